@@ -7,26 +7,19 @@ Knows nothing of what the results mean; probes are handed in.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from abm.arenas import Arena
-from abm.arenas.anchors import Anchor
 from abm.events import (
-    AdapterTrained,
-    ArmFlagged,
-    ArmStopped,
     AudienceSet,
     EpochEnded,
     EvaluationAudienceSet,
     Event,
-    MessageAudited,
     OtherArenaSet,
     ReaderJoined,
     SurveysSet,
@@ -34,26 +27,19 @@ from abm.events import (
     split_of,
 )
 from abm.journal import Journal, equal
-from abm.llm.port import LLM, Sampling, Sleeping, Writing
+from abm.llm.port import LLM, Sampling, Writing
 from abm.probe import Probe
 from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.world import NetworkedModel
-from learning.alarms.thresholds import DIVERGED, NO_ROWS
-from learning.methods import METHODS, Owned, RowsOf, TrainingSet, collect, training_set
-from learning.mitigations import Mitigation
-from learning.runs.arms import Arm
-from learning.runs.before_fork import arms_before
 from learning.runs.config import RunConfig
-from learning.runs.empty import nothing_to_learn
-from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
-from learning.runs.markets import SHARED
+from learning.runs.learning_sets import LearningSets
 from learning.runs.members import RunAudiences
-from learning.runs.mitigated import of_arms, training_probes
+from learning.runs.mitigated import training_probes
 from learning.runs.other_arenas import all_of
-from learning.runs.owners import own_messages, seats_of
+from learning.runs.owners import seats_of
 from learning.runs.participants import enter
 from learning.runs.plan import (
     AnswerTasks,
@@ -68,19 +54,15 @@ from learning.runs.plan import (
     total,
 )
 from learning.runs.reflections import Reflections
-from learning.runs.repeats import picking_seed, training_seed
-from learning.runs.rounds import PastRounds, Remembering
+from learning.runs.rounds import PastRounds
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.tasks import RunTasks, TaskWriter
-from learning.runs.watch import ArmWatch, said, training_measured
-from learning.training.measured import TrainingDiverged
-from learning.training.memory import release
-from learning.training.settings import LoraSettings
-from moloch.errors import MolochWarning
+from learning.runs.trainings import Trainings
+from learning.runs.watch import ArmWatch
 
 if TYPE_CHECKING:
-    from learning.training.trainer import Trained, Trainer
+    from learning.training.trainer import Trainer
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -133,13 +115,11 @@ class Loop:
         adapters: Path | None = None,
     ) -> None:
         self.config, self.journal, self.llm = config, journal, llm
-        self.trainings = EqualTrainings(trainer, {arm.name: arm.model for arm in inputs.arms.values()})
         self.reader, self.others = reader or llm, others
         self.inputs, self.arena = inputs, inputs.arena
         self.probes = list(probes(self.arena))
         self.elsewhere = {name: list(probes(other.rules)) for name, other in inputs.other_arenas.items()}
         self.gates = tuple(gates)
-        self.mitigations = of_arms(inputs.arms)
         self.report = report
         self.voters = inputs.voters
         self.audiences = RunAudiences(config, inputs, self.reader, voting)
@@ -160,11 +140,24 @@ class Loop:
         self.tasks = RunTasks(config, inputs.tasks, journal, self.arena, answer_probes)
         self.reflections = Reflections(config, inputs, journal, self._writer_of, self.society, adapters)
         self.plan = plan(config, inputs)
-        self.rounds = PastRounds(journal.log, self.arena, self._remembering())
+        self.sets = LearningSets(config, inputs, journal, self.plan)
+        self.rounds = PastRounds(journal.log, self.arena, self.sets.remembering())
         bases = {name: market.base_of(name) for market in inputs.markets for name in market.learners}
-        self.watch = ArmWatch(config.alarms, journal.log, bases)
+        self.watch = ArmWatch(config.alarms, journal, bases)
+        self.trainings = Trainings(
+            config,
+            inputs,
+            journal,
+            self.plan,
+            sets=self.sets,
+            trainer=trainer,
+            reflections=self.reflections,
+            models=self.models,
+            audiences=self.audiences,
+            watch=self.watch,
+            adapter_of=self._adapter,
+        )
         self._declared = False
-        self._trained: dict[Policy, AdapterTrained] = {}  # before a fork, maybe by other settings
         self._said: list[Event] = []
 
     def _society_in(self, arena: Arena) -> Society:
@@ -202,7 +195,7 @@ class Loop:
     def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
         """Yield what carries out each step, or the training, of a part."""
         if isinstance(part, Learn):
-            yield lambda: self._learn(part)
+            yield lambda: self.trainings.carry_out(part)
             return
         if isinstance(part, Survey):
             yield lambda: self._survey(part)
@@ -255,7 +248,7 @@ class Loop:
             if self.config.world == "networked":  # an account keeps its writer
                 writers, seats = [writers[place] for place in seats[0]], []
         stage = Stage(
-            anchors=self._anchors(part),
+            anchors=self.sets.anchors(part),
             writers=writers,
             voters=self.voters[split_of(part.phase)],
             phase=part.phase,
@@ -282,15 +275,8 @@ class Loop:
         if isinstance(part, Evaluate):
             return () if part.repeats else self.elsewhere[part.elsewhere] if part.elsewhere else self.probes
         learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
-        asking = [mitigation for arm in learners for mitigation in self.mitigations[arm]]
+        asking = [mitigation for arm in learners for mitigation in self.sets.mitigations[arm]]
         return training_probes(asking, self.arena, (*self.gates, *self.probes))
-
-    def _anchors(self, part: Simulate | Evaluate) -> list[Anchor]:
-        if part.elsewhere:
-            pool = self.inputs.other_arenas[part.elsewhere].anchors
-        else:
-            pool = self.inputs.anchors.train if part.phase == "train" else self.inputs.anchors.held_out
-        return [pool[i % len(pool)] for i in part.anchors]
 
     def _writer_of(self, arm: str) -> LLM:
         """Return the model that writes for an arm."""
@@ -321,35 +307,7 @@ class Loop:
         )
         self.tasks.answer(part, writer)
 
-    # -- learn ---------------------------------------------------------------------------------------------
-
-    def _learn(self, part: Learn) -> None:
-        self._audit(part)
-        self.reflections.fold()
-        if isinstance(logged := self.journal.logged(AdapterTrained), AdapterTrained):
-            if self.journal.shares_next:
-                self._trained[part.makes] = logged
-            self.journal.emit(logged)
-            self._raise_alarm(self._logged_stop(part))
-        elif (stopped := self._logged_stop(part)) is not None:  # there is no adapter
-            self._raise_alarm(stopped)
-        elif self.reflections.method_of(part.arm) is not None:
-            self._reflect(part)
-        else:
-            self._train(part)
-
-    def _audit(self, part: Learn) -> None:
-        """Record what the arm's auditors found of the messages that it could learn from."""
-        self.journal.fold_shared(MessageAudited)
-        auditing = [each for each in self.mitigations[part.arm] if type(each).audits is not Mitigation.audits]
-        if not auditing or self.journal.shares_next:
-            return
-        contests = collect(self.journal.log.read(), part.source.arm, part.epoch, self.arena)
-        with self.journal.transaction():
-            for each in auditing:
-                about = {"arm": part.arm, "epoch": part.epoch, "mitigation": each.name}
-                for message, found in each.audits(contests, self.config.seed):
-                    self.journal.emit(MessageAudited(message=message, found=found, **about))
+    # -- between them --------------------------------------------------------------------------------------
 
     def _end_epoch(self, epoch: int) -> None:
         """Say which adapters there are, those of stopped arms as they were left."""
@@ -358,191 +316,10 @@ class Loop:
             kept = {arm: adapters[arm] for arm in self.inputs.arms if arm in adapters}
             self.journal.emit(EpochEnded(epoch=epoch, adapters=kept))
 
-    def _owned(self, part: Learn) -> Owned | None:
-        """Return which messages of the contests are the learner's; None for all."""
-        return self._own_in(part.arm, self._source(part))
-
-    def _own_in(self, arm: str, held: Simulate) -> Owned | None:
-        """Return which messages of a society's contests are an arm's; None for all."""
-        market, anchors = self.inputs.market_of(arm), self._anchors(held)
-        return own_messages(market, arm, held, anchors, self.config.world, self.config.seed)
-
-    def _remembering(self) -> dict[str, Remembering]:
-        """Return the arms that remember past rounds: those of the societies from which they learn."""
-        sources = {(part.arm, part.source): self._source(part) for part in self.plan if isinstance(part, Learn)}
-        return {
-            name: Remembering(
-                arm.memory, {of: self._own_in(name, held) for (each, of), held in sources.items() if each == name}
-            )
-            for name, arm in self.inputs.arms.items()
-            if arm.memory is not None
-        }
-
-    def _source(self, part: Learn) -> Simulate:
-        """Return the contests that a training learns from."""
-        return next(each for each in self.plan if isinstance(each, Simulate) and each.makes == part.source)
-
-    def _training_set(self, part: Learn, begun: AdapterTrained | None, owned: Owned | None) -> TrainingSet:
-        """Return what an arm learns from in an epoch; as a rendering gives it in a run that was begun so.
-
-        Args:
-            begun: the training as the log holds it, where it is made again.
-        """
-        method, settings, mitigations = self._learnt_by(part)
-        return training_set(
-            self.journal.log.read(),
-            METHODS.get(method).configured(settings.for_methods),
-            source_arm=part.source.arm,
-            epoch=part.epoch,
-            arena=self.arena,
-            seed=picking_seed(self.config.seed, self.inputs.arms[part.arm].repeat),
-            rendered=begun is not None and not begun.as_sampled,
-            owned=owned,
-            mitigations=mitigations,
-            learner=part.arm,
-        )
-
-    def _learnt_by(self, part: Learn) -> tuple[str, LoraSettings, list[Mitigation]]:
-        """Return the method, the settings and the mitigations by which an arm learns in an epoch; those that it had, where that was
-        before a fork."""
-        if (shared := self._trained.get(part.makes)) is not None and shared.kind == "weights":
-            settings = msgspec.convert(shared.settings, LoraSettings)
-            return shared.method, settings, of_arms(self._before_fork)[part.arm]
-        return self.inputs.arms[part.arm].method, self.inputs.lora[part.arm], self.mitigations[part.arm]
-
-    @cached_property
-    def _before_fork(self) -> dict[str, Arm]:
-        return arms_before(self.journal.log)
-
-    def _rows_of(self, part: Learn, begun: AdapterTrained | None) -> RowsOf | None:
-        """Return what the learner learns to whose number of rows an arm is brought; None without one, and where a training that is
-        made again was not."""
-        learner = self.inputs.arms[part.arm].rows_of
-        if not learner or (begun is not None and not begun.rows_of):
-            return None
-        left = remaining(self.plan, self.watch.stops)  # without trainings of a learner that was stopped before
-        trained = (each for each in left if isinstance(each, Learn) and each.epoch == part.epoch)
-        other = next((each for each in trained if each.arm == learner), None)
-        if other is None:
-            return None
-        data = self._training_set(other, None, self._owned(other))  # with equal rows, what was sampled is learnt
-        return RowsOf(learner, data, self._learnt_by(other)[1].max_length) if data.rows else None
-
-    def _reflect(self, part: Learn) -> None:
-        """Have an arm that learns instructions look back at the contests of the log."""
-        owned = self._owned(part)
-        seed = training_seed(self.config.seed, part.epoch, self.inputs.arms[part.arm].repeat)
-        anchors = [anchor.id for anchor in self._anchors(self._source(part))]
-        parent, readers = self._adapter(part.parent), self.audiences.source_readers(self._source(part))
-        trained = self.reflections.learn(part, owned, anchors, parent=parent, seed=seed, readers=readers)
-        if trained is None:
-            self._learn_nothing(part, rivals=owned is not None)
-
-    def _learn_nothing(self, part: Learn, *, rivals: bool, mitigated: Mapping[str, int] = MappingProxyType({})) -> None:
-        """Stop an arm that has nothing to learn from, if the settings say so.
-
-        Raises:
-            InputError: they do not, or no arm has.
-        """
-        alone = part.source.arm != SHARED or mitigated  # else there is nothing for any arm
-        if not alone or (stopped := self.watch.failed(part.arm, part.epoch, NO_ROWS)) is None:
-            raise nothing_to_learn(self.journal.log.read(), part, self.arena, rivals=rivals, mitigated=mitigated)
-        with self.journal.transaction():
-            self._raise_alarm(stopped)
-
-    def _train(self, part: Learn) -> None:
-        """Learn a new adapter from the contests of the log, or stop an arm whose training diverges, if the settings say so."""
-        arm, epoch = part.arm, part.epoch
-        method, settings = self.inputs.arms[arm].method, self.inputs.lora[arm]
-        owned, begun = self._owned(part), self.journal.recorded(AdapterTrained)
-        rows = self._training_set(part, begun, owned)
-        if not rows.rows:
-            self._learn_nothing(part, rivals=owned is not None, mitigated=rows.mitigated)
-            return
-        rows = msgspec.structs.replace(rows, rows_of=self._rows_of(part, begun))
-        parent = self._adapter(part.parent)
-        seed = training_seed(self.config.seed, epoch, self.inputs.arms[arm].repeat)
-        lineage: dict[str, Any] = {"arm": arm, "epoch": epoch, "method": method, "run": self.config.id}
-        if mitigations := self.inputs.arms[arm].mitigations:
-            lineage["mitigations"] = {name: dict(own) for name, own in mitigations.items()}
-        for llm in self.models:
-            if isinstance(llm, Sleeping):
-                llm.sleep()
-        release()  # before and after: reading a crowd's votes and training each leave hundreds of megabytes
-        try:
-            how: dict[str, Any] = {"parent": parent, "settings": settings, "seed": seed, "lineage": lineage}
-            trained, same_as = self.trainings.train(rows, **how, again=begun is not None)
-        except TrainingDiverged as error:
-            if (stopped := self.watch.failed(arm, epoch, DIVERGED)) is None:
-                raise
-            with self.journal.transaction():
-                if error.measured:
-                    self.journal.attach(training_measured(arm, epoch, "", error.measured))
-                self._raise_alarm(stopped)
-            return
-        release()
-        measured = trained.measured
-        alarm = self.watch.training(arm, epoch, (trained.loss_before, trained.loss_after), measured)
-        with self.journal.transaction():
-            if measured:
-                self.journal.attach(training_measured(arm, epoch, trained.adapter, measured, same_as))
-            self.journal.emit(
-                AdapterTrained(
-                    adapter=trained.adapter,
-                    arm=arm,
-                    epoch=epoch,
-                    method=method,
-                    parent=parent,
-                    data=rows.digest,
-                    data_range=list(rows.data_range),
-                    rows=trained.rows,
-                    tokens=trained.tokens,
-                    over_long=trained.over_long,
-                    steps=trained.steps,
-                    seed=seed,
-                    loss_before=trained.loss_before,
-                    loss_after=trained.loss_after,
-                    settings=msgspec.to_builtins(settings),
-                    as_sampled=rows.as_sampled,
-                    figures=trained.figures,
-                    mitigated=rows.mitigated,
-                    **_brought(trained),
-                    repeat_of=self.inputs.arms[arm].repeat_of,
-                    repeat=self.inputs.arms[arm].repeat,
-                )
-            )
-            self._raise_alarm(alarm)
-
-    # -- alarms --------------------------------------------------------------------------------------------
-
     def _watch(self, part: Simulate | Evaluate) -> None:
         """Look at what was written in a part whose contests are all held; what is written elsewhere is no cause for alarm."""
         if part.elsewhere:
             return
         for alarm in self.watch.contests(part):
             with self.journal.transaction():
-                self._raise_alarm(alarm)
-
-    def _raise_alarm(self, alarm: ArmFlagged | ArmStopped | None) -> None:
-        """Record an alarm, and say it once: not again where the log holds what followed it."""
-        if alarm is None:
-            return
-        if not self.journal.resuming:
-            warnings.warn(said(alarm), MolochWarning, stacklevel=2)
-        if isinstance(alarm, ArmFlagged):
-            self.journal.attach(alarm)
-        else:
-            self.journal.emit(alarm)
-            self.watch.stops.append(alarm)
-
-    def _logged_stop(self, part: Learn) -> ArmStopped | None:
-        """Return that an arm's training stopped it, where the log holds that next and it need not be decided again."""
-        stopped = self.journal.logged(ArmStopped)
-        here = (part.arm, part.epoch, "training")
-        return stopped if stopped and (stopped.arm, stopped.epoch, stopped.moment) == here else None
-
-
-def _brought(trained: Trained) -> dict[str, Any]:
-    """Return what is recorded of a training set that was brought to another arm's number of rows."""
-    before = trained.rows_before
-    return {"rows_of": before.arm, "own_rows": before.rows, "own_units": before.units} if before else {}
+                self.watch.record(alarm)

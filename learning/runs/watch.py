@@ -5,12 +5,13 @@ Measures come from the log alone, so that a replay comes to the same. Knows thre
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
 from abm.events import ArmFlagged, ArmStopped, TrainingMeasured
-from abm.log import EventLog
+from abm.journal import Journal
 from learning.alarms import (
     AlarmConfig,
     Breach,
@@ -21,8 +22,9 @@ from learning.alarms import (
     training_breaches,
 )
 from learning.alarms.thresholds import columns
-from learning.runs.plan import BASE, Evaluate, Simulate
+from learning.runs.plan import BASE, Evaluate, Learn, Simulate
 from learning.training.measured import TrainingMeasures
+from moloch.errors import MolochWarning
 
 Moment = Literal["training", "contests", "evaluation"]
 _TAKES = MessageReading.TAKES | {ArmFlagged}
@@ -33,17 +35,17 @@ class ArmWatch:
 
     Args:
         limits: the thresholds.
-        log: the run's.
+        journal: the run's.
         bases: arm -> the name under which its base model writes, where it is not ``base``.
 
     Attributes:
         stops: arms that were stopped, in order.
     """
 
-    def __init__(self, limits: AlarmConfig, log: EventLog, bases: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(self, limits: AlarmConfig, journal: Journal, bases: Mapping[str, str] = MappingProxyType({})) -> None:
         self._bases = bases
         self.limits, self.stops = limits, list[ArmStopped]()
-        self._log, self._read = log, 0
+        self._journal, self._read = journal, 0
         self._messages = MessageReading()
         self._flagged: set[tuple[str, int, str]] = set()
 
@@ -83,6 +85,24 @@ class ArmWatch:
                 found.append(self._alarm(arm, part.epoch, moment, message_breaches(self.limits, wrote, base)))
         return [alarm for alarm in found if alarm is not None]
 
+    def record(self, alarm: ArmFlagged | ArmStopped | None) -> None:
+        """Record an alarm, and say it once: not again where the log holds what followed it."""
+        if alarm is None:
+            return
+        if not self._journal.resuming:
+            warnings.warn(said(alarm), MolochWarning, stacklevel=2)
+        if isinstance(alarm, ArmFlagged):
+            self._journal.attach(alarm)
+        else:
+            self._journal.emit(alarm)
+            self.stops.append(alarm)
+
+    def logged_stop(self, part: Learn) -> ArmStopped | None:
+        """Return that an arm's training stopped it, where the log holds that next and it need not be decided again."""
+        stopped = self._journal.logged(ArmStopped)
+        here = (part.arm, part.epoch, "training")
+        return stopped if stopped and (stopped.arm, stopped.epoch, stopped.moment) == here else None
+
     def _alarm(
         self, arm: str, epoch: int, moment: Moment, breaches: Sequence[Breach]
     ) -> ArmFlagged | ArmStopped | None:
@@ -93,7 +113,7 @@ class ArmWatch:
 
     def _read_on(self) -> None:
         """Read what the log holds by now."""
-        for block in self._log.blocks(self._read):
+        for block in self._journal.log.blocks(self._read):
             first = block.commit.seq
             if first < self._read:
                 continue
