@@ -16,7 +16,7 @@ from abm.log import open_log
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import read
 from analysis.tables.evaluation import table
-from learning.runs.arms import Arm, arms_of
+from learning.arms.arm import Arm, arms_of
 
 BASE = "base"
 

@@ -10,7 +10,7 @@ from abm.log.votes import place_of
 from abm.societies import BEFORE
 from analysis.frames._arenas import arm_alone, in_arenas
 from analysis.frames._audiences import with_audience
-from learning.runs.markets import BASE
+from learning.arms.markets import BASE
 
 if TYPE_CHECKING:
     import polars as pl

@@ -19,7 +19,7 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
-from learning.runs.plan import is_repeated
+from learning.runs.plan import has_old_messages
 from moloch import keyed
 from moloch.errors import InputError
 
@@ -84,7 +84,7 @@ class Messages:
                 self.arena = str(event.arena.get("name", ""))
             case AnchorsListed():
                 self.anchors |= {str(anchor["id"]): str(anchor["text"]) for anchor in event.anchors}
-            case MessagePublished() if self._step.phase != "elsewhere" and not is_repeated(self._step.arm):
+            case MessagePublished() if self._step.phase != "elsewhere" and not has_old_messages(self._step.arm):
                 # what is repeated was published against base, too; judges are asked about the run's own arena
                 self.published.append(self._message(event))
             case VerdictGiven():

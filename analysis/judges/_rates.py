@@ -19,8 +19,8 @@ from analysis.judges._verdicts import VerdictRow
 from analysis.readings.contests import Evaluation, EvaluationContest, Side
 from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, holm, mean_of, rate
 from analysis.tables.evaluation import probe_table
-from learning.runs.arms import comparators
-from learning.runs.base_models import is_base
+from learning.arms.arm import comparators
+from learning.arms.base_models import is_base
 
 NAN = float("nan")
 

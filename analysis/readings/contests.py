@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 BASE = "base"
-"""The competitor that writes with the run's base model; :func:`learning.runs.base_models.is_base` knows those of others."""
+"""The competitor that writes with the run's base model; :func:`learning.arms.base_models.is_base` knows those of others."""
 CONTESTS = {
     "contest": str,
     "epoch": int,

@@ -45,8 +45,8 @@ from abm.societies import arena_in, arm_and_audience, arm_in
 from analysis.readings._ballots import Ballots, placed
 from analysis.readings.contests import NOBODY, Evaluation, EvaluationContest, Side
 from analysis.readings.reading import result_of
+from learning.arms.base_models import is_base
 from learning.fitness import ObservedModels
-from learning.runs.base_models import is_base
 from learning.runs.plan import is_head_to_head
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from abm.events import (
 )
 from analysis.readings.reading import frame_of
 from analysis.statistics.bradley_terry import Comparisons
-from learning.runs.arms import arms_of, bases_of
-from learning.runs.base_models import is_base
+from learning.arms.arm import arms_of, bases_of
+from learning.arms.base_models import is_base
 from learning.runs.plan import BASE, is_head_to_head, writers_in
 
 if TYPE_CHECKING:

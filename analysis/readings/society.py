@@ -12,9 +12,9 @@ from typing import Any
 
 from abm.events import Split, StepStarted, split_of
 from abm.societies import arm_and_audience
-from learning.runs.arms import arms_of, bases_of, markets_of
-from learning.runs.markets import MOST_MESSAGES, entries
-from learning.runs.plan import is_repeated, society_of, writers_in
+from learning.arms.arm import arms_of, bases_of, markets_of
+from learning.arms.markets import MOST_MESSAGES, entries
+from learning.runs.plan import has_old_messages, society_of, writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""
@@ -72,7 +72,7 @@ def societies_of(arm: str, config: Mapping[str, Any]) -> tuple[str, ...]:
         config: settings as a log holds them. A market whose contests have another size, or other writers or readers, holds the first
             epoch's by itself.
     """
-    if is_repeated(arm):
+    if has_old_messages(arm):
         return (arm,)
     messages = config.get("messages")
     markets = markets_of(config, messages if type(messages) is int and 0 < messages <= MOST_MESSAGES else 2)

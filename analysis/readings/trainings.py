@@ -8,7 +8,7 @@ import msgspec
 
 from abm.events import AdapterTrained, Event, Forked, RunConfigured
 from analysis.readings.reading import frame_of
-from learning.runs.arms import arms_of
+from learning.arms.arm import arms_of
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,7 +10,7 @@ import msgspec
 from analysis.readings.head_to_head import FIRST, NEITHER, Meetings
 from analysis.statistics.bradley_terry import Strengths, bradley_terry, probability
 from analysis.statistics.estimates import Estimate, plain
-from learning.runs.base_models import is_base
+from learning.arms.base_models import is_base
 
 
 class StrengthRow(msgspec.Struct, frozen=True):

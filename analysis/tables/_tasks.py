@@ -22,10 +22,10 @@ from analysis.statistics.estimates import (
     plain,
     rate,
 )
+from learning.arms.arm import arms_of, bases_of, comparators
+from learning.arms.markets import BASE
 from learning.fitness.answers import answer_fitness
 from learning.fitness.limits import Share
-from learning.runs.arms import arms_of, bases_of, comparators
-from learning.runs.markets import BASE
 
 Score = Callable[[ScoredAnswer], float | None]
 _KINDS: Mapping[str, tuple[str, Score]] = {

@@ -31,7 +31,7 @@ from analysis.readings.trainings import TrainingReading
 from analysis.statistics.estimates import Estimate, plain
 from analysis.tables.evaluation import table
 from analysis.tables.retrained import Retrained, change_of_probe, change_of_win_rate, retrained
-from learning.runs.arm_list import listed, names_of
+from learning.arms.arm_list import listed, names_of
 from learning.runs.verdicts import judged
 
 End = Literal["", "a", "b"]

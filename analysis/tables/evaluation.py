@@ -34,9 +34,9 @@ from analysis.statistics.estimates import (
 )
 from analysis.statistics.sums import ClusteredSums
 from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
+from learning.arms.arm import arms_of, comparators
+from learning.arms.rivals import other_models
 from learning.fitness.observation import NOT_A_READER
-from learning.runs.arms import arms_of, comparators
-from learning.runs.rivals import other_models
 from populations.sources import BUILT_IN as PACKS
 
 Events = Iterable[Event] | Evaluation

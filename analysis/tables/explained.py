@@ -31,7 +31,7 @@ from analysis.statistics.multiway import multiway_mean
 from analysis.statistics.shares import logistic, share_parts
 from analysis.tables.evaluation import comparator, note
 from analysis.tables.surrogate import assess
-from learning.runs.base_models import is_base
+from learning.arms.base_models import is_base
 from learning.surrogates.surrogate import fit_surrogate
 from learning.surrogates.votes import LoggedVotes, read_votes
 from moloch.errors import InputError

@@ -17,7 +17,7 @@ from abm.events import Event
 from abm.probe import Kind, kind_of
 from analysis.readings.spreads import MEMBERS, Spread, spreads
 from analysis.statistics.estimates import NOTHING, Estimate, jackknife, plain
-from learning.runs.plan import is_repeated
+from learning.runs.plan import has_old_messages
 
 
 class ReachRow(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ def reach_table(
     listed = list(events)
     messages = [item for item in listed if isinstance(item, Spread)]
     messages = messages or spreads(item for item in listed if isinstance(item, Event))
-    evaluated = [spread for spread in messages if spread.phase == "evaluate" and not is_repeated(spread.arm)]
+    evaluated = [spread for spread in messages if spread.phase == "evaluate" and not has_old_messages(spread.arm)]
     last = epoch if epoch is not None else max((spread.epoch for spread in evaluated), default=0)
     evaluated = [s for s in evaluated if s.epoch == last and _counts(s, author)]
     arms = dict.fromkeys(spread.arm for spread in evaluated)

@@ -26,7 +26,7 @@ from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import frame_of, read
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import win_rate
-from learning.runs.arms import arms_of
+from learning.arms.arm import arms_of
 
 if TYPE_CHECKING:
     import polars as pl

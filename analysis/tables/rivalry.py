@@ -5,7 +5,7 @@ For each learner of a market, within one run and so one seed, on the same held-o
     effect of rivalry = (learner - market twin) - (solo learner - solo twin)
     effect of its own picks = learner - own twin
 
-Why these, says :mod:`learning.runs.markets`. Each side is one training: the differences carry no interval and no p, for which several
+Why these, says :mod:`learning.arms.markets`. Each side is one training: the differences carry no interval and no p, for which several
 trainings of each are needed. The numbers of rows that each side learnt from stand beside them: they are equal where the settings
 say so (``rows_of``), and a difference between unequal numbers mixes rivalry with the amount of training.
 """
@@ -25,8 +25,8 @@ from analysis.readings.reading import frame_of, read
 from analysis.readings.trainings import ArmTraining, TrainingReading
 from analysis.statistics.estimates import plain
 from analysis.tables._votes import Forfeits, votes_less
-from learning.runs.arms import Arm, arms_of
-from learning.runs.markets import OWN, SOLO, TWINS, WHOLE
+from learning.arms.arm import Arm, arms_of
+from learning.arms.markets import OWN, SOLO, TWINS, WHOLE
 
 if TYPE_CHECKING:
     import polars as pl

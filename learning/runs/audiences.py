@@ -29,7 +29,7 @@ from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
 from abm.llm.backends import BUILT_IN, Serving
 from abm.llm.folders import local_folder
-from learning.runs.arms import Name, mistake
+from learning.arms.arm import Name, mistake
 
 LLM_AUDIENCE = "llm"
 """The audience whose personas the reader's model plays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abm.events import Forked, RunConfigured
 from abm.log import EventLog
-from learning.runs.arms import Arm, arms_of
+from learning.arms.arm import Arm, arms_of
 
 
 def arms_before(log: EventLog) -> dict[str, Arm]:

@@ -22,12 +22,12 @@ from abm.llm.precision import Precision
 from abm.worlds.model import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.alarms import AlarmConfig
-from learning.runs.arms import Arm, Arms, arms_in, as_recorded, markets_of
+from learning.arms.arm import Arm, Arms, arms_in, as_recorded, markets_of
+from learning.arms.market_settings import Markets, check_together, given_alone
+from learning.arms.markets import Market
+from learning.arms.rivals import Rival, other_models, rivals_of
 from learning.runs.audiences import LLM_AUDIENCE, EvaluationAudiences
-from learning.runs.market_settings import Markets, check_together, given_alone
-from learning.runs.markets import Market
 from learning.runs.out_of_domain import OutOfDomainConfig
-from learning.runs.rivals import Rival, other_models, rivals_of
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import RecordedSettings
@@ -196,9 +196,9 @@ class RunConfig(_Settings, RecordedSettings):
     model: str = "pocket"
     """``pocket``, or the folder of a causal language model; it may be served elsewhere, see ``serving``."""
     arms: Arms = ("rft", "tfb", "placebo")
-    """What is compared with the base model and with each other: methods, or a mapping; see :mod:`learning.runs.arms`."""
+    """What is compared with the base model and with each other: methods, or a mapping; see :mod:`learning.arms.arm`."""
     markets: Markets = {}
-    """Arms that meet rivals while they learn, in contests of theirs; see :mod:`learning.runs.market_settings`. Where only markets
+    """Arms that meet rivals while they learn, in contests of theirs; see :mod:`learning.arms.market_settings`. Where only markets
     are given, there are no other arms."""
     epochs: int = Field(2, ge=1)
     messages: int = Field(2, ge=2, le=8)

@@ -17,13 +17,13 @@ from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
 from abm.llm.http.endpoint import is_server, like_url, url_and_name
 from abm.probe import PROBES
-from learning.runs.arm_list import as_list, by_name, no_such_arm
-from learning.runs.arms import ArmSettings, named_methods, setting_keys, stated
+from learning.arms.arm import ArmSettings, named_methods, setting_keys, stated
+from learning.arms.arm_list import as_list, by_name, no_such_arm
+from learning.arms.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
+from learning.arms.rival_settings import RivalSettings, named_rivals
 from learning.runs.audiences import EvaluationAudience
 from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
 from learning.runs.out_of_domain import unknown_parts
-from learning.runs.rival_settings import RivalSettings, named_rivals
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions

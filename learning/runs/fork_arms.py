@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from abm.arenas import Arena
 from abm.events import AdapterTrained
+from learning.arms.arm import Arm
+from learning.arms.markets import Market
 from learning.methods import learn_weights
 from learning.mitigations import mitigations
-from learning.runs.arms import Arm
 from learning.runs.config import RunConfig
 from learning.runs.inputs import lora_of
-from learning.runs.markets import Market
 from learning.runs.plan import Learn, Plan, Policy, Simulate, SocietyId
 from moloch.errors import InputError
 

@@ -25,13 +25,13 @@ from abm.worlds.networked.graphs import audience_graphs
 from abm.worlds.networked.interventions import check_network, openings
 from abm.worlds.networked.settings import Intervention
 from abm.worlds.roles import competitor_class, member_class
+from learning.arms.arm import Arm, declares_rows
+from learning.arms.markets import SOLO, Market
+from learning.arms.rivals import Rival
 from learning.methods import METHODS, InstructionMethod, check_options
-from learning.runs.arms import Arm, declares_rows
 from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.markets import SOLO, Market
 from learning.runs.other_arenas import OtherArena, other_arenas
 from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
-from learning.runs.rivals import Rival
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.runs.tasks import task_sets
 from learning.training.settings import LoraSettings, lora_settings

@@ -9,16 +9,16 @@ import msgspec
 from abm.arenas.anchors import Anchor
 from abm.events import AdapterTrained
 from abm.journal import Journal
+from learning.arms.arm import Arm
+from learning.arms.repeats import picking_seed
 from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
 from learning.mitigations import Mitigation
-from learning.runs.arms import Arm
 from learning.runs.before_fork import arms_before
 from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
 from learning.runs.mitigated import of_arms
 from learning.runs.owners import own_messages
 from learning.runs.plan import Evaluate, Learn, Plan, Policy, Simulate
-from learning.runs.repeats import picking_seed
 from learning.runs.rounds import Remembering
 from learning.training.settings import LoraSettings
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from abm.events import StepEnded
 from abm.views.replay_model import ReplayModel
-from learning.runs.base_models import is_base
+from learning.arms.base_models import is_base
+from learning.arms.markets import BASE
 from learning.runs.config_file import load_config
 from learning.runs.loop import Progress
-from learning.runs.markets import BASE
 from learning.runs.own_data import at_hand
 from learning.runs.parts import GivenProbes, chosen_probes, settled
 from learning.runs.run import create_run, stepwise

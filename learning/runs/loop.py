@@ -273,7 +273,7 @@ class Loop:
     def _judges(self, part: Simulate | Evaluate) -> Sequence[Probe]:
         """Return who judges a part's messages: in training those whom the mitigations of the arms that learn from it ask."""
         if isinstance(part, Evaluate):
-            return () if part.repeats else self.elsewhere[part.elsewhere] if part.elsewhere else self.probes
+            return () if part.has_old_messages else self.elsewhere[part.elsewhere] if part.elsewhere else self.probes
         learners = [each.arm for each in self.plan if isinstance(each, Learn) and each.source == part.makes]
         asking = [mitigation for arm in learners for mitigation in self.sets.mitigations[arm]]
         return training_probes(asking, self.arena, (*self.gates, *self.probes))

@@ -10,11 +10,11 @@ from typing import Any
 
 from abm.arenas import Arena
 from abm.probe import PROBES, Probe
+from learning.arms.arm import Arm, ArmSettings, stated
+from learning.arms.market_settings import learners_in
 from learning.methods import METHODS, learn_weights
 from learning.mitigations import MITIGATIONS, Mitigation, mitigations
-from learning.runs.arms import Arm, ArmSettings, stated
 from learning.runs.config import RunConfig
-from learning.runs.market_settings import learners_in
 from moloch.errors import InputError
 from moloch.yamls import Keys
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor
 from abm.worlds.seats import account_seats, contest_seats
+from learning.arms.markets import SOLO, Market
 from learning.methods import Owned
-from learning.runs.markets import SOLO, Market
 from learning.runs.plan import Policy, Simulate
 
 

@@ -15,10 +15,10 @@ from abm.events import AnchorsListed, ArenaSet, CompetitorsJoined, CrowdJoined, 
 from abm.journal import Journal
 from abm.llm.port import LLM
 from abm.worlds.networked.graphs import joined_ties
-from learning.runs.base_models import is_base
+from learning.arms.base_models import is_base
+from learning.arms.markets import BASE
 from learning.runs.config import RunConfig
 from learning.runs.inputs import SPLITS, Inputs
-from learning.runs.markets import BASE
 from populations import Persona, trait_matrix
 
 RESAMPLED = "personas of the split, with replacement"

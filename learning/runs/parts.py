@@ -15,10 +15,10 @@ from abm.events import Event, ExtensionsLoaded, StepEnded, StepStarted, VerdictG
 from abm.llm.precision import check, resolved
 from abm.log import EventLog, open_log
 from abm.probe import PROBES, Probe, probes
+from learning.arms.rivals import rivals_of
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.rival_adapters import pinned
-from learning.runs.rivals import rivals_of
 from moloch import extensions
 from moloch.errors import InputError, MolochWarning
 from moloch.extensions import Extension

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from abm.events import Phase, Split, split_of
 from abm.societies import ABROAD, arm_and_audience, arm_in, before, is_before_another
-from learning.runs.base_models import is_base
-from learning.runs.markets import BASE, SHARED, Market
+from learning.arms.base_models import is_base
+from learning.arms.markets import BASE, SHARED, Market
 
 TRAIN_ANCHORS = 96
 """Training anchors of an epoch, where the settings leave it open and there are as many."""
@@ -29,7 +29,7 @@ def is_head_to_head(society: str) -> bool:
     return AGAINST in society
 
 
-def is_repeated(society: str) -> bool:
+def has_old_messages(society: str) -> bool:
     """Return whether the held-out messages of a society were written, and judged, for another one: arms meet, or another audience votes."""
     return is_head_to_head(society) or is_before_another(society)
 
@@ -38,7 +38,7 @@ def writers_in(society: str, bases: Mapping[str, str] = MappingProxyType({})) ->
     """Return who writes in the held-out contests of a society, by slot.
 
     Args:
-        bases: arm -> the name under which its base model writes, where it is not the run's (:func:`learning.runs.arms.bases_of`).
+        bases: arm -> the name under which its base model writes, where it is not the run's (:func:`learning.arms.arm.bases_of`).
     """
     society, _ = arm_and_audience(arm_in(society))
     first, against, second = society.partition(AGAINST)
@@ -164,9 +164,9 @@ class Evaluate(_Contests):
         return f"evaluating {self.writers[1].arm} against {self.writers[0].arm}{beside}"
 
     @property
-    def repeats(self) -> bool:
+    def has_old_messages(self) -> bool:
         """Whether its messages are those that were written, and judged, when each arm met the base model before the run's audience."""
-        return is_repeated(self.arm)
+        return has_old_messages(self.arm)
 
     @property
     def draws(self) -> tuple[int, ...]:

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from abm.events import TasksListed
-from learning.runs.arms import arms_of, markets_of
+from learning.arms.arm import arms_of, markets_of
+from learning.arms.markets import Market
 from learning.runs.audiences import recorded_audiences
-from learning.runs.markets import Market
 from learning.runs.plan import TRAIN_ANCHORS, Plan, plan
 
 MOST = 1_000_000

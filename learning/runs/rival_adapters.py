@@ -17,9 +17,9 @@ from abm.llm.folders import local_folder
 from abm.llm.port import LLM
 from abm.llm.weights import weight_files
 from abm.log import open_log
+from learning.arms.rivals import Rival
 from learning.runs.adapter_links import link
 from learning.runs.config import RunConfig
-from learning.runs.rivals import Rival
 from moloch.errors import InputError, MolochError
 
 

@@ -16,9 +16,9 @@ from abm.arenas import Arena
 from abm.events import AnchorsListed, ContestDecided, Event, MessagePublished, RoundsRecalled, StepStarted
 from abm.llm.port import text_tokens
 from abm.log import EventLog
+from learning.arms.memory_settings import RoundMemory
 from learning.methods import Owned
 from learning.runs.inputs import Inputs
-from learning.runs.memory_settings import RoundMemory
 from learning.runs.plan import Part, Simulate, SocietyId
 from moloch.content import content_id
 

@@ -12,6 +12,8 @@ from abm.events import AdapterTrained, MessageAudited
 from abm.journal import Journal
 from abm.llm.port import LLM, Sleeping
 from learning.alarms.thresholds import DIVERGED, NO_ROWS
+from learning.arms.markets import SHARED
+from learning.arms.repeats import training_seed
 from learning.methods import collect
 from learning.mitigations import Mitigation
 from learning.runs.config import RunConfig
@@ -19,11 +21,9 @@ from learning.runs.empty import nothing_to_learn
 from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.learning_sets import LearningSets
-from learning.runs.markets import SHARED
 from learning.runs.members import RunAudiences
 from learning.runs.plan import Learn, Plan, Policy
 from learning.runs.reflections import Reflections
-from learning.runs.repeats import training_seed
 from learning.runs.stops import remaining
 from learning.runs.watch import ArmWatch, training_measured
 from learning.training.measured import TrainingDiverged

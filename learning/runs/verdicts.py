@@ -34,7 +34,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.probe import Probe, Verdict, version_of
-from learning.runs.plan import is_repeated
+from learning.runs.plan import has_old_messages
 from moloch.errors import InputError
 
 JUDGING = frozenset(
@@ -140,7 +140,7 @@ def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str, o
         for event in events:
             match event:
                 case StepStarted():
-                    evaluating = event.phase == "evaluate" and not is_repeated(event.arm)
+                    evaluating = event.phase == "evaluate" and not has_old_messages(event.arm)
                     published, verdicts = False, False
                 case MessagePublished():
                     published = True

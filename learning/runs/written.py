@@ -28,7 +28,7 @@ from abm.events import (
 )
 from abm.llm.port import NO_ANSWER
 from abm.log import EventLog
-from learning.runs.plan import is_repeated
+from learning.runs.plan import has_old_messages
 
 OFTEN = 0.1
 """Share of messages from which a failure is worth a word of advice."""
@@ -100,7 +100,7 @@ class WrittenReading:
             case ArenaSet():
                 self._arena = self._arena or Arena.model_validate(event.arena)
             case StepStarted():
-                self._counted = self._phase in (None, event.phase) and not is_repeated(event.arm)
+                self._counted = self._phase in (None, event.phase) and not has_old_messages(event.arm)
             case _ if not self._counted:
                 pass
             case LLMReplied() if event.site.startswith("write/"):

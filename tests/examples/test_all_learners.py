@@ -11,7 +11,7 @@ import yaml
 
 from abm.events import AdapterTrained
 from abm.log import read_events
-from learning.runs.arms import arms_of
+from learning.arms.arm import arms_of
 from learning.runs.config_file import load_config
 from tests.learning.test_loop import carry_out
 

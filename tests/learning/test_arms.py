@@ -11,7 +11,7 @@ from abm.events import AdapterTrained, CompetitorsJoined, MessagePublished, RunC
 from abm.journal import replay
 from abm.log import read_events
 from learning import LiveRun
-from learning.runs.arms import Arm, arms_in, arms_of
+from learning.arms.arm import Arm, arms_in, arms_of
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.fork import fork

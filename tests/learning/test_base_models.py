@@ -26,8 +26,8 @@ from analysis.tables.rivalry import counterparts
 from analysis.ui.address import PageAddress
 from analysis.ui.data import agents
 from learning import run
-from learning.runs.arms import arms_of
-from learning.runs.base_models import base_names, is_base
+from learning.arms.arm import arms_of
+from learning.arms.base_models import base_names, is_base
 from learning.runs.config_file import load_config
 from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork

@@ -18,8 +18,8 @@ from abm.journal import replay
 from abm.log import read_events
 from abm.worlds.seats import account_seats, contest_seats
 from learning import run as run_whole
+from learning.arms.arm import Arm, arms_of, comparators
 from learning.methods import METHODS, Owned, training_set
-from learning.runs.arms import Arm, arms_of, comparators
 from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
 from learning.runs.costs import planned

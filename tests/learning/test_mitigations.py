@@ -13,6 +13,7 @@ from abm.log import read_events
 from abm.probe import PROBES, Verdict
 from learning import fork
 from learning import run as run_whole
+from learning.arms.arm import arms_of
 from learning.methods import Owned, collect, training_set
 from learning.methods.conformance import whole_log
 from learning.methods.dpo import DPO
@@ -27,7 +28,6 @@ from learning.mitigations.conformance import SALES, MitigationConformance, judge
 from learning.mitigations.kl_anchor import KLAnchor
 from learning.mitigations.penalty import Penalty
 from learning.mitigations.truth_gate import TruthGate
-from learning.runs.arms import arms_of
 from learning.runs.config_file import load_config
 from learning.runs.redecide import replay_recorded
 from learning.training.examples import Example

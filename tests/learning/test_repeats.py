@@ -18,7 +18,7 @@ from analysis.tables.evaluation import win_rate
 from analysis.tables.repeats import repeat_frame, repeats, sharp_null
 from analysis.tables.results import results
 from analysis.terminal._repeats import repeat_tables
-from learning.runs.arms import Arm, arms_of
+from learning.arms.arm import Arm, arms_of
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.plan import Evaluate, plan

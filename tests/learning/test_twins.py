@@ -12,6 +12,7 @@ import yaml
 
 from abm.events import AdapterTrained, Reacted
 from abm.log import read_events
+from learning.arms.arm import Arm, arms_of
 from learning.methods import training_set
 from learning.methods.conformance import SALES, learn_from, whole_log
 from learning.methods.length_matched import LengthMatched
@@ -22,7 +23,6 @@ from learning.methods.tfb import TFB
 from learning.methods.tfb_paper_code import TFBPaperCode
 from learning.methods.tfb_placebo import TFBPlacebo
 from learning.runs import loop as loops
-from learning.runs.arms import Arm, arms_of
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.plan import Learn, plan

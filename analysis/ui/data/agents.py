@@ -15,10 +15,10 @@ from analysis.tables.evaluation import comparator, win_rate, win_rate_against_pl
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 from analysis.ui.data.failures import FAILURES, chips, failures
+from learning.arms.arm import arms_of as recorded_arms
+from learning.arms.arm import bases_of
+from learning.arms.markets import BASE, SOLO
 from learning.fitness.observation import NOT_A_READER
-from learning.runs.arms import arms_of as recorded_arms
-from learning.runs.arms import bases_of
-from learning.runs.markets import BASE, SOLO
 
 PAGE = 20
 """Messages on one page."""

@@ -14,7 +14,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.life import SAYS
 from analysis.ui.data.runs import RunInfo, quoted
 from learning.alarms.thresholds import without_adapter
-from learning.runs.arm_list import names_of
+from learning.arms.arm_list import names_of
 from learning.runs.plan import part_at, total
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.stops import remaining

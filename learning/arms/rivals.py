@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from learning.runs.arms import arms_of, bases_of
-from learning.runs.markets import BASE, MOST_MESSAGES
+from learning.arms.arm import arms_of, bases_of
+from learning.arms.markets import BASE, MOST_MESSAGES
 
 
 @dataclass(frozen=True)

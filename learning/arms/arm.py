@@ -9,7 +9,7 @@ The short form of the setting ``arms`` is a list of methods, each an arm of that
       control: {method: placebo, rows_of: slow}
 
 Arms of a mapping go in the order of their names, as those of a log do: it has no order of its own. A list keeps its order, and an item
-of it may have settings, too (:mod:`learning.runs.arm_list`). An arm of this setting competes with itself; those that meet rivals stand under ``markets`` (:mod:`learning.runs.markets`) and are arms as well.
+of it may have settings, too (:mod:`learning.arms.arm_list`). An arm of this setting competes with itself; those that meet rivals stand under ``markets`` (:mod:`learning.arms.markets`) and are arms as well.
 
 Reads settings and records of old and new logs; knows nothing of how methods work.
 """
@@ -34,11 +34,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from learning.runs.arm_list import listed
-from learning.runs.base_models import base_names, model_given
-from learning.runs.markets import BASE, SHARED, SOLO, Market, entries, recorded_share, solo
-from learning.runs.memory_settings import MemorySettings, RoundMemory, memory_of
-from learning.runs.repeats import MOST, repeat_names, repeats_in
+from learning.arms.arm_list import listed
+from learning.arms.base_models import base_names, model_given
+from learning.arms.markets import BASE, SHARED, SOLO, Market, entries, recorded_share, solo
+from learning.arms.memory_settings import MemorySettings, RoundMemory, memory_of
+from learning.arms.repeats import MOST, repeat_names, repeats_in
 from moloch.yamls import Keys
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -60,7 +60,7 @@ class Arm:
         model: the base model on which it stands, where it is not the run's.
         memory: of its past rounds, in its prompts while it learns; None for none.
         source_readers: share of those who vote in its training contests who read the source, 0 .. 1; None: as in all of the run.
-        repeat_of: the arm of which it is a further training, and ``repeat``: which one, from 2 (:mod:`learning.runs.repeats`);
+        repeat_of: the arm of which it is a further training, and ``repeat``: which one, from 2 (:mod:`learning.arms.repeats`);
             empty and 1 for an arm itself.
     """
 
@@ -209,7 +209,7 @@ class ArmSettings(BaseModel):
     model: str | None = None
     """The base model on which it stands, ``pocket`` or a folder; by default the run's."""
     memory: MemorySettings | None = None
-    """What it remembers of past rounds; see :mod:`learning.runs.memory_settings`."""
+    """What it remembers of past rounds; see :mod:`learning.arms.memory_settings`."""
     mitigations: MitigationSettings = ()
     """What is done against misbehaviour in what it learns; see :mod:`learning.mitigations`."""
     source_readers: Annotated[float, Field(ge=0, le=1)] | None = None

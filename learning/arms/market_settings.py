@@ -1,5 +1,5 @@
 """The setting ``markets``: arms that meet rivals while they learn. Knows the form of settings; what a market is says
-:mod:`learning.runs.markets`::
+:mod:`learning.arms.markets`::
 
     markets:
       duel: {learners: {a: {method: rft}, b: {method: tfb}}, twins: [market]}   # co-trained
@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from learning.runs.arms import Arms, ArmSettings, Name, arms_in, check_references, mistake, stated
-from learning.runs.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
-from learning.runs.repeats import repeat_names
-from learning.runs.rival_settings import RivalGiven, RivalSettings, named_rivals
+from learning.arms.arm import Arms, ArmSettings, Name, arms_in, check_references, mistake, stated
+from learning.arms.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
+from learning.arms.repeats import repeat_names
+from learning.arms.rival_settings import RivalGiven, RivalSettings, named_rivals
 
 At = tuple[str | int, ...]
 """Keys of a setting, from the whole inwards."""
@@ -43,7 +43,7 @@ class MarketSettings(BaseModel):
     messages: int = Field(1, ge=1, le=MOST_MESSAGES)
     """Of each writer about each anchor."""
     source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
-    """As of an arm (:class:`learning.runs.arms.ArmSettings`), of the market's contests and those of its twins."""
+    """As of an arm (:class:`learning.arms.arm.ArmSettings`), of the market's contests and those of its twins."""
     twins: tuple[Literal["own", "market"], ...] = ()
     """``own``: for each learner a market in which only its own picks are random; ``market``: one in which all are."""
 

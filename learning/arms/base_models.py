@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from learning.runs.markets import BASE
+from learning.arms.markets import BASE
 from moloch.content import content_id
 
 LONGEST = 40

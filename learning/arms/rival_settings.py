@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from learning.runs.arms import NAMES, TABLE, Name, mistake
-from learning.runs.markets import BASE
+from learning.arms.arm import NAMES, TABLE, Name, mistake
+from learning.arms.markets import BASE
 
 EXAMPLE = "{name: veteran, adapter: runs/first#rft}, or {name: hosted, model: ollama:llama3}"
 ID_LENGTH = 16
