@@ -196,8 +196,10 @@ class Model(Peopled):
 
     def _recall(self, step: int, started: int) -> None:
         """Put before each competitor what it remembers, and record it."""
-        for name in dict.fromkeys(each.name for each in self.competitors) if self.stage.recall else ():
-            recalled = self.stage.recall(name, step)
+        if (recall := self.stage.recall) is None:
+            return
+        for name in dict.fromkeys(each.name for each in self.competitors):
+            recalled = recall(name, step)
             for competitor in self.competitors:
                 if competitor.name == name:
                     competitor.remembered = recalled.remembered if recalled else ""

@@ -14,7 +14,7 @@ from analysis.cli.console import printer, stderr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from abm.events import Phase
+    from abm.events import Split
     from abm.llm.backends import Backends
     from abm.llm.budget import Budget
     from analysis.readings.answers import AnswerRow, AnswersReading
@@ -139,7 +139,7 @@ def _moments(at: str) -> tuple[Moment, ...]:
     return moments[at]
 
 
-def _phase(phase: str) -> Phase:
+def _phase(phase: str) -> Split:
     from moloch.errors import InputError
 
     if phase == "train" or phase == "evaluate":

@@ -169,7 +169,8 @@ def stepwise(
                 everybody = all_of(all_probes(config, inputs.arena, judges), elsewhere)
                 check_judges(said, judges, str(folder), everybody[len(judges) :])
                 if config.source_shares:
-                    checked = (event for block in log.blocks() for event in block.events({SourceChecked}))
+                    read = (event for block in log.blocks() for event in block.events({SourceChecked}))
+                    checked = (event for event in read if isinstance(event, SourceChecked))
                     check_source_probe(checked, PROBES.get(config.source_readers.probe)(), str(folder))
                 voting = objects.voting(config, backends)
                 _begin(log, loaded, config, everybody, writes, reads, *others.values(), *voting.values())

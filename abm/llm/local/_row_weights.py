@@ -80,7 +80,7 @@ class RowWeights(AbstractContextManager["RowWeights"]):
     def __enter__(self) -> RowWeights:
         for name, layer in self._layers.items():
             weights = [of.get(f"{name}.weight", layer.weight) for of in self._merged]
-            layer.forward = self._grouped(weights, layer.bias)
+            layer.forward = self._grouped(weights, layer.bias)  # pyright: ignore[reportAttributeAccessIssue]
         return self
 
     def __exit__(
