@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from abm.log.projection import scan
 from abm.societies import ABROAD
+from analysis.frames._manifests import manifests
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,9 +17,26 @@ if TYPE_CHECKING:
 def in_arenas(frame: pl.LazyFrame, run: Path | str) -> pl.LazyFrame:
     """Return a frame whose ``arm`` names societies with the arm alone there, and the arena in the column ``held_in``.
 
-    ``arena`` is a factor of studies: the arena in which a run learns.
+    ``arena`` is a factor of studies: the arena in which a run learns. The run's own is named as the setting ``arena`` names it, a file
+    by its stem. What the settings are is read when rows are asked for; where there is no other arena, no row is looked at.
     """
-    return frame.with_columns(arm_alone(), held_in=arena_of(run))
+    import polars as pl
+
+    said = cache(lambda: _said(run))
+
+    def arm(arms: pl.Series) -> pl.Series:
+        return _part(arms, 0) if said()[1] else arms
+
+    def held_in(arms: pl.Series) -> pl.Series:
+        own, others = said()
+        if not others:
+            return pl.repeat(own, len(arms), dtype=pl.String, eager=True)
+        return _part(arms, 1).fill_null(own)
+
+    kind: Any = {"return_dtype": pl.String(), "is_elementwise": True}
+    return frame.with_columns(
+        arm=pl.col("arm").map_batches(arm, **kind), held_in=pl.col("arm").map_batches(held_in, **kind)
+    )
 
 
 def arm_alone() -> pl.Expr:
@@ -27,18 +46,21 @@ def arm_alone() -> pl.Expr:
     return pl.col("arm").str.splitn(ABROAD, 2).struct.field("field_0").alias("arm")
 
 
-def arena_of(run: Path | str) -> pl.Expr:
-    """Return in which arena a society is whose name stands in the column ``arm``."""
-    import polars as pl
-
-    elsewhere = pl.col("arm").str.splitn(ABROAD, 2).struct.field("field_1")
-    return pl.coalesce(elsewhere, pl.lit(own_arena(run), dtype=pl.String))
+def own_arena(run: Path | str) -> str:
+    """Return the name of the arena in which a run learns."""
+    return _said(run)[0]
 
 
-def own_arena(run: Path | str) -> str | None:
-    """Return the name of the arena that a run's log sets; None where it sets none yet."""
-    import polars as pl
+def _part(societies: pl.Series, part: int) -> pl.Series:
+    """Return whose societies they are (0), or in which other arena (1); null where it is the run's own."""
+    return societies.str.splitn(ABROAD, 2).struct.field(f"field_{part}")
 
-    name = pl.col("arena").str.json_path_match("$.name")
-    set_ = scan(run).filter(pl.col("type") == "arena_set").select(name).head(1).collect()
-    return set_.item() if set_.height else None
+
+def _said(run: Path | str) -> tuple[str, bool]:
+    """Return the name of a run's own arena, and whether anybody writes in another one."""
+    own, others = "", False
+    for manifest in manifests(run):
+        own = Path(str(manifest.config.get("arena", ""))).stem
+        elsewhere = manifest.config.get("out_of_domain")
+        others = others or bool(elsewhere.get("arenas") if isinstance(elsewhere, Mapping) else ())
+    return own, others

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from abm.events import Event, Forked, RunConfigured
+from abm.events import (
+    CompetitorsJoined,
+    CrowdJoined,
+    Event,
+    Forked,
+    PersonasJoined,
+    RunConfigured,
+    RunResumed,
+    RunStarted,
+)
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import result_of
@@ -13,6 +22,9 @@ from learning.runs.audiences import recorded_audiences
 
 if TYPE_CHECKING:
     import polars as pl
+
+BEFORE_VOTES = (RunStarted, RunResumed, CompetitorsJoined, PersonasJoined, CrowdJoined)
+"""What an audience has to know that begins to vote later."""
 
 
 class TransferReading:
@@ -31,7 +43,7 @@ class TransferReading:
                 if audience not in self._of:
                     self._of[audience] = self._joined.beside(audience)
             self._joined.take(event)
-        elif event.step < 0:
+        elif isinstance(event, BEFORE_VOTES):
             self._joined.take(event)
         for reading in self._of.values():
             reading.take(event)

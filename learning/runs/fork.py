@@ -106,7 +106,7 @@ def fork(
     shared, coming = _parted(log, cut, plan(before, inputs), plan(config, inputs))
     trainings = (event for event in log.read(0, point.seq) if isinstance(event, AdapterTrained))
     check_changes(before, config, coming, str(parent))
-    check_judged(before, config, shared, coming, str(parent))
+    check_judged(before, config, inputs.arena, shared, coming, str(parent))
     check_continued(config, coming, trainings, str(parent))
     check_interventions(config, coming, before.network.interventions)
     judges = probes(implied_probes(config, inputs.arena) if config.probes is None else config.probes)

@@ -92,13 +92,13 @@ def changed_arms(before: Mapping[str, Arm], after: Mapping[str, Arm]) -> list[st
     return [name for name in new if name in old and new[name] != old[name]]
 
 
-def check_judged(before: RunConfig, after: RunConfig, shared: Plan, coming: Plan, where: str) -> None:
+def check_judged(before: RunConfig, after: RunConfig, arena: Arena, shared: Plan, coming: Plan, where: str) -> None:
     """Refuse mitigations that ask what probes said of contests which were held before the fork, where nobody judged these.
 
     Args:
+        arena: of both.
         shared, coming: the parts of the plan before and after the fork.
     """
-    arena = after.rules()
     learnt_from = {part.source for part in shared + coming if isinstance(part, Learn)}
     held = {part.makes for part in shared if isinstance(part, Simulate)} & learnt_from
     judged = {

@@ -15,7 +15,7 @@ from abm.arenas import ARENAS
 from abm.audience.weights import YAML
 from abm.probe import PROBES
 from abm.tasks import BUILT_IN as TASK_SETS
-from abm.tasks.task_set import unknown_tasks
+from abm.tasks.sets import unknown_tasks
 from moloch.errors import InputError
 
 

@@ -27,7 +27,7 @@ from abm.log import create, read_events
 from analysis.probes import battery
 from learning import fork
 from learning.methods import training_set
-from learning.runs import loop
+from learning.runs import learning_sets
 from learning.runs.redecide import replay_live, replay_recorded
 from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, Killed, carry_out
@@ -158,7 +158,9 @@ class TestRecorded:
         new, old = tmp_path / "new", tmp_path / "old"
         whole = carry_out(new, llm=ScriptedLLM(odd)).digest.hexdigest()
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "training_set", lambda *a, **given: training_set(*a, **given | {"rendered": True}))
+            patch.setattr(
+                learning_sets, "training_set", lambda *a, **given: training_set(*a, **given | {"rendered": True})
+            )
             rendered = carry_out(old, llm=ScriptedLLM(odd)).digest.hexdigest()
         trained = {folder: [e for e in read_events(folder) if isinstance(e, AdapterTrained)] for folder in (new, old)}
         assert all(event.as_sampled for event in trained[new]) and not any(e.as_sampled for e in trained[old])

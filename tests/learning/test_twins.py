@@ -22,9 +22,9 @@ from learning.methods.synthetic import contest, log
 from learning.methods.tfb import TFB
 from learning.methods.tfb_paper_code import TFBPaperCode
 from learning.methods.tfb_placebo import TFBPlacebo
-from learning.runs import loop as loops
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
+from learning.runs.learning_sets import LearningSets
 from learning.runs.plan import Learn, plan
 from learning.runs.redecide import replay_recorded
 from learning.training.equal_rows import RowsBefore, equal_rows, rows_of
@@ -118,7 +118,7 @@ class TestEqualRows:
         new, old = tmp_path / "new", tmp_path / "old"
         whole = carry_out(new, config, trainer=EqualTrainer()).digest.hexdigest()
         with monkeypatch.context() as patch:
-            patch.setattr(loops.Loop, "_rows_of", lambda *_: None)
+            patch.setattr(LearningSets, "rows_of", lambda *_: None)
             before = carry_out(old, config, trainer=EqualTrainer()).digest.hexdigest()
         assert whole != before and learnt(new)["placebo", 2].rows_of == "rft" and not learnt(old)["placebo", 2].rows_of
         for folder in (new, old):
