@@ -1,4 +1,4 @@
-"""Members who read the source: who they are, what they find in it, and how an audience is told.
+"""Members who read the source: who they are, what they find in it, and how an audience gets it.
 
 The source of a contest is its anchor, as writers see it. An audience that can weigh it has a method more than :class:`Audience` asks
 for (:class:`Informable`); one without it is what it was, and is refused where somebody is to read the source. Knows nothing of how

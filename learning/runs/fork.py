@@ -93,7 +93,7 @@ def fork(
     inputs = gather(own_data.at_hand(config, parent))
     if config.shows_source != before.shows_source:
         raise InputError(
-            "a fork cannot let a language model's personas begin, or cease, to read the source",
+            "a fork cannot change whether a language model's personas read the source",
             where=str(parent),
             why="the shared steps hold the arena's templates",
             fix="Start a run of its own for that.",

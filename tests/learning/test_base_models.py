@@ -74,7 +74,7 @@ class TestNames:
         assert names["x/m"] != names["y/m/"] and len(set(names.values())) == 5
         assert all(map(is_base, names.values())) and not is_base("baseline")
 
-    def test_the_runs_model_is_base_whoever_names_it(self):
+    def test_the_runs_model_is_base_wherever_it_is_named(self):
         """A learner that names it stands where it would anyway."""
         named = DUEL | {"learners": {"a": {"method": "rft", "model": "pocket"}, "b": {"method": "rft"}}}
         config = load_config(None, SIZE | {"markets": {"duel": named}})

@@ -428,7 +428,7 @@ class Dying(FakeTrainer):
 
 
 class TestJudges:
-    """Who judges training messages is known to the log, whoever judges evaluations."""
+    """The log names who judges training messages, and who judges evaluations."""
 
     SETTINGS: ClassVar = SIZE | {
         "arms": {"gated": {"method": "rft", "mitigations": {"truth_gate": {"probe": "one_in_two"}}}},

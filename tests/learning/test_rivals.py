@@ -133,7 +133,7 @@ class TestAdapters:
         assert again.complete and again.divergence is None
 
     def test_a_changed_copy_is_noticed(self, veteran, tmp_path):
-        """Whoever replays is told."""
+        """The replay says so."""
         folder = done(siege({"name": "veteran", "adapter": str(veteran)}), tmp_path / "run")
         settings = folder / "adapters" / veteran.name / CONFIG
         text = settings.read_text()

@@ -38,7 +38,7 @@ class TestFile:
         assert read_instructions(tmp_path, save_instructions(tmp_path, "", LOST)) == ""
 
     def test_what_is_there_stays(self, tmp_path):
-        """Whoever learnt it first; something else under its name is refused."""
+        """For any arm that learnt it first; something else under its name is refused."""
         name = save_instructions(tmp_path, TEXT, LOST)
         save_instructions(tmp_path, TEXT, {"data": "other"})
         assert json.loads((tmp_path / name / LINEAGE).read_text()) == LOST

@@ -72,10 +72,10 @@ def heard(of: subprocess.Popen[bytes]) -> Begun | Death:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are forks on Linux alone")
 class TestForks:
-    """Of whom nobody has to wait for what only the system does."""
+    """Nobody waits for what only the system does."""
 
     def test_a_worker_that_leaves(self, tmp_path):
-        """Its end is told as soon as it has said its last word, and once."""
+        """Its end is reported as soon as it has said its last word, and once."""
         with nursery("tests.support.slow_leaver") as of:
             first = begun(of, 1, tmp_path)
             end = heard(of)
@@ -85,7 +85,7 @@ class TestForks:
             assert heard(of).number == 2
 
     def test_a_worker_that_holds_a_device(self, tmp_path):
-        """Its end is told once the device is free, which is when it is gone."""
+        """Its end is reported once the device is free, which is when it is gone."""
         with nursery("tests.support.holds_device") as of:
             first = begun(of, 1, tmp_path)
             end = heard(of)
