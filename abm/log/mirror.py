@@ -16,6 +16,7 @@ from abm.log import disk
 from abm.log.codec import Torn
 from abm.log.eventlog import verify
 from abm.log.objects import ObjectFolder, StoredObject
+from abm.log.parquet import EVENTS
 from abm.log.recovery import Head, find_end
 from abm.log.segments import Segment, blocks, damaged, read_manifest, segment_at, segments
 from abm.log.store import Uploaded, put_sealed
@@ -70,7 +71,9 @@ class LogMirror:
 
     def _put_new(self) -> Uploaded:
         own = segments(self._run, read_manifest(self._run).base)
-        done = put_sealed(self._run, self._folder, self._prefix, there=self._whole, projected=self._projected)
+        done = put_sealed(
+            self._run, self._folder, self._prefix, there=self._whole, projections=(EVENTS,) if self._projected else ()
+        )
         ended = not done.left
         for segment in own if ended else own[:-1]:
             if segment.path.name not in self._whole:

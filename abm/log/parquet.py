@@ -182,14 +182,14 @@ def together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return frame.select([name for name in wide_columns() if name in frame.columns])
 
 
-def project_or_explain(run: Path, segment: Segment) -> Projected:
+def project_or_explain(run: Path, segment: Segment, which: Projection = EVENTS) -> Projected:
     """As :func:`project`, for callers that cannot do without: what the system refuses is a LogError too."""
     try:
-        return project(run, segment)
+        return project(run, segment, which)
     except OSError as error:
         raise LogError(
             "cannot write a projection",
-            where=str(path_of(run, segment)),
+            where=str(path_of(run, segment, which)),
             why=error.strerror or str(error),
             fix="The log itself is safe. Make room, or check that you may write there, and try again.",
         ) from error

@@ -6,7 +6,7 @@ be made again. Knows nothing of any one provider.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ import msgspec
 
 from abm.log.eventlog import open_log
 from abm.log.objects import ObjectFolder
-from abm.log.parquet import is_current, is_last_current, path_of, project_or_explain
+from abm.log.parquet import EVENTS, Projection, is_current, is_last_current, path_of, project_or_explain
 from abm.log.recovery import find_end
 from abm.log.segments import Segment, blocks, read_manifest, segments
+from abm.log.votes import VOTES
 
 
 class Uploaded(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ def upload(run: Path | str, url: str, *, progress: Callable[[int, int], None] = 
         InputError: not a URL that can be uploaded to, or ``obstore`` is not installed.
         LogError: no run, it is damaged, or the storage refuses.
     """
-    return put_sealed(Path(run), ObjectFolder(url), progress=progress)
+    return put_sealed(Path(run), ObjectFolder(url), projections=(EVENTS, VOTES), progress=progress)
 
 
 def put_sealed(
@@ -62,29 +63,29 @@ def put_sealed(
     prefix: str = "",
     *,
     there: Mapping[str, str] | None = None,
-    projected: bool = True,
+    projections: Sequence[Projection] = (EVENTS,),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Uploaded:
     """As :func:`upload`, to names that begin with ``prefix``.
 
     Args:
         there: segments that are known to be there, whole, each with the hash of the chain at its end: they are not looked at.
-        projected: with Parquet. A study's own log has none, and never ends.
+        projections: that are put there for each segment. A study's own log has none, and never ends.
     """
     known = there or {}
     manifest = read_manifest(run)
     end = find_end(run, manifest)
     own_segments = segments(run, manifest.base)
     sealed: list[tuple[Segment, Segment | None]] = list(pairwise(own_segments))
-    closed = projected and not end.torn and open_log(run, write=False).ended() is not None
+    closed = bool(projections) and not end.torn and open_log(run, write=False).ended() is not None
     if closed and own_segments:
         sealed.append((own_segments[-1], None))
-    total = 1 + (2 if projected else 1) * sum(segment.path.name not in known for segment, _ in sealed)
+    total = 1 + (1 + len(projections)) * sum(segment.path.name not in known for segment, _ in sealed)
     put: list[str] = []
     found: list[str] = []
     nbytes = 0
     progress(0, total)
-    for done, (path, fixed) in enumerate(_files(run, sealed, manifest.genesis, known, projected=projected), 1):
+    for done, (path, fixed) in enumerate(_files(run, sealed, manifest.genesis, known, projections), 1):
         name = path.relative_to(run).as_posix()
         if folder.put(f"{prefix}{name}", path, fixed=fixed):
             put.append(name)
@@ -101,8 +102,7 @@ def _files(
     whole: Collection[tuple[Segment, Segment | None]],
     genesis: str,
     known: Mapping[str, str],
-    *,
-    projected: bool,
+    projections: Sequence[Projection],
 ) -> Iterator[tuple[Path, bool]]:
     """Yield what is to be put, and whether it can never change; segments are verified, and projected if need be."""
     yield run / "run.json", True
@@ -114,9 +114,8 @@ def _files(
         for block in blocks(segment, prev):
             prev = block.commit.hash
         yield segment.path, True
-        if not projected:
-            continue
-        current = is_current(run, segment, after) if after else is_last_current(run, segment, genesis)
-        if not current:
-            project_or_explain(run, segment)
-        yield path_of(run, segment), False
+        for which in projections:
+            made = is_current(run, segment, after, which) if after else is_last_current(run, segment, genesis, which)
+            if not made:
+                project_or_explain(run, segment, which)
+            yield path_of(run, segment, which), False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import shutil
 from pathlib import Path
 
 import pytest
 
 from abm.events import RunEnded
 from abm.log import create, open_log, read_events, verify
-from abm.log.projection import scan, scan_study
+from abm.log.projection import scan, scan_study, scan_votes
 from abm.log.segments import segments
 from moloch.errors import Conflict, CorruptLog, InputError, LogError
 
@@ -17,6 +18,8 @@ obstore = pytest.importorskip("obstore")
 from obstore.store import LocalStore  # noqa: E402
 
 from abm.log.store import upload  # noqa: E402
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "runs" / "sales-isolated"
 
 
 @pytest.fixture
@@ -54,7 +57,11 @@ class TestUpload:
         done = upload(going, remote.as_uri())
         want = ["run.json"]
         for first in (0, 4):
-            want += [f"log/{first:020d}.jsonl.zst", f"parquet/{first:020d}.parquet"]
+            want += [
+                f"log/{first:020d}.jsonl.zst",
+                f"parquet/{first:020d}.parquet",
+                f"frames/votes-{first:020d}.parquet",
+            ]
         assert done.put == want and done.there == [] and done.left == [f"log/{8:020d}.jsonl.zst"]
         assert names(remote) == sorted(want)
         assert done.nbytes == sum((going / name).stat().st_size for name in want)
@@ -66,6 +73,13 @@ class TestUpload:
         assert done.left == [] and f"log/{8:020d}.jsonl.zst" in done.put
         assert scan_study(remote.parent.as_uri()).collect()["seq"].sort().to_list() == list(range(11))
         assert scan_study(remote.parent.as_uri()).collect()["run"].unique().to_list() == ["run"]
+
+    def test_its_votes(self, remote, tmp_path):
+        """Frames of what was uploaded are those of the run."""
+        here = shutil.copytree(GOLDEN, tmp_path / "here")
+        upload(here, remote.as_uri())
+        votes = scan_votes(remote.as_uri()).collect()
+        assert votes.height and votes.equals(scan_votes(here).collect())
 
     def test_a_copy_that_comes_back_verifies(self, ended, remote, tmp_path):
         """What is fetched from the store has the same head, the same events and the same scan."""
