@@ -93,6 +93,7 @@ class BroadTask(_TaskItem):
 
 
 Task = CopyingTask | RefusalTask | BroadTask
+"""What a writer is asked: to copy from a text, what might be refused, or anything at all."""
 
 
 class TaskSet(BaseModel):
