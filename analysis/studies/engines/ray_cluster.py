@@ -83,6 +83,7 @@ class RayEngine:
         self.threads = threads
         self._study, self._jobs = study.absolute(), jobs
         self._running: dict[str, Task] = {}
+        self._ends: list[TaskEnd] = []
         self._nodes: list[RayNode] = []
         self._said: queue.Queue[dict[str, Any]] = queue.Queue()
         self._gone = ""
@@ -108,7 +109,7 @@ class RayEngine:
         Raises:
             ClusterLost: the cluster is gone, or no node of it could carry out such a task, and none came for long.
         """
-        self._heard()
+        self._ends += self._heard()  # for :meth:`ended`
         if self._gone:
             raise ClusterLost("the Ray cluster is gone", why=self._gone, fix="Run the same command again.")
         room = sum(node.room(self._within(needs)) for node in self._nodes)
@@ -140,7 +141,7 @@ class RayEngine:
     def ended(self, timeout: float) -> list[TaskEnd]:
         """Return the tasks that came to an end since the last call; wait for one at most ``timeout`` seconds."""
         until = time.monotonic() + timeout
-        ends = self._heard()
+        ends, self._ends = self._ends + self._heard(), []
         while not ends and (left := until - time.monotonic()) > 0:
             ends = self._heard(left)
         return ends

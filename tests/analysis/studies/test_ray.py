@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import random
 import signal
 import stat
@@ -77,6 +78,17 @@ class TestRoom:
     def test_none_where_something_is_wrong(self):
         """Such as a folder that it does not see."""
         assert RayNode("n", "a", cpus=8, gpus=2, memory_bytes=10, wrong="blind").room(Needs()) == 0
+
+
+def test_an_end_that_comes_while_room_is_asked_for_is_not_lost(tmp_path):
+    """The controller asks for room first: the end waits until it asks for ends."""
+    engine = RayEngine.__new__(RayEngine)  # without a cluster
+    task = Task(tmp_path, "a", 1, "t", tmp_path / "a.txt", Needs())
+    engine._said, engine._running, engine._ends = queue.Queue(), {"a.1": task}, []
+    engine._nodes, engine._gone, engine._jobs = [RayNode("n", "a", cpus=2, gpus=0, memory_bytes=10, wrong="")], "", None
+    engine._said.put({"said": "ended", "name": "a.1", "lost": "", "detail": "", "peak_bytes": 1})
+    assert engine.room(Needs()) == 2
+    assert [end.task for end in engine.ended(0)] == [task] and engine.ended(0) == []
 
 
 @pytest.fixture(scope="module")
