@@ -1,6 +1,6 @@
 """Equal trainings of a run are carried out once: from the same rows, the same adapter, settings and seed comes the same adapter.
 
-In a twinned market half of the first epoch's trainings are such: an own twin's rival has learnt what the rival itself has. What is decided
+In a twinned market half of the first epoch's trainings are equal: the rival in an own twin's market learns the same rows as the rival itself. What is decided
 does not depend on it; of which arm's training a result is, the log says beside it (``training_measured.same_as``). Knows no log; what an
 earlier process trained is not known here, and is trained again where it is needed.
 """

@@ -6,6 +6,7 @@ What carries a run out iterates it; progress, cost estimates, checks of forks an
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -61,7 +62,7 @@ class SocietyId(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Contests:
+class _Contests(ABC):
     """Contests of one society.
 
     Attributes:
@@ -79,9 +80,9 @@ class _Contests:
     batch: int
 
     @property
+    @abstractmethod
     def phase(self) -> Phase:
         """What they are for."""
-        raise NotImplementedError
 
     @property
     def steps(self) -> int:

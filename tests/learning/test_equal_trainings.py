@@ -50,7 +50,7 @@ def learnt(folder) -> dict[tuple[str, int], AdapterTrained]:
 
 
 class TestReuse:
-    """An own twin's rival has learnt what the rival has; a market twin what the own twin has."""
+    """The rival in an own twin's market learns the same rows as the rival; a market twin the same as the own twin."""
 
     def test_equal_trainings_are_carried_out_once(self, run):
         """In the first epoch, whose contests are shared; the log says of whose training each is the result."""
