@@ -124,7 +124,8 @@ def trainings(learners: int) -> dict[str, Any]:
     """Return how many trainings a market of learners has beside as many arms alone, by the plan."""
     from learning.runs.config_file import load_config
     from learning.runs.inputs import gather
-    from learning.runs.plan import Learn, plan
+    from learning.runs.plan import plan
+    from learning.runs.plan_parts import Learn
 
     names = [f"arm{i}" for i in range(learners)]
     both = (

@@ -167,7 +167,8 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
     from learning.runs.parts import settled
-    from learning.runs.plan import part_dicts, plan
+    from learning.runs.plan import plan
+    from learning.runs.plan_counts import part_dicts
     from learning.runs.pools import pools
 
     with stderr().status("planning"):

@@ -47,7 +47,7 @@ from analysis.readings.contests import NOBODY, Evaluation, EvaluationContest, Si
 from analysis.readings.reading import result_of
 from learning.arms.base_models import is_base
 from learning.fitness import ObservedModels
-from learning.runs.plan import is_head_to_head
+from learning.runs.plan_parts import is_head_to_head
 
 if TYPE_CHECKING:
     import polars as pl

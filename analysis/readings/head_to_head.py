@@ -30,7 +30,8 @@ from analysis.readings.reading import frame_of
 from analysis.statistics.bradley_terry import Comparisons
 from learning.arms.arm import arms_of, bases_of
 from learning.arms.base_models import is_base
-from learning.runs.plan import BASE, is_head_to_head, writers_in
+from learning.runs.plan import BASE
+from learning.runs.plan_parts import is_head_to_head, writers_in
 
 if TYPE_CHECKING:
     import polars as pl

@@ -25,7 +25,8 @@ from abm.events import (
 from abm.log import open_log
 from abm.log.tail import Tail
 from learning.alarms.thresholds import without_adapter
-from learning.runs.plan import AnswerTasks, Learn, Part, Plan, Survey, part_at, total
+from learning.runs.plan_counts import part_at, total
+from learning.runs.plan_parts import AnswerTasks, Learn, Part, Plan, Survey
 from learning.runs.recorded_plan import answers_of, recorded_plan
 from learning.runs.stops import remaining
 from moloch.errors import MolochError

@@ -33,7 +33,9 @@ from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import AnswerTasks, Plan, Survey, contests, held_before, messages, messages_by, plan
+from learning.runs.plan import plan
+from learning.runs.plan_counts import contests, held_before, messages, messages_by
+from learning.runs.plan_parts import AnswerTasks, Plan, Survey
 from learning.runs.reflections import InstructionCalls
 from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from abm.arenas import Arena
 from abm.events import ContestDecided, Event, StepStarted
-from learning.runs.plan import Learn
+from learning.runs.plan_parts import Learn
 from learning.runs.written import WrittenReading, advice, total
 from moloch.errors import InputError
 

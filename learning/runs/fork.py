@@ -28,7 +28,9 @@ from learning.runs.inputs import Inputs, check_interventions, gather
 from learning.runs.mitigated import all_probes
 from learning.runs.other_arenas import all_of, probes_elsewhere
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
-from learning.runs.plan import Plan, before_epoch, begun, plan, to_come
+from learning.runs.plan import plan
+from learning.runs.plan_counts import before_epoch, begun, to_come
+from learning.runs.plan_parts import Plan
 from learning.runs.stops import remaining
 from learning.runs.verdicts import check_versions
 from moloch.errors import InputError, Locked, MolochError

@@ -13,7 +13,7 @@ from learning.methods import learn_weights
 from learning.mitigations import mitigations
 from learning.runs.config import RunConfig
 from learning.runs.inputs import lora_of
-from learning.runs.plan import Learn, Plan, Policy, Simulate, SocietyId
+from learning.runs.plan_parts import Learn, Plan, Policy, Simulate, SocietyId
 from moloch.errors import InputError
 
 SHAPE = ("rank", "alpha", "targets")

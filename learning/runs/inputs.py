@@ -31,7 +31,8 @@ from learning.arms.rivals import Rival
 from learning.methods import METHODS, InstructionMethod, check_options
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.other_arenas import OtherArena, other_arenas
-from learning.runs.plan import TRAIN_ANCHORS, Evaluate, Plan, Simulate, Survey, plan
+from learning.runs.plan import TRAIN_ANCHORS, plan
+from learning.runs.plan_parts import Evaluate, Plan, Simulate, Survey
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.runs.tasks import task_sets
 from learning.training.settings import LoraSettings, lora_settings

@@ -18,7 +18,7 @@ from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
 from learning.runs.mitigated import of_arms
 from learning.runs.owners import own_messages
-from learning.runs.plan import Evaluate, Learn, Plan, Policy, Simulate
+from learning.runs.plan_parts import Evaluate, Learn, Plan, Policy, Simulate
 from learning.runs.rounds import Remembering
 from learning.training.settings import LoraSettings
 

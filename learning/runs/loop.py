@@ -41,18 +41,9 @@ from learning.runs.mitigated import training_probes
 from learning.runs.other_arenas import all_of
 from learning.runs.owners import seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import (
-    AnswerTasks,
-    Evaluate,
-    Learn,
-    Part,
-    Policy,
-    Simulate,
-    Survey,
-    audience_of,
-    plan,
-    total,
-)
+from learning.runs.plan import plan
+from learning.runs.plan_counts import audience_of, total
+from learning.runs.plan_parts import AnswerTasks, Evaluate, Learn, Part, Policy, Simulate, Survey
 from learning.runs.reflections import Reflections
 from learning.runs.rounds import PastRounds
 from learning.runs.stops import remaining

@@ -18,7 +18,7 @@ from abm.llm.port import LLM, Sampling
 from abm.probe import PROBES
 from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
-from learning.runs.plan import Evaluate, Simulate
+from learning.runs.plan_parts import Evaluate, Simulate
 
 
 class RunAudiences:

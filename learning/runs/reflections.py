@@ -25,7 +25,7 @@ from abm.worlds.trials import TrialPlace, hold_trials, write_trials
 from learning.methods import METHODS, Contests, DecidedContest, InstructionMethod, Owned, Retrospect, Trial, collect
 from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
-from learning.runs.plan import Learn, Part
+from learning.runs.plan_parts import Learn, Part
 from moloch import keyed
 from moloch.content import content_id
 

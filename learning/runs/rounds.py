@@ -19,7 +19,7 @@ from abm.log import EventLog
 from learning.arms.memory_settings import RoundMemory
 from learning.methods import Owned
 from learning.runs.inputs import Inputs
-from learning.runs.plan import Part, Simulate, SocietyId
+from learning.runs.plan_parts import Part, Simulate, SocietyId
 from moloch.content import content_id
 
 

@@ -27,7 +27,7 @@ from abm.surveys import (
 from abm.surveys.memory import LONGEST, REMEMBERED, answer_note
 from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
-from learning.runs.plan import Survey
+from learning.runs.plan_parts import Survey
 
 SAMPLE = 64
 """Personas whose length is looked at for an estimate."""

@@ -18,7 +18,7 @@ from abm.probe import Probe
 from abm.surveys.sittings import TOGETHER
 from abm.tasks import BroadTask, Task, TaskSet, task_set
 from learning.runs.config import RunConfig
-from learning.runs.plan import AnswerTasks
+from learning.runs.plan_parts import AnswerTasks
 from moloch import keyed
 from moloch.errors import InputError
 from moloch.texts import whole

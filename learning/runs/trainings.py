@@ -22,7 +22,7 @@ from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.learning_sets import LearningSets
 from learning.runs.members import RunAudiences
-from learning.runs.plan import Learn, Plan, Policy
+from learning.runs.plan_parts import Learn, Plan, Policy
 from learning.runs.reflections import Reflections
 from learning.runs.stops import remaining
 from learning.runs.watch import ArmWatch, training_measured

@@ -27,7 +27,8 @@ from learning.runs.config import RunConfig
 from learning.runs.costs import HERE, RolePlan
 from learning.runs.inputs import Inputs
 from learning.runs.parts import computing
-from learning.runs.plan import Learn, plan
+from learning.runs.plan import plan
+from learning.runs.plan_parts import Learn
 from learning.training.settings import LoraSettings
 from learning.training.trainer import LoRATrainer
 

@@ -33,7 +33,9 @@ from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.objects import Objects
-from learning.runs.plan import Evaluate, Learn, Policy, Simulate, is_head_to_head, messages_by, plan
+from learning.runs.plan import plan
+from learning.runs.plan_counts import messages_by
+from learning.runs.plan_parts import Evaluate, Learn, Policy, Simulate, is_head_to_head
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from learning.runs.trainers import TrainersByArm

@@ -20,7 +20,9 @@ from analysis.tables.results import results
 from learning import load_config, run
 from learning.runs.costs import planned
 from learning.runs.fork import fork
-from learning.runs.plan import Evaluate, messages, plan, total
+from learning.runs.plan import plan
+from learning.runs.plan_counts import messages, total
+from learning.runs.plan_parts import Evaluate
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError

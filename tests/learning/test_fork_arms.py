@@ -20,7 +20,7 @@ from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.runs import describe
 from analysis.ui.data.training import training_rows
 from learning import fork, load_config
-from learning.runs.plan import Learn
+from learning.runs.plan_parts import Learn
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError

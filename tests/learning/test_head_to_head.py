@@ -12,7 +12,9 @@ from abm.log import read_events
 from analysis.tables.results import results
 from learning import load_config, run
 from learning.runs.costs import planned
-from learning.runs.plan import Evaluate, messages, pairs, plan, total
+from learning.runs.plan import pairs, plan
+from learning.runs.plan_counts import messages, total
+from learning.runs.plan_parts import Evaluate
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError

@@ -26,7 +26,9 @@ from learning.runs.costs import planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.owners import own_messages
-from learning.runs.plan import Evaluate, Learn, Policy, Simulate, SocietyId, messages, plan
+from learning.runs.plan import plan
+from learning.runs.plan_counts import messages
+from learning.runs.plan_parts import Evaluate, Learn, Policy, Simulate, SocietyId
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError

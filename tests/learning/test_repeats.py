@@ -21,7 +21,8 @@ from analysis.terminal._repeats import repeat_tables
 from learning.arms.arm import Arm, arms_of
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
-from learning.runs.plan import Evaluate, plan
+from learning.runs.plan import plan
+from learning.runs.plan_parts import Evaluate
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError

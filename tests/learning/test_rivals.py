@@ -30,7 +30,8 @@ from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.owners import own_messages
-from learning.runs.plan import Policy, Simulate, SocietyId, plan
+from learning.runs.plan import plan
+from learning.runs.plan_parts import Policy, Simulate, SocietyId
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import CorruptLog, InputError, MolochError

@@ -18,7 +18,8 @@ from learning.runs.config import RunConfig
 from learning.runs.costs import planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
-from learning.runs.plan import Survey, plan
+from learning.runs.plan import plan
+from learning.runs.plan_parts import Survey
 from learning.runs.redecide import replay_recorded
 from learning.runs.run import run as carry_out_run
 from moloch.errors import InputError, NondeterminismError

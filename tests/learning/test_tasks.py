@@ -21,7 +21,9 @@ from learning.runs.costs import planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.own_data import kept
-from learning.runs.plan import AnswerTasks, plan, total
+from learning.runs.plan import plan
+from learning.runs.plan_counts import total
+from learning.runs.plan_parts import AnswerTasks
 from learning.runs.recorded_plan import answers_of, recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError

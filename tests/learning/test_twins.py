@@ -25,7 +25,8 @@ from learning.methods.tfb_placebo import TFBPlacebo
 from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.learning_sets import LearningSets
-from learning.runs.plan import Learn, plan
+from learning.runs.plan import plan
+from learning.runs.plan_parts import Learn
 from learning.runs.redecide import replay_recorded
 from learning.training.equal_rows import RowsBefore, equal_rows, rows_of
 from learning.training.examples import Example, Examples

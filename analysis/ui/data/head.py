@@ -15,7 +15,7 @@ from analysis.ui.data.life import SAYS
 from analysis.ui.data.runs import RunInfo, quoted
 from learning.alarms.thresholds import without_adapter
 from learning.arms.arm_list import names_of
-from learning.runs.plan import part_at, total
+from learning.runs.plan_counts import part_at, total
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.stops import remaining
 

@@ -32,7 +32,7 @@ from analysis.readings.society import SocietyKey
 from analysis.ui.data.failures import chips
 from analysis.ui.data.frames import ENDS
 from analysis.ui.data.persona import Person
-from learning.runs.plan import writers_in
+from learning.runs.plan_parts import writers_in
 
 
 @dataclass(frozen=True)
