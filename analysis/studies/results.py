@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from abm.log import open_log
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
-from analysis.statistics.estimates import NOTHING
+from analysis.statistics.estimates import NOTHING, plain
 from analysis.studies.cells import Factors, Impossible, cells_of
 from analysis.studies.corrections import EstimateRow
 from analysis.studies.estimates import MOST_VALUES, estimates, frame_rows, notes_of, tables_of
@@ -27,7 +27,8 @@ from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, CellValues
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.tables.evaluation import table
-from analysis.tables.pooled import Measured, RunValues, run_values
+from analysis.tables.pooled import Measured, RunValues, own_estimate, run_values
+from analysis.tables.rivalry import counterparts
 from learning.runs.pools import NEW_PEOPLE
 from moloch.errors import InputError, LogError, MolochError
 
@@ -203,19 +204,21 @@ def _read(
         if evaluation is None:
             missing.append(missing_cell(name, history))
             continue
-        told = table(evaluation)
-        values = ids.numbered(run_values(evaluation, name)) if kept <= MOST_VALUES else {}
+        told, of_run = table(evaluation), run_values(evaluation, name)
+        own = {of: plain(own_estimate(values)) for of, values in of_run.items() if of.measure == "rivalry"}
+        values = ids.numbered(of_run) if kept <= MOST_VALUES else {}
         compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
         cells.append(
             CellValues(
                 cell=name,
                 factors=planned.factors,
                 seed=planned.seed,
-                tables=tables_of(told),
+                tables=tables_of(told) | own,
                 values=values,
                 compared_with=compared,
                 notes=notes_of(told),
                 networked=evaluation.config.get("world") == "networked",
+                solo={each.learner: each.solo for each in counterparts(evaluation.config)},
             )
         )
         kept += cells[-1].size
