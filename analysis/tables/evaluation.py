@@ -10,7 +10,7 @@ personas, a crowd's and resampled people's on those that they were drawn from. `
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -23,7 +23,7 @@ from abm.probe import Kind, kind_of
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.originals import Originals
-from analysis.statistics.estimates import NOTHING, Estimate, mean_of, paired_difference, plain, rate, relative_change
+from analysis.statistics.estimates import NOTHING, Estimate, paired_difference, plain, rate, relative_change
 from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
 from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
@@ -105,19 +105,10 @@ def comparator(found: Evaluation, arm: str) -> str:
     return comparators(found.config, found.arms()).get(arm, "")
 
 
-def majority_rate(
-    events: Events, arm: str, *, epoch: int | None = None, ties: Literal["left out", "half a win"] = "left out"
-) -> Estimate:
-    """Return the share of contests that ``arm`` wins; forfeits count as decided, void contests not at all.
-
-    Args:
-        ties: ``left out``: of the contests that were decided, with Wilson's interval; ``half a win``: of all, each tie counting one half, with
-            Student's interval over contests. Both are shown, since learning may change how often votes are tied.
-    """
-    wins = [win for contest in read_evaluation(events).of(arm, epoch) if (win := _majority(contest)) is not None]
-    if ties == "half a win":
-        return mean_of(wins, null=0.5).within(0, 1)
-    return rate([win for win in wins if win != 0.5])
+def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
+    """Return the share of decided contests (no ties, no void ones) that ``arm`` wins; forfeits count as decided."""
+    wins = [_majority(contest) for contest in read_evaluation(events).of(arm, epoch)]
+    return rate([win for win in wins if win in (0, 1)])
 
 
 def position_bias(events: Events) -> Estimate:
@@ -305,7 +296,6 @@ def arm_row(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
         "compared_with": comparator(found, arm),
         "against_placebo": plain(win_rate_against_placebo(found, arm, epoch=epoch)),
         "contests_won": plain(majority_rate(found, arm, epoch=epoch)),
-        "contests_won_with_ties": plain(majority_rate(found, arm, epoch=epoch, ties="half a win")),
         "tie_rate": plain(tie_rate(found, arm, epoch=epoch)),
         "forfeits": {"base": by.count("base"), "trained": by.count("trained")},
         "void": sum(_majority(c) is None for c in contests),

@@ -196,14 +196,6 @@ class TestContests:
         assert majority_rate(events, "rft").n == 3
         assert tie_rate(events, "rft") == 0.25
 
-    def test_or_count_them_as_half_a_win(self) -> None:
-        """Of the same, two and a half of four; the table has both."""
-        events = one_arm([[1, 1], [1, 1], [0, 0], [1, 0]])
-        found = majority_rate(events, "rft", ties="half a win")
-        assert (found.value, found.n) == (0.625, 4) and found.low < 0.5 and found.high == 1.0
-        row = table(events)["arms"]["rft"]
-        assert (row["contests_won"]["n"], row["contests_won_with_ties"]["value"]) == (3, 0.625)
-
     def test_finds_readers_who_take_the_first_option(self) -> None:
         """An audience that always chooses what it saw first has a position bias of 1."""
         events = one_arm([[0, 1, 0, 1]] * 3, orders=lambda i: [0, 1] if i % 2 == 0 else [1, 0])
