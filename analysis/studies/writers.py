@@ -100,7 +100,7 @@ def measure_of(row: Row) -> str:
 
 def estimate_of(row: Row) -> tuple[str, str]:
     """Return an estimate and its interval as they are shown: shares in per cent, differences in points, indices as numbers."""
-    shown = {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    shown = {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
     if row["sampled"]:
         interval = [number(row[end], 2) for end in ("low", "high")]
         return number(row["estimate"], 2), f"[{', '.join(interval)}]" if row["low"] is not None else DASH

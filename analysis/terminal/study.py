@@ -215,7 +215,7 @@ def _index(row: Row | None) -> str:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
 
 
 def _cells(group: Mapping[str, Row], counts: bool) -> list[str]:
