@@ -80,7 +80,7 @@ def _reach(rows: Sequence[Row]) -> Table:
 
 
 def _pooled(rows: Sequence[Row], *, votes: bool) -> list[RenderableType]:
-    """Return the table of intervals that hold for other seeds, anchors and people, and what limits them."""
+    """Return the table of intervals that hold for new trainings, anchors and people, and what limits them."""
     from rich.text import Text
 
     shown = [row for row in rows if row["kind"] == "strategy" or (row["kind"] == "votes" and votes)]
