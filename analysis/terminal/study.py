@@ -101,11 +101,16 @@ def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
     if not groups:
         return
     every = [each for group in groups.values() for each in group.values()]
-    grid, counts = _grid("Votes", by, ["win rate", from_comparator(every), "p (Holm)"], every)
+    grid, counts = _grid("Votes", by, ["win rate", from_comparator(every), "p (adjusted)"], every)
     for labels, group in blocks(groups, grid):
         rate, beyond = group.get("rate"), group.get("from_comparator")
         add_row(
-            grid, *labels, _share(rate), points_of(beyond), p_value(beyond and beyond["p_holm"]), *_cells(group, counts)
+            grid,
+            *labels,
+            _share(rate),
+            points_of(beyond),
+            p_value(beyond and beyond["p_adjusted"]),
+            *_cells(group, counts),
         )
     yield grid
 
@@ -210,7 +215,7 @@ def _index(row: Row | None) -> str:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
 
 
 def _cells(group: Mapping[str, Row], counts: bool) -> list[str]:
