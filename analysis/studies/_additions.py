@@ -32,7 +32,7 @@ def additions(state: StudyState, made: Cells, folder: Path) -> list[str]:
     """
     if page_id(made.page) == state.page_id:
         return []
-    before = cells_of(page_of(state.page))
+    before = cells_of(page_of(state.page, recorded=True))
     if before.base != made.base:
         differing = ", ".join(_differing(before.page["base"], made.page["base"]))
         raise InputError(
@@ -58,7 +58,7 @@ def _added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> lis
     Args:
         cells: how many are new.
     """
-    old, new = page_of(before).page, page_of(now).page
+    old, new = (page_of(each, recorded=True).page for each in (before, now))
     words = []
     if seeds := [str(seed) for seed in new.each_seed if seed not in old.each_seed]:
         words.append(f"{_counted(seeds, 'seed')} {', '.join(seeds)}")

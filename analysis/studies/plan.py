@@ -141,7 +141,7 @@ def plan_study(
         groups[tuple(cell.factors.items())].append(cell)
     roles, read = _roles(list(groups.values()), report)
     primary = written.page.primary
-    declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
+    declared = primary.hypotheses if primary else ()
     stop = written.page.stop.model_dump(exclude_none=True)
     return PlannedStudy(
         folder=folder,
@@ -156,7 +156,7 @@ def plan_study(
         seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
         pools=pools([cell.config for cell in made.cells]),
-        outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
+        outcomes=tuple(hypothesis.name for hypothesis in declared),
         stops=stop,
     )
 

@@ -155,7 +155,7 @@ def study_results(
         LogError: the study's own log cannot be read; cells whose log cannot are missing.
     """
     state, layout = StudyLog(folder).state(), Layout(folder)
-    page = page_of(state.page).page
+    page = page_of(state.page, recorded=True).page
     factors = tuple(dict.fromkeys(name for cell in state.cells.values() for name in cell.planned.factors))
     sampled = tuple(page.sample.ranges) if page.sample else ()
     chosen = _by(by, factors, sampled)
@@ -259,7 +259,7 @@ def _evaluation(run: Path) -> Evaluation | None:
 
 def _impossible(state: StudyState) -> tuple[Impossible, ...]:
     try:
-        return cells_of(page_of(state.page)).impossible
+        return cells_of(page_of(state.page, recorded=True)).impossible
     except MolochError:  # an extension that is not here, say: the cells themselves are in the log
         return ()
 

@@ -97,7 +97,7 @@ class Study:
             InputError: there is none.
         """
         StudyLog(folder).state()
-        return cls(Path(folder) / PAGE, out=folder)
+        return cls(read_page(Path(folder) / PAGE, recorded=True), out=folder)
 
     @property
     def page(self) -> StudyPage:
