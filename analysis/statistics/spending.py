@@ -25,7 +25,7 @@ Sides = Literal[1, 2]
 FURTHEST = 9.0
 """Standard deviations beyond which nothing is looked for."""
 NODES = 101
-"""Places at which a density between two boundaries is known (Gauss and Legendre's); 241 give the same six digits."""
+"""Places at which a density between two boundaries is known (of Gauss and Legendre); more give the same digits."""
 _X, _W = np.polynomial.legendre.leggauss(NODES)
 
 

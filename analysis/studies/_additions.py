@@ -41,6 +41,13 @@ def additions(state: StudyState, made: Cells, folder: Path) -> list[str]:
             why=f"what its cells share differs in {differing or 'its name'}",
             fix="Give another --out; by default another base has another folder.",
         )
+    if state.declarations and not made.page.get("primary"):
+        raise InputError(
+            "the page declares nothing any more, and the study is preregistered",
+            where=str(folder),
+            why="what was declared cannot be taken back",
+            fix="Put primary back; what changes in it is an amendment, which the study's log and its results show.",
+        )
     names = {cell.name for cell in made.cells}
     if gone := [name for name in state.cells if name not in names]:
         raise InputError(

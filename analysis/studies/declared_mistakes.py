@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from abm.probe import probes, version_of
 from analysis.studies.layers import Key
 from analysis.studies.page import label_of
 from analysis.studies.preregistration import Hypothesis, Preregistration
@@ -32,12 +33,21 @@ class DeclaredCell(NamedTuple):
     @property
     def outcomes(self) -> tuple[str, ...]:
         """Win rate and probes."""
-        judged = self.config.probes
-        return (WINS, *(self.config.rules().probes if judged is None else judged))
+        return (WINS, *_probe_names(self.config))
 
     @property
     def name(self) -> str:
         return ", ".join(f"{factor}={level}" for factor, level in self.labels.items()) or "the only cell"
+
+
+def judging_probes(configs: Iterable[RunConfig]) -> dict[str, int]:
+    """Return probe -> version of its rules, of all that judge runs with these settings."""
+    named = {outcome: None for config in configs for outcome in _probe_names(config)}
+    return {probe.name: version_of(probe) for probe in probes(list(named))}
+
+
+def _probe_names(config: RunConfig) -> tuple[str, ...]:
+    return config.rules().probes if config.probes is None else config.probes
 
 
 def declared_mistakes(

@@ -74,6 +74,9 @@ class Preregistration(_Declared):
     spending: Spending = "obrien-fleming"
     """How alpha is spent over looks."""
 
+    judges: tuple[str, ...] = ()
+    """Models that will judge messages afterwards (``moloch probe --judge``), beside the probes of the settings."""
+
     question: str = ""
     background: str = ""
     """What is known, and what the hypotheses rest on."""

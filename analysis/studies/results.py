@@ -27,6 +27,7 @@ from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
+from analysis.studies.registered import Registered, current_look, registered, shown, why_exploratory
 from analysis.studies.samples import points
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
@@ -73,6 +74,7 @@ class StudyResults:
         generalises: what an interval over seeds is about.
         extensions, looks: how often the study was extended, and looked at before its end.
         changed: inputs that are not what cells that ended began with.
+        registered: hypotheses and deviations of a preregistered study; else ``exploratory`` says why there are none.
     """
 
     folder: Path
@@ -90,6 +92,8 @@ class StudyResults:
     extensions: int = 0
     looks: int = 0
     changed: ChangedInputs = UNCHANGED
+    registered: Registered | None = None
+    exploratory: str = ""
 
     @property
     def seeds(self) -> list[int]:
@@ -137,6 +141,8 @@ class StudyResults:
             "looks": self.looks,
             "changed": self.changed.as_dict(),
             "changed_said": self.changed.sentence(),
+            "preregistration": self.registered.as_dict() if self.registered else None,
+            "exploratory": self.exploratory,
         }
 
 
@@ -162,6 +168,9 @@ def study_results(
     cells, missing = _read(state, layout, report)
     if not cells:
         raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
+    look, changed = current_look(state, layout), changed_inputs(state, layout)
+    declared = registered(state, layout, look, cells, [each.cell for each in missing], changed)
+    cells = shown(look, cells)
     rows = estimates(cells, chosen, [each.factors for each in missing])
     return StudyResults(
         folder=folder,
@@ -178,7 +187,9 @@ def study_results(
         generalises=generalises(rows),
         extensions=len(state.extensions),
         looks=len(state.looks),
-        changed=changed_inputs(state, layout),
+        changed=changed,
+        registered=declared,
+        exploratory=why_exploratory(state),
     )
 
 
