@@ -219,8 +219,11 @@ def _versions(state: StudyState, declared: Declaration, begun: Mapping[str, Begu
 
 
 def _inputs(changed: ChangedInputs | None) -> Iterator[Deviation]:
-    if changed:
-        yield Deviation("inputs", f"Inputs are not what they were: {changed.sentence()}.", _cells(changed.cells))
+    if changed is None:
+        return
+    code = {name: cells for name, cells in changed.code.items() if not name.startswith("probe ")}  # they have their own
+    if others := ChangedInputs(changed.data, code, changed.ended):
+        yield Deviation("inputs", f"Inputs are not what they were: {others.sentence()}.", _cells(others.cells))
 
 
 def _cells(names: Sequence[str]) -> str:

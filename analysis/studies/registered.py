@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.studies.cells import Factors
 from analysis.studies.declarations import Declaration, in_force, late_hypotheses
 from analysis.studies.deviations import Deviation, begun_runs, deviations
-from analysis.studies.estimates import CellValues
+from analysis.studies.estimates import CellValues, EstimateRow
 from analysis.studies.hypotheses import PlannedFactors, TestedHypothesis, measured_by, tested
 from analysis.studies.inputs import ChangedInputs
 from analysis.studies.interim import Look, look_of
@@ -17,7 +16,6 @@ from analysis.studies.layout import Layout
 from analysis.studies.looks import has_ended
 from analysis.studies.page import label_of
 from analysis.studies.study_log import StudyState
-from analysis.tables.pooled import Measured
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,13 @@ class Registered:
         shown = f"Interim look {look.at + 1} of {looks}: the first {len(look.seeds)} of {len(look.of)} seeds"
         return f"{shown}; a single hypothesis is tested at {look.level(2):.2g}, two-sided."
 
-    def names(self, measured: Measured, levels: Factors) -> bool:
+    def names(self, row: EstimateRow) -> bool:
         """Tell whether a row is the one that a confirmatory hypothesis is about, neither more of the study nor less."""
-        labels = {factor: label_of(level) for factor, level in levels.items()}
+        labels = {factor: label_of(level) for factor, level in row.levels.items()}
         return any(
             each.family == "confirmatory"
-            and measured == measured_by(each.hypothesis)
+            and row.measured == measured_by(each.hypothesis)
+            and each.hypothesis.compared_with in ("", row.compared_with)
             and labels == {factor: label_of(level) for factor, level in each.hypothesis.where.items()}
             for each in self.hypotheses
         )
