@@ -133,7 +133,9 @@ def plan_study(
     folder = folder or default_folder(written.page.name, made.base)
     states = _states(made, folder)
     new = [cell for cell in made.cells if states[cell.name] == "new"]
-    reused, asked = _reused(new, RunLibrary(workspace or folder.parent, folder, older=older))
+    fresh = bool(written.page.primary)  # of a preregistered study: what was carried out before could have been seen
+    library = RunLibrary(workspace or folder.parent, folder, older=older)
+    reused, asked = ({}, len(new)) if fresh else _reused(new, library)
     states |= dict.fromkeys(reused, "reused")
     to_come = [cell for cell in made.cells if states[cell.name] not in ("ended", "reused")]
     groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
@@ -141,7 +143,7 @@ def plan_study(
         groups[tuple(cell.factors.items())].append(cell)
     roles, read = _roles(list(groups.values()), report)
     primary = written.page.primary
-    declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
+    declared = primary.hypotheses if primary else ()
     stop = written.page.stop.model_dump(exclude_none=True)
     return PlannedStudy(
         folder=folder,
@@ -156,7 +158,7 @@ def plan_study(
         seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
         pools=pools([cell.config for cell in made.cells]),
-        outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
+        outcomes=tuple(dict.fromkeys(hypothesis.outcome for hypothesis in declared)),
         stops=stop,
     )
 

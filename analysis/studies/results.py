@@ -22,6 +22,7 @@ from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
+from analysis.studies.registered import Registered, current_look, registered, shown, why_exploratory
 from analysis.studies.samples import points
 from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, CellValues
 from analysis.studies.sensitivity import indices
@@ -70,6 +71,7 @@ class StudyResults:
         generalises: what an interval over seeds is about.
         extensions, looks: how often the study was extended, and looked at before its end.
         changed: inputs that are not what cells that ended began with.
+        registered: hypotheses and deviations of a preregistered study; else ``exploratory`` says why there are none.
     """
 
     folder: Path
@@ -87,6 +89,8 @@ class StudyResults:
     extensions: int = 0
     looks: int = 0
     changed: ChangedInputs = UNCHANGED
+    registered: Registered | None = None
+    exploratory: str = ""
 
     @property
     def seeds(self) -> list[int]:
@@ -134,6 +138,8 @@ class StudyResults:
             "looks": self.looks,
             "changed": self.changed.as_dict(),
             "changed_said": self.changed.sentence(),
+            "preregistration": self.registered.as_dict() if self.registered else None,
+            "exploratory": self.exploratory,
         }
 
 
@@ -152,13 +158,16 @@ def study_results(
         LogError: the study's own log cannot be read; cells whose log cannot are missing.
     """
     state, layout = StudyLog(folder).state(), Layout(folder)
-    page = page_of(state.page).page
+    page = page_of(state.page, recorded=True).page
     factors = tuple(dict.fromkeys(name for cell in state.cells.values() for name in cell.planned.factors))
     sampled = tuple(page.sample.ranges) if page.sample else ()
     chosen = _by(by, factors, sampled)
     cells, missing = _read(state, layout, report)
     if not cells:
         raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
+    look, changed = current_look(state, layout), changed_inputs(state, layout)
+    declared = registered(state, layout, look, cells, [each.cell for each in missing], changed)
+    cells = shown(look, cells)
     rows = estimates(cells, chosen, [each.factors for each in missing])
     return StudyResults(
         folder=folder,
@@ -175,7 +184,9 @@ def study_results(
         generalises=generalises(rows, any(cell.networked for cell in cells)),
         extensions=len(state.extensions),
         looks=len(state.looks),
-        changed=changed_inputs(state, layout),
+        changed=changed,
+        registered=declared,
+        exploratory=why_exploratory(state),
     )
 
 
@@ -269,7 +280,7 @@ def _evaluation(run: Path) -> Evaluation | None:
 
 def _impossible(state: StudyState) -> tuple[Impossible, ...]:
     try:
-        return cells_of(page_of(state.page)).impossible
+        return cells_of(page_of(state.page, recorded=True)).impossible
     except MolochError:  # an extension that is not here, say: the cells themselves are in the log
         return ()
 
