@@ -17,6 +17,7 @@ import numpy as np
 from analysis.statistics.estimates import Estimate, clustered_mean, holm
 from analysis.statistics.multiway import multiway_difference
 from analysis.studies.cells import Factors
+from analysis.tables.conventions import OF_PEOPLE, OF_VOTES, WITHOUT_FORFEITS, bounds_of, null_of
 from analysis.tables.pooled import Measured, RunValues, pooled
 
 SHARES = ("rate", "base", "after")
@@ -36,6 +37,7 @@ class CellValues:
         values: measure -> its values by anchor and person; empty where there are too many to keep.
         compared_with: arm -> the arm that differences are from.
         notes: what stands beside the tables: ``note``, ``withheld``, ``validity``, and ``flags`` (a list).
+        beside: the same cell with the outcomes of :mod:`analysis.tables.controlled` in place of the headline ones.
     """
 
     cell: str
@@ -45,11 +47,13 @@ class CellValues:
     values: dict[Measured, RunValues]
     compared_with: dict[str, str]
     notes: dict[str, Any]
+    beside: CellValues | None = None
 
     @property
     def size(self) -> int:
         """How many values are kept."""
-        return sum(len(each.sums) for each in self.values.values())
+        kept = {id(each): len(each.sums) for each in self.values.values()}
+        return sum(kept.values()) + (self.beside.size if self.beside is not None else 0)
 
 
 class EstimateRow(NamedTuple):
@@ -79,6 +83,8 @@ def tables_of(table: Mapping[str, Any]) -> dict[Measured, dict[str, Any]]:
     for arm, row in table["arms"].items():
         rows[Measured(arm, "votes", "win_rate", "rate")] = row["win_rate"]
         rows[Measured(arm, "votes", "win_rate", "from_comparator")] = row["against_placebo"]
+        rows[Measured(arm, "votes", WITHOUT_FORFEITS, "rate")] = row["without_forfeits"]
+        rows[Measured(arm, "votes", WITHOUT_FORFEITS, "from_comparator")] = row["against_placebo_without_forfeits"]
     measures = {"base": "base", "after": "after", "difference": "from_base", "placebo": "from_comparator"}
     for row in table["probes"]:
         for name, measure in measures.items():
@@ -122,9 +128,9 @@ def _grouped(cells: Iterable[CellValues], by: Sequence[str]) -> dict[tuple[tuple
 
 def _row(levels: Factors, measured: Measured, cells: _Group, missing: int) -> EstimateRow:
     share = measured.measure in SHARES
-    null = 0.0 if not share else 0.5 if measured.kind == "votes" else nan
-    estimate = _estimate(measured, cells, null).within(0.0 if share else -1.0, 1.0)
-    withheld = dict.fromkeys(c.notes["withheld"] for c in cells if c.notes["withheld"] and measured.kind == "votes")
+    estimate = _estimate(measured, cells, null_of(measured.name, share=share))
+    estimate = estimate.within(*bounds_of(measured.name, share=share))
+    withheld = dict.fromkeys(c.notes["withheld"] for c in cells if c.notes["withheld"] and measured.name in OF_VOTES)
     return EstimateRow(
         levels=levels,
         measured=measured,
@@ -154,7 +160,7 @@ def _over(measured: Measured, cells: _Group, estimate: Estimate) -> str:
     if estimate.low != estimate.low:
         return ""
     if len(cells) == 1:
-        return "anchors, people" if measured.kind == "votes" else "anchors"
+        return "anchors, people" if measured.name in OF_PEOPLE else "anchors"
     return ", ".join(OVER[: len(estimate.clusters)])
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from abm.log import open_log
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
+from analysis.statistics.estimates import plain
 from analysis.studies.cells import Factors, Impossible, cells_of
 from analysis.studies.estimates import (
     MOST_VALUES,
@@ -30,6 +31,7 @@ from analysis.studies.places import run_of
 from analysis.studies.samples import points
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
+from analysis.tables.controlled import controlled_estimates, controlled_values, forfeit_values
 from analysis.tables.evaluation import table
 from analysis.tables.pooled import Measured, RunValues, run_values
 from learning.runs.pools import NEW_PEOPLE
@@ -68,6 +70,7 @@ class StudyResults:
         factors: names, in the order of the page; ``by``: those that split the rows; the others are averaged over.
         sampled: factors without levels.
         seeds: those of cells that ended.
+        controlled: rows of the same outcomes by other conventions (:mod:`analysis.tables.controlled`); in no family.
         sensitivity: rows of the frame, one per sampled factor and index of an outcome.
         said: what runs say of themselves, each with the cells that say it: sentence -> number of cells.
         generalises: what an interval over seeds is about.
@@ -82,6 +85,7 @@ class StudyResults:
     sampled: tuple[str, ...]
     cells: tuple[CellValues, ...]
     rows: tuple[EstimateRow, ...]
+    controlled: tuple[EstimateRow, ...]
     sensitivity: tuple[dict[str, Any], ...]
     missing: tuple[MissingCell, ...]
     impossible: tuple[Impossible, ...]
@@ -115,7 +119,8 @@ class StudyResults:
 
     def frame_rows(self) -> list[dict[str, Any]]:
         """Return the rows of the tidy frame, as JSON can hold them."""
-        return [row | {"sampled": ""} for row in frame_rows(self.rows)] + list(self.sensitivity)
+        rows = frame_rows((*self.rows, *self.controlled))
+        return [row | {"sampled": ""} for row in rows] + list(self.sensitivity)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as a JSON-able mapping."""
@@ -171,6 +176,7 @@ def study_results(
         sampled=sampled,
         cells=tuple(cells),
         rows=tuple(rows),
+        controlled=tuple(_controlled(cells, chosen, missing)),
         sensitivity=tuple(_sensitivity(page, cells, chosen)),
         missing=tuple(missing),
         impossible=_impossible(state),
@@ -180,6 +186,12 @@ def study_results(
         looks=len(state.looks),
         changed=changed_inputs(state, layout),
     )
+
+
+def _controlled(cells: Sequence[CellValues], by: Sequence[str], missing: Sequence[MissingCell]) -> list[EstimateRow]:
+    beside = [cell.beside for cell in cells if cell.beside is not None]
+    rows = estimates(beside, by, [each.factors for each in missing])
+    return [row._replace(p_holm=float("nan")) for row in rows]
 
 
 def _by(by: Sequence[str] | None, factors: Sequence[str], sampled: Sequence[str]) -> tuple[str, ...]:
@@ -208,13 +220,31 @@ def _read(
             missing.append(missing_cell(name, history))
             continue
         told = table(evaluation)
-        values = ids.numbered(run_values(evaluation, name)) if kept <= MOST_VALUES else {}
+        values = ids.numbered(_values(evaluation, name)) if kept <= MOST_VALUES else {}
         compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
-        cells.append(CellValues(name, planned.factors, planned.seed, tables_of(told), values, compared, notes_of(told)))
+        cell = CellValues(name, planned.factors, planned.seed, tables_of(told), values, compared, notes_of(told))
+        cells.append(replace(cell, beside=_beside(cell, evaluation, ids)))
         kept += cells[-1].size
     if kept > MOST_VALUES:
-        cells = [replace(cell, values={}) for cell in cells]
+        cells = [replace(cell, values={}, beside=_without_values(cell.beside)) for cell in cells]
     return cells, missing
+
+
+def _values(found: Evaluation, run: str) -> dict[Measured, RunValues]:
+    """Return a run's values of the headline outcomes, forfeits lost and left out."""
+    lost = run_values(found, run)
+    return lost | forfeit_values(found, run, lost)
+
+
+def _beside(cell: CellValues, found: Evaluation, ids: _Numbers) -> CellValues:
+    """Return a cell with its outcomes by other conventions."""
+    values = controlled_values(found, cell.cell)
+    tables = {of: plain(each) for of, each in controlled_estimates(values).items()}
+    return replace(cell, tables=tables, values=ids.numbered(values))
+
+
+def _without_values(cell: CellValues | None) -> CellValues | None:
+    return None if cell is None else replace(cell, values={})
 
 
 def missing_cell(name: str, history: CellHistory) -> MissingCell:
@@ -236,16 +266,17 @@ class _Numbers:
         self._people: dict[str, int] = {}
 
     def numbered(self, values: dict[Measured, RunValues]) -> dict[Measured, RunValues]:
-        """Return a run's values with numbers for ids."""
-        return {
-            measured: RunValues(
+        """Return a run's values with numbers for ids; what is the same value stays so."""
+        made = {
+            id(each): RunValues(
                 anchors=self._of(each.anchors, self._anchors),
                 people=None if each.people is None else self._of(each.people, self._people),
                 sums=each.sums,
                 counts=each.counts,
             )
-            for measured, each in values.items()
+            for each in {id(each): each for each in values.values()}.values()
         }
+        return {measured: made[id(each)] for measured, each in values.items()}
 
     def _of(self, ids: NDArray[Any], numbers: dict[str, int]) -> NDArray[Any]:
         return np.array([numbers.setdefault(each, len(numbers)) for each in ids.tolist()], dtype=np.int32)

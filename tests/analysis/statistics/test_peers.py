@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from analysis.judges._rates import at_equal_length
 from analysis.statistics.agreement import pair
+from analysis.statistics.equal_length import at_equal_length
 from analysis.statistics.estimates import (
     Estimate,
     clustered_mean,
