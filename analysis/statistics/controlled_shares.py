@@ -149,6 +149,7 @@ def _fit(x: Floats, won: Floats, n: Floats, penalty: Floats) -> tuple[Floats, Fl
         step = inverse @ gradient
         slope, scale = float(gradient @ step), 1.0
         if slope < _CLOSE:
+            beta = beta + step
             break
         while (
             new := _likelihood(x, won, n, penalty, beta + scale * step)
