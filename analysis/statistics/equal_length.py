@@ -93,4 +93,4 @@ def at_equal_length(labels: ArrayLike, words: ArrayLike, *, level: float = 0.95)
     se = sqrt(variance)
     half = float(stats.t.ppf(0.5 + level / 2, n - 2)) * se
     p = float(2 * stats.t.sf(abs(found.value) / se, n - 2))
-    return Estimate(found.value, found.value - half, found.value + half, n, (n,), se, p)
+    return Estimate(found.value, found.value - half, found.value + half, n, (n,), se, p, n - 2)

@@ -26,13 +26,13 @@ from analysis.readings.originals import Originals
 from analysis.statistics.estimates import (
     NOTHING,
     Estimate,
-    holm,
     mean_of,
     paired_difference,
     plain,
     rate,
     relative_change,
 )
+from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
 from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
 from learning.arms.arm import arms_of, comparators

@@ -12,12 +12,12 @@ from analysis.statistics.equal_length import at_equal_length
 from analysis.statistics.estimates import (
     Estimate,
     clustered_mean,
-    holm,
     jackknife,
     mean_of,
     paired_difference,
     rate,
 )
+from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
 from moloch import keyed
 
