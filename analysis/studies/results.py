@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from abm.log import open_log
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
-from analysis.statistics.estimates import plain
 from analysis.studies.cells import Factors, Impossible, cells_of
+from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls, without_values
 from analysis.studies.estimates import (
     MOST_VALUES,
     CellValues,
@@ -31,9 +31,8 @@ from analysis.studies.places import run_of
 from analysis.studies.samples import points
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
-from analysis.tables.controlled import controlled_estimates, controlled_values, forfeit_values
 from analysis.tables.evaluation import table
-from analysis.tables.pooled import Measured, RunValues, run_values
+from analysis.tables.pooled import Measured, RunValues
 from learning.runs.pools import NEW_PEOPLE
 from moloch.errors import InputError, LogError, MolochError
 
@@ -176,7 +175,7 @@ def study_results(
         sampled=sampled,
         cells=tuple(cells),
         rows=tuple(rows),
-        controlled=tuple(_controlled(cells, chosen, missing)),
+        controlled=tuple(controlled_rows(cells, chosen, [each.factors for each in missing])),
         sensitivity=tuple(_sensitivity(page, cells, chosen)),
         missing=tuple(missing),
         impossible=_impossible(state),
@@ -186,12 +185,6 @@ def study_results(
         looks=len(state.looks),
         changed=changed_inputs(state, layout),
     )
-
-
-def _controlled(cells: Sequence[CellValues], by: Sequence[str], missing: Sequence[MissingCell]) -> list[EstimateRow]:
-    beside = [cell.beside for cell in cells if cell.beside is not None]
-    rows = estimates(beside, by, [each.factors for each in missing])
-    return [row._replace(p_holm=float("nan")) for row in rows]
 
 
 def _by(by: Sequence[str] | None, factors: Sequence[str], sampled: Sequence[str]) -> tuple[str, ...]:
@@ -220,31 +213,14 @@ def _read(
             missing.append(missing_cell(name, history))
             continue
         told = table(evaluation)
-        values = ids.numbered(_values(evaluation, name)) if kept <= MOST_VALUES else {}
+        values = ids.numbered(headline_values(evaluation, name)) if kept <= MOST_VALUES else {}
         compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
         cell = CellValues(name, planned.factors, planned.seed, tables_of(told), values, compared, notes_of(told))
-        cells.append(replace(cell, beside=_beside(cell, evaluation, ids)))
+        cells.append(with_controls(cell, evaluation, ids.numbered))
         kept += cells[-1].size
     if kept > MOST_VALUES:
-        cells = [replace(cell, values={}, beside=_without_values(cell.beside)) for cell in cells]
+        cells = [without_values(cell) for cell in cells]
     return cells, missing
-
-
-def _values(found: Evaluation, run: str) -> dict[Measured, RunValues]:
-    """Return a run's values of the headline outcomes, forfeits lost and left out."""
-    lost = run_values(found, run)
-    return lost | forfeit_values(found, run, lost)
-
-
-def _beside(cell: CellValues, found: Evaluation, ids: _Numbers) -> CellValues:
-    """Return a cell with its outcomes by other conventions."""
-    values = controlled_values(found, cell.cell)
-    tables = {of: plain(each) for of, each in controlled_estimates(values).items()}
-    return replace(cell, tables=tables, values=ids.numbered(values))
-
-
-def _without_values(cell: CellValues | None) -> CellValues | None:
-    return None if cell is None else replace(cell, values={})
 
 
 def missing_cell(name: str, history: CellHistory) -> MissingCell:

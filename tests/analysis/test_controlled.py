@@ -150,7 +150,7 @@ class TestTies:
 class TestStyle:
     """Win rates at equal length and format."""
 
-    def test_a_win_by_length_is_told(self):
+    def test_a_win_by_length(self):
         """Most of what rft won, and all that it won beyond the placebo, is length; what is left holds nothing."""
         gains = {(row["arm"], row["compared_with"]): row for row in controlled(log(slope=2.0))["gains"]}
         gain = gains["rft", "placebo"]
