@@ -1,7 +1,7 @@
 """Cells by other conventions: forfeits left out, ties, equal length and format, as :mod:`analysis.tables.controlled` has them.
 
-Their rows go through the same estimates as the headline's, with the same clusters of seeds, anchors and people, and are in no family: they ask
-the headline's questions again.
+Their rows go through the same estimates as the headline's, with the same clusters of seeds, anchors and people, and are in no family unless a
+page declares them: they ask the headline's questions again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import replace
 from analysis.readings.contests import Evaluation
 from analysis.statistics.estimates import plain
 from analysis.studies.cells import Factors
-from analysis.studies.estimates import CellValues, EstimateRow, estimates
+from analysis.studies.corrections import EstimateRow
+from analysis.studies.estimates import estimates
+from analysis.studies.scopes import CellValues
 from analysis.tables.controlled import controlled_estimates, controlled_values, forfeit_values
 from analysis.tables.pooled import Measured, RunValues, run_values
 
@@ -46,5 +48,4 @@ def controlled_rows(
     Args:
         missing: as of :func:`analysis.studies.estimates.estimates`.
     """
-    rows = estimates([cell.beside for cell in cells if cell.beside is not None], by, missing)
-    return [row._replace(p_holm=float("nan")) for row in rows]
+    return estimates([cell.beside for cell in cells if cell.beside is not None], by, missing)

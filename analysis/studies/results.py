@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +14,17 @@ from numpy.typing import NDArray
 from abm.log import open_log
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
+from analysis.statistics.estimates import NOTHING
 from analysis.studies.cells import Factors, Impossible, cells_of
 from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls, without_values
-from analysis.studies.estimates import (
-    MOST_VALUES,
-    CellValues,
-    EstimateRow,
-    estimates,
-    frame_rows,
-    notes_of,
-    tables_of,
-)
+from analysis.studies.corrections import EstimateRow
+from analysis.studies.estimates import MOST_VALUES, estimates, frame_rows, notes_of, tables_of
 from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
 from analysis.studies.samples import points
+from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, CellValues
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.tables.evaluation import table
@@ -69,7 +65,6 @@ class StudyResults:
         factors: names, in the order of the page; ``by``: those that split the rows; the others are averaged over.
         sampled: factors without levels.
         seeds: those of cells that ended.
-        controlled: rows of the same outcomes by other conventions (:mod:`analysis.tables.controlled`); in no family.
         sensitivity: rows of the frame, one per sampled factor and index of an outcome.
         said: what runs say of themselves, each with the cells that say it: sentence -> number of cells.
         generalises: what an interval over seeds is about.
@@ -84,7 +79,6 @@ class StudyResults:
     sampled: tuple[str, ...]
     cells: tuple[CellValues, ...]
     rows: tuple[EstimateRow, ...]
-    controlled: tuple[EstimateRow, ...]
     sensitivity: tuple[dict[str, Any], ...]
     missing: tuple[MissingCell, ...]
     impossible: tuple[Impossible, ...]
@@ -118,8 +112,7 @@ class StudyResults:
 
     def frame_rows(self) -> list[dict[str, Any]]:
         """Return the rows of the tidy frame, as JSON can hold them."""
-        rows = frame_rows((*self.rows, *self.controlled))
-        return [row | {"sampled": ""} for row in rows] + list(self.sensitivity)
+        return [row | {"sampled": ""} for row in frame_rows(self.rows)] + list(self.sensitivity)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as a JSON-able mapping."""
@@ -166,7 +159,8 @@ def study_results(
     cells, missing = _read(state, layout, report)
     if not cells:
         raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
-    rows = estimates(cells, chosen, [each.factors for each in missing])
+    lacking = [each.factors for each in missing]
+    rows = [*estimates(cells, chosen, lacking), *controlled_rows(cells, chosen, lacking)]
     return StudyResults(
         folder=folder,
         name=state.name,
@@ -175,12 +169,11 @@ def study_results(
         sampled=sampled,
         cells=tuple(cells),
         rows=tuple(rows),
-        controlled=tuple(controlled_rows(cells, chosen, [each.factors for each in missing])),
         sensitivity=tuple(_sensitivity(page, cells, chosen)),
         missing=tuple(missing),
         impossible=_impossible(state),
         said=_said(cells),
-        generalises=generalises(rows),
+        generalises=generalises(rows, any(cell.networked for cell in cells)),
         extensions=len(state.extensions),
         looks=len(state.looks),
         changed=changed_inputs(state, layout),
@@ -215,7 +208,16 @@ def _read(
         told = table(evaluation)
         values = ids.numbered(headline_values(evaluation, name)) if kept <= MOST_VALUES else {}
         compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
-        cell = CellValues(name, planned.factors, planned.seed, tables_of(told), values, compared, notes_of(told))
+        cell = CellValues(
+            cell=name,
+            factors=planned.factors,
+            seed=planned.seed,
+            tables=tables_of(told),
+            values=values,
+            compared_with=compared,
+            notes=notes_of(told),
+            networked=evaluation.config.get("world") == "networked",
+        )
         cells.append(with_controls(cell, evaluation, ids.numbered))
         kept += cells[-1].size
     if kept > MOST_VALUES:
@@ -282,21 +284,31 @@ def _said(cells: Sequence[CellValues]) -> dict[str, dict[str, int]]:
     return said
 
 
-def generalises(rows: Sequence[EstimateRow]) -> str:
-    """Return what the intervals of win rates, or else of probes, are about."""
+def generalises(rows: Sequence[EstimateRow], networked: bool = False) -> str:
+    """Return what the intervals of win rates, or else of probes, are about.
+
+    Args:
+        networked: whether members of some cells influence each other.
+    """
     votes = [row for row in rows if row.measured.kind == "votes"] or list(rows)
     overs = {row.over for row in votes if row.over}
     if not overs:
+        if any(row.adapters.low == row.adapters.low for row in votes):
+            return f"Intervals are for {ADAPTERS}: they speak of other anchors and people, and of no other training. That takes two seeds."
         return "There are no intervals: that takes two seeds, or one cell in a row."
-    if overs <= {"anchors, people", "anchors"}:
-        return "Intervals are each run's own, over its anchors and people: they do not speak of other seeds."
     if "seeds" in overs:
-        return "Intervals are over seeds alone: there are too many votes to tell anchors and people apart."
-    told = f"Intervals cluster on {max(overs, key=len)}: they speak of other seeds and anchors"
+        return (
+            f"Intervals are over seeds alone, for {ANCHORS_AND_PEOPLE}: there are too many votes to tell these apart."
+        )
+    told = f"Intervals cluster on {max(overs, key=len)}: they speak of new trainings and anchors"
     people = min((row.estimate.clusters[2] for row in votes if len(row.estimate.clusters) > 2), default=NEW_PEOPLE)
     if people < NEW_PEOPLE:
-        return f"{told}, not of new people: {people} different ones voted, and that takes {NEW_PEOPLE}."
-    return f"{told}, and of new people like the {people:,} who voted."
+        told = f"{told}, not of new people: {people} different ones voted, and that takes {NEW_PEOPLE}."
+    else:
+        told = f"{told}, and of new people like the {people:,} who voted."
+    if networked:
+        told += " Members of a network influence each other: there, seeds are the only independent units, and degrees of freedom are theirs."
+    return told
 
 
 def _sensitivity(page: StudyPage, cells: Sequence[CellValues], by: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -322,7 +334,10 @@ def _sensitivity(page: StudyPage, cells: Sequence[CellValues], by: Sequence[str]
                 measured=measured._replace(measure=f"{each.index} of {measured.measure}"),
                 compared_with=compared.get(measured.arm, ""),
                 estimate=each.estimate,
-                p_holm=float("nan"),
+                adapters=NOTHING,
+                seeds=NOTHING,
+                p_randomised=nan,
+                p_smallest=nan,
                 n=each.estimate.n,
                 cells=sum(map(len, there.values())),
                 missing=points_of_all - len(there),

@@ -21,9 +21,7 @@ CONTESTS_WON, TIES_HALF = "contests_won", "contests_won_ties_half"
 _EQUAL_LENGTH, _PER_100 = "_at_equal_length", "_per_100_words"
 SHARES = ("rate", "base", "after")
 """Measures that are of an arm itself, and not differences."""
-OF_PEOPLE = (WIN_RATE, WITHOUT_FORFEITS, CONTROLLED, FROM_STYLE)
-"""Outcomes to which every vote adds, so that they cluster on people, too."""
-OF_VOTES = (*OF_PEOPLE, CONTESTS_WON, TIES_HALF)
+OF_VOTES = (WIN_RATE, WITHOUT_FORFEITS, CONTROLLED, FROM_STYLE, CONTESTS_WON, TIES_HALF)
 
 FORFEITS: dict[Literal["lost", "left out"], str] = {"lost": WIN_RATE, "left out": WITHOUT_FORFEITS}
 """How forfeits are counted -> the win rate that does so: the primary one is the page's ``primary.forfeits``."""

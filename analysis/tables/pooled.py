@@ -125,16 +125,17 @@ def pooled(runs: Sequence[tuple[int, RunValues]], *, null: float = 0.0, level: f
     parts = [values for _, values in runs]
     lengths = [len(part.sums) for part in parts]
     weight = np.repeat([1 / part.counts.sum() for part in parts], lengths)
-    ways: list[NDArray[Any]] = [np.repeat([seed for seed, _ in runs], lengths), _numbered([p.anchors for p in parts])]
+    ways: list[NDArray[Any]] = [np.repeat([seed for seed, _ in runs], lengths), numbered([p.anchors for p in parts])]
     if people := [part.people for part in parts if part.people is not None]:
-        ways.append(_numbered(people))
+        ways.append(numbered(people))
     sums, counts = (np.concatenate(each) for each in ([p.sums for p in parts], [p.counts for p in parts]))
     estimate = multiway_mean(sums * weight, ways, counts=counts * weight, null=null, level=level)
     return msgspec.structs.replace(estimate, n=int(counts.sum()))
 
 
-def _numbered(columns: Sequence[NDArray[np.object_]]) -> NDArray[np.int64]:
-    numbers: dict[str, int] = {}
+def numbered(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Return the columns as one, with equal numbers for equal ids."""
+    numbers: dict[Any, int] = {}
     return np.array([numbers.setdefault(label, len(numbers)) for column in columns for label in column.tolist()])
 
 

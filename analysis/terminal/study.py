@@ -101,11 +101,16 @@ def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
     if not groups:
         return
     every = [each for group in groups.values() for each in group.values()]
-    grid, counts = _grid("Votes", by, ["win rate", from_comparator(every), "p (Holm)"], every)
+    grid, counts = _grid("Votes", by, ["win rate", from_comparator(every), "p (adjusted)"], every)
     for labels, group in blocks(groups, grid):
         rate, beyond = group.get("rate"), group.get("from_comparator")
         add_row(
-            grid, *labels, _share(rate), points_of(beyond), p_value(beyond and beyond["p_holm"]), *_cells(group, counts)
+            grid,
+            *labels,
+            _share(rate),
+            points_of(beyond),
+            p_value(beyond and beyond["p_adjusted"]),
+            *_cells(group, counts),
         )
     yield grid
 

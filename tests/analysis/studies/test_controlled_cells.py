@@ -7,8 +7,11 @@ import pytest
 
 from analysis.readings.evaluation import read_evaluation
 from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls
-from analysis.studies.estimates import CellValues, estimates, frame_rows, notes_of, tables_of
+from analysis.studies.corrections import concluded
+from analysis.studies.estimates import estimates, frame_rows, notes_of, tables_of
+from analysis.studies.scopes import CellValues
 from analysis.tables.controlled import controlled_estimates, controlled_values
+from analysis.tables.conventions import headline
 from analysis.tables.evaluation import table
 from analysis.tables.pooled import Measured
 from tests.analysis.test_controlled import ANCHORS, PEOPLE, log
@@ -76,14 +79,24 @@ class TestPooled:
         assert density["high"] > 1.0
 
     def test_one_cell_alone(self, cells):
-        """Its intervals are its run's own."""
+        """Its interval is its run's own, of these adapters; nothing is said of new trainings."""
         rows = controlled_rows(cells[:1], ())
-        assert row(rows, arm="rft", outcome="win_rate_controlled", measure="rate")["over"] == "anchors, people"
-        assert row(rows, arm="rft", outcome="contests_won", measure="rate")["over"] == "anchors"
+        own = controlled_estimates(controlled_values(read_evaluation(log(1, slope=2.0)), "run"))[CONTROLLED]
+        told = row(rows, arm="rft", outcome="win_rate_controlled", measure="rate")
+        assert (told["low_adapters"], told["high_adapters"]) == pytest.approx((own.low, own.high), abs=1e-6)
+        assert told["low"] is None and told["over"] == ""
 
     def test_they_are_in_no_family(self, cells):
         """No correction counts the same question twice."""
-        assert all(np.isnan(each.p_holm) for each in controlled_rows(cells, ()))
+        rows = [*estimates(cells, ()), *controlled_rows(cells, ())]
+        assert {each.family for each in rows if each.measured.name in ("win_rate", "misrepresentation")} == {
+            "exploratory",
+            "",
+        }
+        others = [each for each in rows if not headline(each.measured.name)]
+        assert {each.family for each in others} == {""} and any(each.estimate.p < 0.05 for each in others)
+        declared = concluded([each._replace(hypothesis="style") for each in others])
+        assert {each.family for each in declared} == {"confirmatory"}
 
 
 class TestForfeits:
