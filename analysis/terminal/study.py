@@ -99,7 +99,7 @@ def _averaged(results: Mapping[str, Any]) -> str:
 
 
 def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
-    groups = _measures([row for row in rows if row["kind"] == "votes"], by)
+    groups = _measures([row for row in rows if row["outcome"] == "win_rate"], by)
     if not groups:
         return
     every = [each for group in groups.values() for each in group.values()]
