@@ -11,7 +11,7 @@ from abm.log import read_events
 from analysis.probes import battery
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.originals import origins
-from analysis.statistics.estimates import holm
+from analysis.statistics.families import holm
 from analysis.statistics.multiway import multiway_mean
 from analysis.tables.pooled import across_runs
 from analysis.tables.results import results
