@@ -18,10 +18,11 @@ from math import isfinite, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from analysis.statistics.components import Ways, subsets
 from analysis.statistics.estimates import POWER
+from analysis.statistics.multiway import floored
 
 Variances = Mapping[Ways, float]
 """Component by the ways of its effects: 0 the seed, 1 the anchor, 2 the person."""
@@ -30,7 +31,7 @@ Floats = NDArray[np.float64]
 ALPHA = 0.05
 STUDIES = 4_000
 """Drawn for a law."""
-MOST_CELLS = 6_000_000
+MOST_CELLS = 3_000_000
 """Numbers drawn for one law, about; of large designs fewer studies are."""
 FEWEST = 500
 
@@ -81,12 +82,16 @@ class CrossedDesign:
         spread = sum(part**2 / dof for part, dof in zip(parts, dofs, strict=True))
         return max(self.variance(variances) ** 2 / spread, min(dofs)) if spread else min(dofs)
 
-    def roughly_detectable(self, variances: Variances, power: float = POWER, alpha: float = ALPHA) -> float:
-        """Return about what effect is found with a power, without drawing: what many designs are put in order by."""
+    def roughly(
+        self, variances: Variances, power: float = POWER, alpha: float = ALPHA, sides: int = 2
+    ) -> tuple[float, float]:
+        """Return about what effect is detected, and what margin an effect of 0 is shown to be within, without drawing: by which many designs are
+        put in order. NaN without an interval."""
         if min(self.seeds, self.anchors, self.people or 2) < 2:
-            return nan
-        dof = self.dof(variances)
-        return float(stats.t.ppf(1 - alpha / 2, dof) + stats.t.ppf(power, dof)) * sqrt(self.variance(variances))
+            return nan, nan
+        dof, se = self.dof(variances), sqrt(self.variance(variances))
+        t = special.stdtrit(dof, np.array([1 - alpha / sides, power, 1 - alpha, (1 + power) / 2]))
+        return se * float(t[0] + t[1]), se * float(t[2] + t[3])
 
 
 @dataclass(frozen=True)
@@ -122,7 +127,7 @@ class EstimateLaw:
         return np.concatenate([self.errors, -self.errors])
 
     def _half(self, alpha: float, sides: int) -> Floats:
-        return np.tile(stats.t.ppf(1 - alpha / sides, self.dof) * self.se, 2)
+        return np.tile(special.stdtrit(self.dof, 1 - alpha / sides) * self.se, 2)
 
 
 NO_LAW = EstimateLaw(np.zeros(0), np.zeros(0), np.zeros(0))
@@ -185,9 +190,8 @@ class _Draw:
         design = self._design
         shared = sum((-1) ** (len(ways) + 1) * design.q(ways) for ways in subsets(design.ways)[1:])
         parts = [each / (1 - one) for each, one in zip(sums, q, strict=True)]
-        variance = np.max([pairs / (1 - shared), *parts], axis=0)
-        spread = np.sum([part**2 / dof for part, dof in zip(parts, dofs, strict=True)], axis=0)
-        return EstimateLaw(errors, np.sqrt(variance), np.maximum(variance**2 / spread, min(dofs)))
+        variance, dof = floored(pairs / (1 - shared), parts, dofs)
+        return EstimateLaw(errors, np.sqrt(variance), np.asarray(dof))
 
     def _means(self) -> tuple[Floats, Floats | None]:
         """Return the mean of each run about each anchor, and by each person: shape (studies, seeds, anchors) and (studies, seeds, people)."""
@@ -209,7 +213,7 @@ class _Draw:
         return by_anchor, by_person + by_anchor.mean(axis=2)[:, :, None]
 
     def _normal(self, variance: float, *shape: int) -> Floats:
-        return sqrt(variance) * self._random.standard_normal((self._number, *shape))
+        return np.float32(sqrt(variance)) * self._random.standard_normal((self._number, *shape), dtype=np.float32)
 
     def _effects(self, variance: float, members: NDArray[np.int64]) -> Floats:
         return self._normal(variance, int(members.max()) + 1)[:, members]

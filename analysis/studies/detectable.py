@@ -147,7 +147,7 @@ def worst(
     options = [
         (group, for_outcome(redesigned(group.design), outcome.measured), known.of(outcome, group)) for group in outcome.groups
     ]
-    return max(options, key=lambda each: _or_infinite(each[1].roughly_detectable(each[2].values, power, outcome.alpha)))
+    return max(options, key=lambda each: _or_infinite(each[1].roughly(each[2].values, power, outcome.alpha)[0]))
 
 
 def _or_infinite(value: float) -> float:

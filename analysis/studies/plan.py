@@ -191,7 +191,7 @@ def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None])
     mistakes: dict[str, InputError] = {}
     plans: list[tuple[list[RolePlan], int]] = []
     until = time.monotonic() + LOOK_S
-    for read, number in enumerate(_spread(len(groups))):
+    for read, number in enumerate(spread(len(groups))):
         if read and time.monotonic() > until:
             break
         report(read, len(groups))
@@ -206,7 +206,7 @@ def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None])
         raise PageMistakes(list(mistakes.values()))
     seen, cells_seen = len(plans), sum(cells for _, cells in plans)
     factor = sum(map(len, groups)) / cells_seen if cells_seen else 0.0
-    return total([[_times(role, cells * factor) for role in roles] for roles, cells in plans]), seen
+    return total([[times(role, cells * factor) for role in roles] for roles, cells in plans]), seen
 
 
 def _of_level(error: InputError, cell: Cell, combinations: int) -> InputError:
@@ -217,14 +217,14 @@ def _of_level(error: InputError, cell: Cell, combinations: int) -> InputError:
     return InputError(f"{levels}: {error.what}", where=error.where, why=error.why, fix=error.fix)
 
 
-def _spread(number: int) -> list[int]:
+def spread(number: int) -> list[int]:
     """Return 0 .. number - 1 so that each beginning is spread over all: by the reversed bits of the index."""
     bits = max(1, (number - 1).bit_length())
     turned = (int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits))
     return [i for i in turned if i < number]
 
 
-def _times(role: RolePlan, times: float) -> RolePlan:
+def times(role: RolePlan, times: float) -> RolePlan:
     whole = {
         name: round(getattr(role, name) * times)
         for name in ("calls", "answered", "tokens_in", "tokens_out", "most_out")

@@ -166,11 +166,11 @@ def design_of(config: RunConfig, pools: Pools, seeds: int) -> CrossedDesign:
     )
 
 
-def pool_use(config: RunConfig, pools: Pools, kind: str) -> PoolUse:
-    """Return what cells with these settings take of their held-out anchors or people."""
+def pool_use(config: RunConfig, pools: Pools, kind: str, side: str = "held_out") -> PoolUse:
+    """Return what cells with these settings take of their anchors or people."""
     source = (config.anchors or config.arena) if kind == "anchors" else config.personas
-    wanted = config.held_out_anchors if kind == "anchors" else config.held_out_personas
-    uses = [use for use in pools.uses if (use.kind, use.side, use.source) == (kind, "held_out", source)]
+    wanted = getattr(config, f"{side}_{kind}".replace("people", "personas"))
+    uses = [use for use in pools.uses if (use.kind, use.side, use.source) == (kind, side, source)]
     return min(uses, key=lambda use: (use.per_run != wanted, use.per_run))
 
 
