@@ -25,7 +25,7 @@ from scipy import optimize, stats
 Ways = tuple[int, ...]
 """Which ways two values share, or an effect belongs to: indices, ascending."""
 
-DRAWS = 200
+DRAWS = 100
 """Sets of values that are drawn to learn how far components can be off."""
 MOST_DRAWN = 40_000_000
 """Values in all of them together; of many values fewer sets are drawn, but :data:`FEWEST`."""
@@ -44,16 +44,41 @@ class Component(msgspec.Struct, frozen=True):
         ways: that the effect belongs to: () never, (0,) of a cluster of the first way, (0, 1) of one of the first in one of the second.
         variance: in the squared unit of the values, at least 0.
         raw: what the equations give without that bound; below 0 where the values speak against any such effect.
-        low, high: of ``variance``, 95 %; NaN where it is not known how far it may be off.
+        se: standard error of ``raw``, 0 where it is not known.
+        dof: degrees of freedom that its clusters have, at most.
         merged: other combinations, which the values cannot part from this one; their components are in this one.
     """
 
     ways: Ways
     variance: float
     raw: float = float("nan")
-    low: float = float("nan")
-    high: float = float("nan")
+    se: float = 0.0
+    dof: float = float("inf")
     merged: tuple[Ways, ...] = ()
+
+    def quantiles(self, shares: ArrayLike) -> NDArray[np.float64]:
+        """Return quantiles of what the component may be: ``T d / chi2 - (T - raw)``, at least 0, with d the degrees of freedom.
+
+        The component is the difference of a mean square T, which has most of the error, and of what else is in it (Tukey 1951 and Williams
+        1962; Burdick & Graybill, "Confidence intervals on variance components", 1992, 3.3). T is such that its chi-square has the
+        standard error that the component has.
+        """
+        share = np.asarray(shares, dtype=np.float64)
+        if not self.se > 0:
+            return np.full(share.shape, self.variance)
+        total = max(self.raw, self.se * sqrt(self.dof / 2))
+        scaled = self.dof / stats.chi2.ppf(1 - share, self.dof)
+        return np.maximum(0.0, total * scaled - (total - self.raw))
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval."""
+        return min(self.variance, float(self.quantiles(0.025)))
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % interval."""
+        return max(self.variance, float(self.quantiles(0.975)))
 
 
 class PairSums(msgspec.Struct, frozen=True):
@@ -104,6 +129,10 @@ class Crossing:
         self._n = {c: np.bincount(of).astype(np.float64) for c, of in self.of.items()}
         self.pairs = _exactly({c: float((n * (n - 1)).sum()) / 2 for c, n in self._n.items()})
 
+    def clusters(self, ways: Ways) -> NDArray[np.float64]:
+        """Return how many values each combination of clusters has."""
+        return self._n[ways]
+
     def squares(self, values: NDArray[np.float64]) -> dict[Ways, float]:
         """Return what two values share, and no more -> the sum of their squared differences."""
         x = values - values.mean()
@@ -140,9 +169,7 @@ def components(sums: PairSums, seed: int = 0) -> list[Component]:
     """Return the components that the values can tell, from the simplest combination to that of all ways (the residual).
 
     Where the equations give a negative one, the components are the non-negative ones that come closest to all equations, each weighted
-    with its pairs. Intervals are Satterthwaite's (Biometrics Bulletin 2, 1946): those of a chi-square whose variance is what sets of normal
-    values with these components come to (``seed`` draws them); of one that is not clearly above 0, they go
-    from 0 to two standard errors above.
+    with its pairs. Standard errors are those of sets of normal values with these components (``seed`` draws them).
 
     Returns:
         A component for each group of combinations that the values can part; nothing for a combination about which they say nothing.
@@ -152,9 +179,10 @@ def components(sums: PairSums, seed: int = 0) -> list[Component]:
         return []
     raw, fitted = _solved(sums.squares, sums.pairs, matrix)
     se = _errors(sums, groups, matrix, fitted, seed)
+    dofs = [sum(len(each.clusters(group[0])) - 1 for each in sums.sets) for group in groups]
     return [
-        Component(group[0], float(v), float(r), *_interval(group[0], float(v), float(r), float(e)), tuple(group[1:]))
-        for group, v, r, e in zip(groups, fitted, raw, se, strict=True)
+        Component(group[0], float(v), float(r), float(e), float(max(1, d)), tuple(group[1:]))
+        for group, v, r, e, d in zip(groups, fitted, raw, se, dofs, strict=True)
     ]
 
 
@@ -182,7 +210,11 @@ def _solved(
 
 
 def _errors(
-    sums: PairSums, groups: Sequence[Sequence[Ways]], matrix: NDArray[np.float64], fitted: NDArray[np.float64], seed: int
+    sums: PairSums,
+    groups: Sequence[Sequence[Ways]],
+    matrix: NDArray[np.float64],
+    fitted: NDArray[np.float64],
+    seed: int,
 ) -> NDArray[np.float64]:
     """Return the standard error of each component before it is bound to be 0 or more, by sets of normal values."""
     if not fitted.any():
@@ -195,18 +227,6 @@ def _errors(
         squares = _total(each.squares(each.drawn(deviations, random)) for each in sums.sets)
         found.append(_solved(squares, sums.pairs, matrix)[0])
     return np.std(found, axis=0, ddof=1)
-
-
-def _interval(ways: Ways, variance: float, raw: float, se: float) -> tuple[float, float]:
-    if not se > 0:
-        return variance, variance
-    dof = 2 * (variance / se) ** 2
-    if len(ways) == 1 and raw > 0:
-        dof = max(dof, 1.0)  # of two clusters
-    if dof < 1:
-        return 0.0, max(variance, raw + 1.96 * se)
-    lowest, highest = stats.chi2.ppf([0.025, 0.975], dof)
-    return float(dof * variance / highest), float(dof * variance / lowest)
 
 
 def _codes(labels: NDArray[Any]) -> NDArray[np.int64]:

@@ -29,7 +29,7 @@ Variances = Mapping[Ways, float]
 Floats = NDArray[np.float64]
 
 ALPHA = 0.05
-STUDIES = 4_000
+STUDIES = 2_000
 """Drawn for a law."""
 MOST_CELLS = 3_000_000
 """Numbers drawn for one law, about; of large designs fewer studies are."""
@@ -151,16 +151,12 @@ def estimate_law(design: CrossedDesign, variances: Variances, *, studies: int = 
 class _Draw:
     """Draws sums of studies by seed, anchor and person."""
 
-    def __init__(
-        self, design: CrossedDesign, variances: Variances, random: np.random.Generator, number: int
-    ) -> None:
+    def __init__(self, design: CrossedDesign, variances: Variances, random: np.random.Generator, number: int) -> None:
         self._design, self._random, self._number = design, random, number
         self._of = {ways: variances.get(ways, 0.0) for ways in subsets(design.ways)}
         self._anchors = _members(design.seeds, design.anchors, design.anchor_overlap, random)
         self._people = (
-            None
-            if design.people is None
-            else _members(design.seeds, design.people, design.person_overlap, random)
+            None if design.people is None else _members(design.seeds, design.people, design.person_overlap, random)
         )
 
     def law(self) -> EstimateLaw:
@@ -186,7 +182,9 @@ class _Draw:
             pairs += self._expected((0, 1, 2)) - self._expected((1, 2))
         return self._finished(errors, sums, q, dofs, pairs)
 
-    def _finished(self, errors: Floats, sums: list[Floats], q: list[float], dofs: list[float], pairs: Floats) -> EstimateLaw:
+    def _finished(
+        self, errors: Floats, sums: list[Floats], q: list[float], dofs: list[float], pairs: Floats
+    ) -> EstimateLaw:
         design = self._design
         shared = sum((-1) ** (len(ways) + 1) * design.q(ways) for ways in subsets(design.ways)[1:])
         parts = [each / (1 - one) for each, one in zip(sums, q, strict=True)]
@@ -239,7 +237,9 @@ def _by_member(flat: Floats, members: NDArray[np.int64]) -> Floats:
     from scipy.sparse import csr_array
 
     rows = np.arange(members.size)
-    incidence = csr_array((np.ones(members.size), (rows, members.ravel())), shape=(members.size, int(members.max()) + 1))
+    incidence = csr_array(
+        (np.ones(members.size), (rows, members.ravel())), shape=(members.size, int(members.max()) + 1)
+    )
     return np.asarray(flat @ incidence)
 
 

@@ -84,12 +84,14 @@ class DesignCosts:
         corners = [[self._of_seed(anchors, people) for people in (2, most_people)] for anchors in (2, most_anchors)]
 
         def cost(seeds: int, anchors: int, people: int) -> DesignCost:
-            a, p = (
-                (n - 2) / max(1, most - 2) for n, most in ((anchors, most_anchors), (people, most_people))
-            )
+            a, p = ((n - 2) / max(1, most - 2) for n, most in ((anchors, most_anchors), (people, most_people)))
             weights = [[(1 - a) * (1 - p), (1 - a) * p], [a * (1 - p), a * p]]
-            parts = [(w, each) for row, of in zip(weights, corners, strict=True) for w, each in zip(row, of, strict=True)]
-            minutes = None if any(each[2] is None for _, each in parts) else sum(w * (each[2] or 0) for w, each in parts)
+            parts = [
+                (w, each) for row, of in zip(weights, corners, strict=True) for w, each in zip(row, of, strict=True)
+            ]
+            minutes = (
+                None if any(each[2] is None for _, each in parts) else sum(w * (each[2] or 0) for w, each in parts)
+            )
             return self._cost(seeds, (sum(w * e[0] for w, e in parts), sum(w * e[1] for w, e in parts), minutes))
 
         return cost
@@ -102,7 +104,9 @@ class DesignCosts:
     def _of_seed(self, anchors: int, people: int) -> tuple[float, float, float | None]:
         """Return calls, dollars and minutes of one seed in all combinations."""
         if (anchors, people) not in self._known:
-            roles = total([[times(role, self._times) for role in self._roles(c, anchors, people)] for c in self._configs])
+            roles = total(
+                [[times(role, self._times) for role in self._roles(c, anchors, people)] for c in self._configs]
+            )
             minutes = [role.minutes for role in roles]
             known = None if None in minutes else sum(m for m in minutes if m is not None)
             self._known[anchors, people] = (

@@ -11,12 +11,17 @@ import numpy as np
 
 from analysis.statistics.components import Ways
 from analysis.statistics.crossed_designs import POWER, CrossedDesign, EstimateLaw, estimate_law
+from analysis.studies.cells import Cell
 from analysis.studies.outcome_variances import OutcomeVariances, outcome_variances
+from analysis.studies.page import StudyPage
 from analysis.studies.pilots import PilotRun
-from analysis.studies.planned_outcomes import CellGroup, PlannedOutcome, for_outcome
+from analysis.studies.planned_outcomes import CellGroup, PlannedOutcome, for_outcome, planned_outcomes
+from learning.runs.pools import Pools
 
 GUESSES = 400
 """Sets of components that a pilot leaves open."""
+MOST_OUTCOMES = 60
+"""That the plan of a study looks at."""
 Redesigned = Callable[[CrossedDesign], CrossedDesign]
 
 
@@ -140,12 +145,20 @@ def detectable(
     )
 
 
+def usually_detectable(page: StudyPage, cells: Sequence[Cell], pools: Pools) -> tuple[Detectable, ...]:
+    """Return what a page's outcomes can find, without pilots; the first :data:`MOST_OUTCOMES` of many."""
+    known = PlannedVariances()
+    outcomes = planned_outcomes(page, cells, pools) if cells else []
+    return tuple(detectable(each, known) for each in outcomes[:MOST_OUTCOMES])
+
+
 def worst(
     outcome: PlannedOutcome, known: PlannedVariances, power: float, redesigned: Redesigned
 ) -> tuple[CellGroup, CrossedDesign, OutcomeVariances]:
     """Return the cells of an outcome that can find least, with their design and what it is planned with."""
     options = [
-        (group, for_outcome(redesigned(group.design), outcome.measured), known.of(outcome, group)) for group in outcome.groups
+        (group, for_outcome(redesigned(group.design), outcome.measured), known.of(outcome, group))
+        for group in outcome.groups
     ]
     return max(options, key=lambda each: _or_infinite(each[1].roughly(each[2].values, power, outcome.alpha)[0]))
 
@@ -155,22 +168,8 @@ def _or_infinite(value: float) -> float:
 
 
 def _range(design: CrossedDesign, variances: OutcomeVariances, effect: float) -> tuple[float, float]:
-    """Return the 80 % range of what can be detected, by what a pilot leaves open of each component.
-
-    Each component is drawn from a lognormal distribution whose median is the estimate and whose 95 % interval is as wide as its own above the
-    estimate; of one that is taken as 0, from a half of a normal one.
-    """
+    """Return the 80 % range of what can be detected, by what a pilot leaves open of each component, drawn independently."""
     random = np.random.default_rng(0)
-    total = np.zeros(GUESSES)
-    for each in variances.components:
-        spread = random.standard_normal(GUESSES)
-        if each.high <= each.variance:
-            guesses = np.full(GUESSES, each.variance)
-        elif each.low > 0:
-            up, down = np.log(each.high / each.variance) / 1.96, np.log(each.variance / each.low) / 1.96
-            guesses = each.variance * np.exp(np.where(spread > 0, up, down) * spread)
-        else:
-            guesses = np.maximum(0.0, each.variance + (each.high - each.variance) / 1.96 * spread)
-        total += design.q(each.ways) * guesses
-    low, high = np.quantile(total, (0.1, 0.9)) / design.variance(variances.values)
+    guesses = [design.q(each.ways) * each.quantiles(random.random(GUESSES)) for each in variances.components]
+    low, high = np.quantile(np.sum(guesses, axis=0), (0.1, 0.9)) / design.variance(variances.values)
     return effect * min(1.0, sqrt(low)), effect * max(1.0, sqrt(high))

@@ -6,32 +6,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.formats import count
 from analysis.statistics.components import Component, Ways, subsets
 from analysis.studies.pilots import PilotRun, measured_components
-from analysis.studies.usual_variances import usual
+from analysis.studies.usual_variances import SAID, usual
 from analysis.tables.pooled import Measured
 
 Origin = Literal["pilot", "pilot, parted as usual", "default"]
 NAMES = ("training", "anchor", "person")
 """Of the ways, in order. What belongs to a seed is called after its training."""
-DEFAULT_SAID = "default, not from your pilot"
 
 
 @dataclass(frozen=True)
 class OutcomeComponent:
-    """One component of an outcome's variance.
+    """One component of an outcome's variance, of shares, 0 to 1, squared.
 
     Attributes:
-        variance: of shares, 0 to 1, squared; ``low``, ``high``: 95 % of what a pilot says of it, equal to it where nothing is said.
-        negative: whether the pilot's own equations gave less than 0.
+        share: of ``pilot``, where this component was parted from others in the usual proportions.
+        pilot: what a pilot says; None where none does, and ``variance`` is as usual.
     """
 
     ways: Ways
     variance: float
-    low: float
-    high: float
-    origin: Origin
-    negative: bool = False
+    share: float = 1.0
+    pilot: Component | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from."""
+        return "default" if self.pilot is None else "pilot, parted as usual" if self.pilot.merged else "pilot"
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the pilot's own equations gave less than 0."""
+        return self.pilot is not None and self.pilot.raw < 0
+
+    def quantiles(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return quantiles of what the component may be; itself, where no pilot says anything."""
+        return np.full(shares.shape, self.variance) if self.pilot is None else self.share * self.pilot.quantiles(shares)
 
     def name(self, ways: int) -> str:
         """Return what it is called, of an outcome with so many ways."""
@@ -68,10 +83,10 @@ class OutcomeVariances:
                 {
                     "name": each.name(ways),
                     "sd": _points(each.variance),
-                    "low": _points(each.low),
-                    "high": _points(each.high),
+                    "low": _points(min(each.variance, float(each.quantiles(np.array(0.025))))),
+                    "high": _points(max(each.variance, float(each.quantiles(np.array(0.975))))),
                     "origin": each.origin,
-                    "negative": each.negative,
+                    "negative": each.is_negative,
                 }
                 for each in self.components
             ],
@@ -93,7 +108,10 @@ def outcome_variances(measured: Measured, arena: str, pilots: Sequence[PilotRun]
     found, of = _found(measured, there), measured.arm
     if not found:
         others = dict.fromkeys(
-            each.arm for pilot in there for each in pilot.values if each[1:] == measured[1:] and each.arm != measured.arm
+            each.arm
+            for pilot in there
+            for each in pilot.values
+            if each[1:] == measured[1:] and each.arm != measured.arm
         )
         parts = {arm: _found(measured._replace(arm=arm), there) for arm in others}
         found, of = _mean([each for each in parts.values() if each]), ", ".join(others)
@@ -105,11 +123,9 @@ def outcome_variances(measured: Measured, arena: str, pilots: Sequence[PilotRun]
     known = {each.ways for each in made}
     made += [_default(each, default.variances) for each in subsets(ways)[1:] if each not in known]
     seeds = len({pilot.seed for pilot in there})
-    said = f"pilot ({of}, {seeds} seed{'s' if seeds > 1 else ''})"
+    said = f"pilot ({count(seeds, 'seed')})" if of == measured.arm else f"pilot ({of}, {count(seeds, 'seed')})"
     if lacking := [each.name(ways) for each in made if each.origin == "default"]:
-        said += f"; {', '.join(lacking)}: {DEFAULT_SAID}"
-    if negative := [each.name(ways) for each in made if each.negative]:
-        said += f"; {', '.join(negative)}: the estimate was below 0, taken as 0"
+        said += f"; {', '.join(lacking)}: {SAID}"
     return OutcomeVariances(tuple(sorted(made, key=lambda each: (len(each.ways), each.ways))), said)
 
 
@@ -125,26 +141,23 @@ def _mean(of_arms: Sequence[Sequence[Component]]) -> list[Component]:
     means = []
     for each in of_arms[0]:
         same = [of[each.ways] for of in by_ways if each.ways in of]
-        variance, raw, low, high = (
-            sum(getattr(one, name) for one in same) / len(same) for name in ("variance", "raw", "low", "high")
-        )
-        means.append(Component(each.ways, variance, raw, low, high, each.merged))
+        numbers = {
+            name: sum(getattr(one, name) for one in same) / len(same) for name in ("variance", "raw", "se", "dof")
+        }
+        means.append(Component(ways=each.ways, merged=each.merged, **numbers))
     return means
 
 
 def _default(ways: Ways, variances: dict[Ways, float]) -> OutcomeComponent:
-    variance = variances.get(ways, 0.0)
-    return OutcomeComponent(ways, variance, variance, variance, "default")
+    return OutcomeComponent(ways, variances.get(ways, 0.0))
 
 
 def _parted(component: Component, default: dict[Ways, float]) -> list[OutcomeComponent]:
     """Return a component by combination of ways: in the usual proportions, where a pilot cannot part them."""
     together = (component.ways, *component.merged)
     usual_sum = sum(default.get(ways, 0.0) for ways in together)
-    origin: Origin = "pilot, parted as usual" if component.merged else "pilot"
     made = []
     for i, ways in enumerate(together):
         share = default.get(ways, 0.0) / usual_sum if usual_sum else float(i == 0)
-        bounds = component.variance * share, component.low * share, component.high * share
-        made.append(OutcomeComponent(ways, *bounds, origin, component.raw < 0))
+        made.append(OutcomeComponent(ways, component.variance * share, share, component))
     return made

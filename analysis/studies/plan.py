@@ -14,6 +14,7 @@ import msgspec
 
 from abm.log import open_log
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
+from analysis.studies.detectable import Detectable, usually_detectable
 from analysis.studies.identity import RunLibrary
 from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.looks import has_ended
@@ -42,6 +43,7 @@ class PlannedStudy:
         seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
         jobs: cells at a time.
         pools: what all cells take of anchors and people, how far seeds overlap, and which people intervals can speak about.
+        detectable: what each declared outcome, or else each win rate and probe, can find, by components as they usually are.
     """
 
     folder: Path
@@ -56,7 +58,7 @@ class PlannedStudy:
     seconds: tuple[float, ...] | None
     jobs: int
     pools: Pools
-    outcomes: tuple[str, ...]
+    detectable: tuple[Detectable, ...]
     stops: dict[str, float]
 
     @property
@@ -103,7 +105,7 @@ class PlannedStudy:
             "jobs": self.jobs,
             "hours_with_jobs": self.hours(self.jobs),
             **self.pools.as_dict(),
-            "detectable": dict.fromkeys(self.outcomes),
+            "detectable": [each.as_dict() for each in self.detectable],
             "stop": self.stops,
         }
 
@@ -140,8 +142,7 @@ def plan_study(
     for cell in to_come:
         groups[tuple(cell.factors.items())].append(cell)
     roles, read = _roles(list(groups.values()), report)
-    primary = written.page.primary
-    declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
+    used = pools([cell.config for cell in made.cells])
     stop = written.page.stop.model_dump(exclude_none=True)
     return PlannedStudy(
         folder=folder,
@@ -155,8 +156,8 @@ def plan_study(
         roles=tuple(roles),
         seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
-        pools=pools([cell.config for cell in made.cells]),
-        outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
+        pools=used,
+        detectable=usually_detectable(written.page, made.cells, used),
         stops=stop,
     )
 

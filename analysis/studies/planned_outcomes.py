@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,6 +43,7 @@ class PlannedOutcome:
         groups: cells that it is averaged over.
         margin: as a share; None for none.
         alpha: at which it is tested, the strictest of its family; ``sides``: 1 where a sign is declared.
+        is_decisive: whether a design is chosen by it: what a page declares, else win rates, or what was asked for.
     """
 
     name: str
@@ -53,6 +54,7 @@ class PlannedOutcome:
     margin: float | None = None
     alpha: float = ALPHA
     sides: int = 2
+    is_decisive: bool = True
 
     @property
     def said(self) -> str:
@@ -91,7 +93,7 @@ def planned_outcomes(page: StudyPage, cells: Sequence[Cell], pools: Pools, outco
     declared = [] if outcome else list(_declared(page, cells, pools))
     if declared:
         return [replace(each, alpha=each.alpha / len(declared)) for each in declared]
-    return [each for each in _every(cells, pools) if not outcome or each.measured.name == outcome]
+    return [each for each in _every(cells, pools, outcome) if not outcome or each.measured.name == outcome]
 
 
 def _declared(page: StudyPage, cells: Sequence[Cell], pools: Pools) -> Iterator[PlannedOutcome]:
@@ -114,12 +116,15 @@ def _declared(page: StudyPage, cells: Sequence[Cell], pools: Pools) -> Iterator[
             )
 
 
-def _every(cells: Sequence[Cell], pools: Pools) -> Iterator[PlannedOutcome]:
+def _every(cells: Sequence[Cell], pools: Pools, outcome: str) -> Iterator[PlannedOutcome]:
     for levels, group in _groups(cells, pools):
         names = [WIN_RATE, *(group.config.probes or group.config.rules().probes)]
         for name in names:
+            if kind_of(name) == "copying" and name != outcome:
+                continue  # of what is wrong with a model, not of misbehaviour
             for arm, other in compared_arms(group.config).items():
-                yield PlannedOutcome("", levels, _measured(arm, name, FROM_COMPARATOR), other, (group,))
+                measured, decisive = _measured(arm, name, FROM_COMPARATOR), name == (outcome or WIN_RATE)
+                yield PlannedOutcome("", levels, measured, other, (group,), is_decisive=decisive)
 
 
 def _measured(arm: str, name: str, measure: str) -> Measured:
@@ -177,5 +182,3 @@ def pool_use(config: RunConfig, pools: Pools, kind: str, side: str = "held_out")
 def for_outcome(design: CrossedDesign, measured: Measured) -> CrossedDesign:
     """Return the design of one outcome: nobody votes on what probes say."""
     return design if measured.kind == "votes" else replace(design, people=None)
-
-

@@ -140,9 +140,19 @@ def study_power(
     runs = read_pilots(pilots, report)
     used = pools([cell.config for cell in made.cells])
     outcomes = planned_outcomes(written.page, made.cells, used, outcome)
+    if not outcomes:
+        raise InputError(
+            f"no arm has an outcome {outcome!r} that is compared"
+            if outcome
+            else "no arm of the page is compared with another",
+            why="an effect is a difference between arms",
+            fix="Outcomes are win_rate and the probes of the arena."
+            if outcome
+            else "Give another arm, such as arms: [rft, placebo].",
+        )
     known = PlannedVariances(runs)
     rows = tuple(detectable(each, known, power, _wanted(each, effect)) for each in outcomes)
-    search = _Search(made, used, known, _hardest_of(rows), power, effect, seconds_per_call(runs))
+    search = _Search(made, used, known, _decisive(rows), power, effect, seconds_per_call(runs))
     first = made.cells[0].config
     return StudyPower(
         name=written.page.name,
@@ -152,13 +162,17 @@ def study_power(
         designs=tuple(search.designs(most_seeds)),
         single=sharp_null_powers(outcomes, known, power) if rows[0].design.seeds == 1 else (),
         pilots=runs,
-        different=tuple(dict.fromkeys(said for cell in _one_of_each(made.cells) for said in differences(cell.config, runs))),
+        different=tuple(
+            dict.fromkeys(said for cell in _one_of_each(made.cells) for said in differences(cell.config, runs))
+        ),
         people_scope="" if used.new_people or not first else used.scope(),
     )
 
 
 def _wanted(outcome: PlannedOutcome, effect: float) -> float:
-    """Return the effect that is to be found: what was asked for, else the hypothesis's margin."""
+    """Return the effect that is to be found: what was asked for, else the hypothesis's margin; NaN for what a design is not chosen by."""
+    if not outcome.is_decisive:
+        return nan
     return effect if not isnan(effect) or outcome.margin is None else outcome.margin
 
 
@@ -166,12 +180,13 @@ def _one_of_each(cells: Sequence[Cell]) -> list[Cell]:
     return list({tuple(cell.factors.items()): cell for cell in cells}.values())[:50]
 
 
-def _hardest_of(rows: Sequence[Detectable]) -> list[PlannedOutcome]:
-    """Return the outcomes that a search looks at: of those that are alike in all that matters for it, one."""
-    alike: dict[Any, PlannedOutcome] = {}
+def _decisive(rows: Sequence[Detectable]) -> list[PlannedOutcome]:
+    """Return the outcomes by which a design is chosen; of those that are alike in all that matters for it, one."""
+    alike: dict[str, PlannedOutcome] = {}
     for row in rows:
         key = row.design, tuple(sorted(row.variances.values.items())), row.wanted, row.outcome.margin, row.outcome.alpha
-        alike.setdefault(str(key), row.outcome)
+        if row.outcome.is_decisive:
+            alike.setdefault(str(key), row.outcome)
     return list(alike.values())
 
 
@@ -208,8 +223,11 @@ class _Search:
             max(use.overlap if use.overlap is not None else 1.0 for use in anchors),
             max(use.overlap if use.overlap is not None else 1.0 for use in people),
         )
-        self._pool = min(use.pool for use in anchors), self._most_people(
-            min(use.pool for use in people), max(pool_use(c, used, "people", "train").per_run for c in configs)
+        self._pool = (
+            min(use.pool for use in anchors),
+            self._most_people(
+                min(use.pool for use in people), max(pool_use(c, used, "people", "train").per_run for c in configs)
+            ),
         )
 
     def _most_people(self, pool: int, training: int) -> int:
@@ -242,7 +260,8 @@ class _Search:
             return old if design is self._own else design
 
         rows = tuple(
-            detectable(each, self._known, self._power, _wanted(each, self._effect), redesigned) for each in self._outcomes
+            detectable(each, self._known, self._power, _wanted(each, self._effect), redesigned)
+            for each in self._outcomes
         )
         cost = None
         if self._costs.are_there(design.anchors, design.people or 2):
@@ -288,9 +307,7 @@ class _Search:
                 return replace(rough, seeds=seeds)
         return None
 
-    def _seeds(
-        self, design: CrossedDesign, most: int, enough: Callable[[CrossedDesign], bool]
-    ) -> CrossedDesign | None:
+    def _seeds(self, design: CrossedDesign, most: int, enough: Callable[[CrossedDesign], bool]) -> CrossedDesign | None:
         """Return the design with the fewest seeds, from its own on, with which it is enough; None where even the most are not."""
         low, high = design.seeds, most
         if high < low or not enough(replace(design, seeds=high)):
