@@ -160,6 +160,8 @@ def worst(
         (group, for_outcome(redesigned(group.design), outcome.measured), known.of(outcome, group))
         for group in outcome.groups
     ]
+    if len(options) == 1:
+        return options[0]
     return max(options, key=lambda each: _or_infinite(each[1].roughly(each[2].values, power, outcome.alpha)[0]))
 
 

@@ -67,7 +67,7 @@ class PlannedOutcome:
         """Return it as JSON can hold it; the margin in points."""
         return {
             "hypothesis": self.name,
-            **{name: label_of(level) for name, level in self.levels.items()},
+            "levels": {name: label_of(level) for name, level in self.levels.items()},
             "arm": self.measured.arm,
             "compared_with": self.compared_with,
             "kind": self.measured.kind,

@@ -14,7 +14,7 @@ from typing import Any
 from analysis.statistics.crossed_designs import POWER, CrossedDesign
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.design_costs import DesignCost, DesignCosts
-from analysis.studies.detectable import Detectable, PlannedVariances, Redesigned, detectable, worst
+from analysis.studies.detectable import Detectable, PlannedVariances, detectable, worst
 from analysis.studies.page import WrittenPage
 from analysis.studies.pilots import PilotRun, differences, read_pilots, seconds_per_call
 from analysis.studies.planned_outcomes import PlannedOutcome, planned_outcomes, pool_use
@@ -28,6 +28,7 @@ SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384
 DRAWN = 12
 """Designs that are looked at closely, at most, those that cost least first; and as soon as so many are enough, no more:"""
 CHOICE = 3
+Order = Callable[[CrossedDesign], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -238,24 +239,24 @@ class _Search:
         return self._own.people or 2
 
     def designs(self, most_seeds: int) -> Iterator[StudyDesign]:
-        """Yield the page's design, and those that are enough: the page's with more seeds, the one that costs least, the one of fewest seeds."""
+        """Yield the page's design, and those that are enough: the page's with other seeds, the one that costs least, the one of fewest seeds."""
         own = self._own
-        redrawn = own.anchor_overlap < 1 and own.person_overlap < 1
-        yield self._made_of("the page's", own, redrawn)
+        yield self._made_of("the page's", own)
         if all(isnan(_wanted(each, self._effect)) for each in self._outcomes):
             return
+        about = self._costs.between(*self._pool)
+        cost: Order = lambda d: about(d.seeds, d.anchors, d.people or 2).worth  # noqa: E731
+        fewest: Order = lambda d: (d.seeds, *cost(d))  # noqa: E731
+        tried = self._roughly([replace(own, seeds=2), *self._tried()], most_seeds)
+        same = [each for each in tried if replace(each, seeds=own.seeds) == own]
         seen = {_key(own)}
-        for label, tried in (
-            ("more seeds", [own]),
-            ("cheapest", list(self._tried())),
-            ("fewest seeds", list(self._tried())),
-        ):
-            best = self._best(label, tried, most_seeds)
+        for label, of, order in (("", same, cost), ("cheapest", tried, cost), ("fewest seeds", tried, fewest)):
+            best = self._best(of, order, most_seeds)
             if best is not None and _key(best) not in seen:
                 seen.add(_key(best))
-                yield self._made_of(label, best, _is_redrawn(best))
+                yield self._made_of(label or ("more seeds" if best.seeds > own.seeds else "fewer seeds"), best)
 
-    def _made_of(self, label: str, design: CrossedDesign, redrawn: bool) -> StudyDesign:
+    def _made_of(self, label: str, design: CrossedDesign) -> StudyDesign:
         def redesigned(old: CrossedDesign) -> CrossedDesign:
             return old if design is self._own else design
 
@@ -266,7 +267,7 @@ class _Search:
         cost = None
         if self._costs.are_there(design.anchors, design.people or 2):
             cost = self._costs.exact(design.seeds, design.anchors, design.people or 2)
-        return StudyDesign(label, design.seeds, design.anchors, design.people or 0, redrawn, rows, cost)
+        return StudyDesign(label, design.seeds, design.anchors, design.people or 0, _is_redrawn(design), rows, cost)
 
     def _tried(self) -> Iterator[CrossedDesign]:
         """Yield the designs of two seeds that could be: all sizes up to the pools, drawn as the page draws, or anew for each seed."""
@@ -278,21 +279,29 @@ class _Search:
                 if own.anchor_overlap == 1.0 and own.person_overlap == 1.0:
                     yield replace(anew, anchor_overlap=1.0, person_overlap=1.0)
 
-    def _best(self, label: str, tried: Sequence[CrossedDesign], most_seeds: int) -> CrossedDesign | None:
-        """Return, of designs that are enough, the one that costs least; or that has fewest seeds."""
-        cost = self._costs.between(*self._pool)
-        rough = [found for each in tried if (found := self._seeds(each, most_seeds, self._roughly_enough)) is not None]
-        few = label == "fewest seeds"
-        rough.sort(key=lambda d: ((d.seeds if few else 0), cost(d.seeds, d.anchors, d.people or 2).worth))
+    def _roughly(self, tried: Sequence[CrossedDesign], most: int) -> list[CrossedDesign]:
+        """Return each design with the fewest seeds with which it is roughly enough, from its own on; those for which even the most are not are left
+        out."""
+        found = []
+        for design in dict.fromkeys(tried):
+            low, high = design.seeds, most
+            if not self._roughly_enough(replace(design, seeds=high)):
+                continue
+            while low < high:
+                middle = (low + high) // 2
+                low, high = (low, middle) if self._roughly_enough(replace(design, seeds=middle)) else (middle + 1, high)
+            found.append(replace(design, seeds=high))
+        return found
+
+    def _best(self, tried: Sequence[CrossedDesign], order: Order, most_seeds: int) -> CrossedDesign | None:
+        """Return the first, in an order, of designs that are enough; their laws are drawn, as what is rough can be off by a tenth."""
         found: list[CrossedDesign] = []
-        for each in rough[:DRAWN]:
+        for each in sorted(tried, key=order)[:DRAWN]:
             if (enough := self._near(each, most_seeds)) is not None:
                 found.append(enough)
             if len(found) == CHOICE:
                 break
-        return min(
-            found, key=lambda d: ((d.seeds if few else 0), cost(d.seeds, d.anchors, d.people or 2).worth), default=None
-        )
+        return min(found, key=order, default=None)
 
     def _near(self, rough: CrossedDesign, most: int) -> CrossedDesign | None:
         """Return the design with the fewest seeds that is enough, found from where it roughly is."""
@@ -307,19 +316,10 @@ class _Search:
                 return replace(rough, seeds=seeds)
         return None
 
-    def _seeds(self, design: CrossedDesign, most: int, enough: Callable[[CrossedDesign], bool]) -> CrossedDesign | None:
-        """Return the design with the fewest seeds, from its own on, with which it is enough; None where even the most are not."""
-        low, high = design.seeds, most
-        if high < low or not enough(replace(design, seeds=high)):
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if enough(replace(design, seeds=middle)) else (middle + 1, high)
-        return replace(design, seeds=high)
-
     def _roughly_enough(self, design: CrossedDesign) -> bool:
         for outcome in self._outcomes:
-            wanted, (_, planned, variances) = _wanted(outcome, self._effect), self._worst(outcome, design)
+            wanted = _wanted(outcome, self._effect)
+            _, planned, variances = worst(outcome, self._known, self._power, lambda _: design)
             found, shown = planned.roughly(variances.values, self._power, outcome.alpha, outcome.sides)
             if not isnan(wanted) and not found <= wanted:
                 return False
@@ -332,10 +332,6 @@ class _Search:
             detectable(each, self._known, self._power, _wanted(each, self._effect), lambda _: design).is_enough
             for each in self._outcomes
         )
-
-    def _worst(self, outcome: PlannedOutcome, design: CrossedDesign) -> Any:
-        same: Redesigned = lambda _: design  # noqa: E731
-        return worst(outcome, self._known, self._power, same)
 
 
 def _key(design: CrossedDesign) -> tuple[int, int, int | None, bool]:

@@ -56,16 +56,8 @@ def detectable_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"{levels + ': ' if levels else ''}can detect {', '.join(parts)}, at power {power:g} (default components)"
 
 
-KEYS = {
-    "hypothesis", "arm", "compared_with", "kind", "outcome", "measure", "said", "margin", "alpha", "sides", "detectable", "wanted",
-    "detectable_low", "detectable_high", "equivalence_margin", "seeds", "anchors", "people", "anchor_overlap", "person_overlap", "power",
-    "power_at_wanted", "power_of_equivalence", "false_alarms", "enough", "variances",
-}  # fmt: skip
-"""Of a row; what else it has are factors."""
-
-
 def _levels(row: Mapping[str, Any]) -> str:
-    return ", ".join(str(level) for name, level in row.items() if name not in KEYS)
+    return ", ".join(row["levels"].values())
 
 
 def _distinct(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

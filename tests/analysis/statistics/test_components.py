@@ -63,7 +63,11 @@ class TestWhatCannotBeTold:
         """And cannot part anchors from anchors in this training."""
         x, ways = values(VOTES, 1, 12, 9)
         found = components(pair_sums([(x, ways)]))
-        assert [(each.ways, each.merged) for each in found] == [((1,), ((0, 1),)), ((2,), ((0, 2),)), ((1, 2), ((0, 1, 2),))]
+        assert [(each.ways, each.merged) for each in found] == [
+            ((1,), ((0, 1),)),
+            ((2,), ((0, 2),)),
+            ((1, 2), ((0, 1, 2),)),
+        ]
 
     def test_of_disjoint_draws_trainings_are_known(self):
         """Though an anchor is only ever seen in one of them."""

@@ -48,7 +48,9 @@ class TestDesigns:
 
     def test_more_of_everything_finds_less(self):
         """And anchors drawn anew count for more than the same ones."""
-        found = [CrossedDesign(*size).roughly(VARIED)[0] for size in ((3, 16, 16), (6, 16, 16), (6, 64, 16), (6, 64, 64))]
+        found = [
+            CrossedDesign(*size).roughly(VARIED)[0] for size in ((3, 16, 16), (6, 16, 16), (6, 64, 16), (6, 64, 64))
+        ]
         assert found == sorted(found, reverse=True) and found[0] > found[-1]
         assert CrossedDesign(6, 16, 16, 0.1, 1.0).roughly(VARIED)[0] < CrossedDesign(6, 16, 16).roughly(VARIED)[0]
 
