@@ -18,6 +18,7 @@ from analysis.cli.log import app as log
 from analysis.cli.model import app as model
 from analysis.cli.pack import pack, unpack
 from analysis.cli.personas import app as personas
+from analysis.cli.power import power
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
 from analysis.cli.results import results
@@ -42,6 +43,7 @@ app.command()(results)
 app.command()(explain)
 app.command()(figures)
 app.command()(show)
+app.command()(power)
 app.command()(probe)
 app.command()(ask)
 app.command()(interview)

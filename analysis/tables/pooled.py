@@ -121,7 +121,9 @@ def _rivalry(
         return {}
     among, alone = (between.learner, between.market_twin), (between.solo, between.solo_twin)
     votes = votes_before(*(votes_less(found, *arms, epoch, "lost") for arms in (among, alone)))
-    values = {Measured(between.learner, "votes", "win_rate", "rivalry"): _of_votes(found, votes, ids)} if votes else {}
+    values = (
+        {Measured(between.learner, "votes", "win_rate", "rivalry"): values_of_votes(found, votes, ids)} if votes else {}
+    )
     labels = [
         {c.anchor: c.trained.labels for c in found.of(arm, epoch)} for arm in (*among, *alone)
     ]  # arm by arm: anchor -> probe -> label
