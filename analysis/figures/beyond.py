@@ -147,7 +147,7 @@ def _panel_chart(frame: Any, look: Look, across: tuple[float, float], up: tuple[
         for i, at in enumerate(around.outline())
     ]
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=QUIET[0], opacity=0.5)
-    ellipses = alt.Chart(alt.Data(values=outlines)).mark_line(color=look.light, opacity=0.35, strokeWidth=1, clip=True)
+    ellipses = alt.Chart(alt.Data(values=outlines)).mark_line(color=look.light, opacity=0.7, strokeWidth=1, clip=True)
     marks = alt.Chart(records(frame)).mark_point(
         filled=True, size=60, color=look.light, shape=look.shape, opacity=1, clip=True
     )

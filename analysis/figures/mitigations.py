@@ -158,12 +158,15 @@ def _chart(shown: FigureContent) -> Chart:
     }  # fmt: skip
     picked = alt.selection_point(fields=["arm"], bind="legend")
     panels = []
+    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=QUIET[0], opacity=0.5)
     for group, probe in _facets(shown):
         frame = shown.frame.filter((pl.col("group") == group) & (pl.col("probe") == probe))
         base = alt.Chart(records(frame)).encode(opacity=alt.condition(picked, alt.value(1.0), alt.value(0.1)))
         bars = base.mark_rule(strokeWidth=1, strokeOpacity=0.45)
         panels.append(
             alt.layer(
+                zero.encode(x="zero:Q"),
+                zero.encode(y="zero:Q"),
                 bars.transform_filter("datum.win_low !== null").encode(x=alt.X("win_low:Q"), x2="win_high:Q", y=y, color=colour["color"]),
                 bars.transform_filter("datum.misbehaviour_low !== null").encode(
                     x=x, y=alt.Y("misbehaviour_low:Q"), y2="misbehaviour_high:Q", color=colour["color"]

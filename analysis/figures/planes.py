@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = dict[str, Any]
-WIN, MISBEHAVIOUR = "win rate beyond {}, points", "misbehaving messages beyond {}, points"
+WIN, MISBEHAVIOUR = "win rate beyond {}, points", "misbehaving messages\nbeyond {}, points"
 
 
 def zero_lines(axis: Axes) -> None:

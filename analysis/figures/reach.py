@@ -154,6 +154,8 @@ def _draw(shown: FigureContent) -> Figure:
     curves = _curves(shown.frame)
     for axis, panel in zip(figure.subplots(1, 3), TITLES, strict=True):
         _panel(axis, panel, [point for point in curves if point["panel"] == panel])
+    bottom, top = figure.axes[2].get_ylim()
+    figure.axes[2].set_ylim(bottom, top + 0.28 * (top - bottom))  # room for what is said above the marks
     figure.axes[2].text(
         0.03, 0.97, shown.facts["depth"], transform=figure.axes[2].transAxes, va="top", fontsize=SMALL, color=INK[0]
     )
