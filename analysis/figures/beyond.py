@@ -54,6 +54,7 @@ def _title(group: str, probe: str) -> str:
 
 def _draw(shown: FigureContent) -> Figure:
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     rows, arms = _rows_and_columns(shown)
     every = shown.frame.to_dicts()
@@ -67,6 +68,7 @@ def _draw(shown: FigureContent) -> Figure:
         line[0].set_ylim(*limits(here, across=False))
         line[0].set_ylabel(f"{_title(group, probe)}\nbeyond {shown.facts['beyond']}, points", fontsize=SMALL + 0.5)
     axes[0][0].set_xlim(*limits(every, across=True))
+    axes[0][0].xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     for axis, arm in zip(axes[0], arms, strict=True):
         axis.set_title(words(arm), pad=4, color=shown.looks[arm].light)
     figure.supxlabel(WIN.format(shown.facts["beyond"]), fontsize=8)

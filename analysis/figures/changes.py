@@ -100,7 +100,7 @@ def _panels(shown: FigureContent) -> list[Panel]:
     beyond = f"beyond {words(compared[0])}" if len(compared) == 1 else "beyond the comparator"
     panels = [Panel(FROM_BASE, "change from base", "percentage points")]
     panels += [Panel(BEYOND, beyond, "percentage points")] if compared else []
-    return [*panels, Panel(RELATIVE, "relative change from base", "per cent of the base rate", far=250)]
+    return [*panels, Panel(RELATIVE, "relative change from base", "per cent of the base rate", far=250, least=-100)]
 
 
 def _draw(shown: FigureContent) -> Figure:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.figures.figure import Chart
 from analysis.figures.palette import QUIET, Look
-from analysis.figures.rows import HEADING, HIGH, Panel, Row, reach
+from analysis.figures.rows import DODGE, HEADING, HIGH, Panel, Row, reach
 
 if TYPE_CHECKING:
     import polars as pl
@@ -95,13 +95,16 @@ def _block(
     )
     x = alt.X("value:Q", scale=scale, axis=axis)
     y = alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(ticks=False, domain=False))
-    colour, shape = colour_of(looks, arms, legend=None), shape_of(looks, arms, legend=None)
+    most = max(sum(row["label"] == label for row in rows) for label in labels)
+    beside = {"yOffset": alt.YOffset("arm:N", sort=list(arms))} if most > 1 else {}
+    key = {"title": None} if most > 1 else {"legend": None}
+    colour, shape = colour_of(looks, arms, **key), shape_of(looks, arms, **key)
     base = alt.Chart(alt.Data(values=list(rows)))
     bars = base.transform_filter("datum.low !== null").mark_rule(strokeWidth=1.6).encode(
-        x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q", y=y, color=colour, tooltip=said
+        x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q", y=y, color=colour, tooltip=said, **beside
     )  # fmt: skip
     marks = base.transform_filter("datum.value !== null").mark_point(filled=True, size=70, opacity=1).encode(
-        x=x, y=y, color=colour, shape=shape, tooltip=said
+        x=x, y=y, color=colour, shape=shape, tooltip=said, **beside
     )  # fmt: skip
     layers = [bars, marks]
     if panel.null is not None and ends[0] <= panel.null <= ends[1]:
@@ -112,4 +115,6 @@ def _block(
         )
         layers = [null, *layers]
     heading = alt.Title(rows[0]["group"], fontSize=11, anchor="start", fontWeight="normal", offset=2)
-    return alt.layer(*layers).properties(width=230, height=max(HEADING, HIGH * len(labels)) * PIXELS, title=heading)
+    return alt.layer(*layers).properties(
+        width=230, height=max(HEADING, max(HIGH, DODGE * (most + 1)) * len(labels)) * PIXELS, title=heading
+    )

@@ -195,16 +195,18 @@ def _chart(shown: FigureContent) -> Chart:
             thin = alt.Chart(alt.Data(values=part.filter(pl.col("of") == ONE).to_dicts())).mark_line(
                 strokeWidth=0.7, strokeOpacity=0.5
             )
+            shape = shape_of(shown.looks, arms, title="arm")
+            points = base.mark_point(filled=True, size=60).encode(y=y, shape=shape, tooltip=said_of(curve))
             panels.append(
                 alt.layer(
                     base.mark_area(fillOpacity=0.12).encode(y=alt.Y("low:Q", title="per cent"), y2="high:Q"),
                     thin.encode(x=x, y=y, color=colour, detail="run:N", opacity=opacity),
                     base.mark_line(strokeWidth=2).encode(y=y),
-                    base.mark_point(filled=True, size=60).encode(y=y, shape=shape_of(shown.looks, arms, title="arm"), tooltip=said_of(curve)),
+                    points if lines or panels else points.add_params(picked),
                 ).properties(width=2.6 * PIXELS, height=HIGH * PIXELS, title=words(outcome) + (f" ({group})" if group else ""))
             )  # fmt: skip
         lines.append(alt.hconcat(*panels))
-    return alt.vconcat(*lines).add_params(picked)
+    return alt.vconcat(*lines)
 
 
 EPOCHS = FigureKind("Learning curves", "two evaluated epochs or more", content, _draw, _chart)

@@ -163,6 +163,7 @@ def _chart(shown: FigureContent) -> Chart:
         frame = shown.frame.filter((pl.col("group") == group) & (pl.col("probe") == probe))
         base = alt.Chart(records(frame)).encode(opacity=alt.condition(picked, alt.value(1.0), alt.value(0.1)))
         bars = base.mark_rule(strokeWidth=1, strokeOpacity=0.45)
+        points = base.mark_point(filled=True, size=80).encode(x=x, y=y, tooltip=said_of(frame), **colour)
         panels.append(
             alt.layer(
                 zero.encode(x="zero:Q"),
@@ -171,10 +172,10 @@ def _chart(shown: FigureContent) -> Chart:
                 bars.transform_filter("datum.misbehaviour_low !== null").encode(
                     x=x, y=alt.Y("misbehaviour_low:Q"), y2="misbehaviour_high:Q", color=colour["color"]
                 ),
-                base.mark_point(filled=True, size=80).encode(x=x, y=y, tooltip=said_of(frame), **colour),
+                points if panels else points.add_params(picked),
             ).properties(width=2.6 * PIXELS, height=HIGH * PIXELS, title=alt.Title(_title(group, probe), anchor="start"))
         )  # fmt: skip
-    return alt.concat(*panels, columns=MOST).add_params(picked)
+    return alt.concat(*panels, columns=MOST)
 
 
 MITIGATIONS = FigureKind(

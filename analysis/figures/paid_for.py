@@ -18,7 +18,7 @@ from moloch.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 5
+MOST = 6
 """Features that are shown, beside the place and what is unexplained."""
 GAIN, BEYOND = "gain", "from_comparator"
 
@@ -70,7 +70,7 @@ def _of_group(heading: str, found: list[tuple[str, int, Explained]]) -> Iterator
         for _, runs, each in found:
             part = next(part for part in each.parts if part.name == name)
             place = {
-                "group": f"{words(name)}{f' ({heading})' if heading else ''}", "label": words(each.arm), "arm": each.arm, "unit": "percentage points",
+                "group": heading, "label": words(name), "arm": each.arm, "unit": "percentage points",
                 "part": name, "levels": heading, "epoch": each.epoch, "runs": runs, "contests": each.contests, "rule": each.rule,
                 "change": None if part.change != part.change else part.change, "drawn": name not in features[MOST:],
             }  # fmt: skip
@@ -89,7 +89,7 @@ def _columns(estimate: Estimate, compared: str, each: Explained) -> dict[str, An
         "anchors": each.anchors,
         "people": each.personas,
     }
-    return estimate_columns(row, 100)
+    return estimate_columns(row, 100) | {"shown": ""}
 
 
 def _panels(shown: FigureContent) -> list[Panel]:

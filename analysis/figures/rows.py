@@ -15,15 +15,13 @@ from analysis.figures.style import SMALL, WIDTH
 from analysis.formats import points_bounds, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Row = dict[str, Any]
-HIGH, HEADING, AROUND = 0.2, 0.26, 0.62
-"""Inches of a row, of a heading, and of the axis below with what is around it."""
+HIGH, HEADING, AROUND, LEGEND, DODGE = 0.2, 0.26, 0.62, 0.22, 0.105
+"""Inches of a row, of a heading, of the axis below with what is around it, of a legend, and between marks in one row."""
 WIDER = 2.2
 """An interval that reaches so many times as far as the farthest value is cut off, and an arrow says so."""
 
@@ -34,6 +32,7 @@ class Panel(NamedTuple):
     Attributes:
         name: in the frame's column ``panel``; ``title``: above it; ``axis``: below it, with the unit.
         null: where a line stands; None for none.
+        least: what the quantity can be at least.
         far: from the null, an axis reaches no farther than this for the sake of intervals alone.
     """
 
@@ -42,6 +41,7 @@ class Panel(NamedTuple):
     axis: str
     null: float | None = 0.0
     far: float = inf
+    least: float = -inf
 
 
 class Line(NamedTuple):
@@ -51,20 +51,34 @@ class Line(NamedTuple):
     label: str
 
 
+class Place(NamedTuple):
+    """Where a row stands: its middle and its height, in inches from above; and the arms that have a mark in it, one below the other."""
+
+    y: float
+    high: float
+    arms: tuple[str, ...] = ()
+
+    def of(self, arm: str) -> float:
+        """Return where an arm's mark stands."""
+        return self.y + DODGE * (self.arms.index(arm) - (len(self.arms) - 1) / 2)
+
+
 def interval_rows(frame: pl.DataFrame, panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     """Return the rows as a figure; beside the common columns, ``low_90``, ``high_90``, ``margin`` and ``detectable`` are drawn where they are."""
     from matplotlib.figure import Figure
 
     rows = frame.to_dicts()
-    lines = list(_lines(rows))
-    height = sum(HIGH if line.label else HEADING for line in lines) + AROUND
+    places = _places(rows)
+    dodged = any(len(place.arms) > 1 for place in places.values())
+    height = sum(place.high for place in places.values()) + AROUND + (LEGEND if dodged else 0)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, wspace=0.02)  # pyright: ignore[reportOptionalMemberAccess]
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    places = _places(lines)
     for axis, panel in zip(axes, panels, strict=True):
         _panel(axis, [row for row in rows if row["panel"] == panel.name], panel, places, looks)
     _labels(axes[0], places)
+    if dodged:
+        _legend(figure, list(dict.fromkeys(row["arm"] for row in rows)), looks)
     return figure
 
 
@@ -92,40 +106,52 @@ def reach(rows: Sequence[Row], panel: Panel) -> tuple[float, float]:
     farthest = max((abs(value - null) for value in values), default=1.0) or 1.0
     typical = sorted(abs(bound - null) for bound in ends)
     far = max(WIDER * farthest, min(panel.far, 1.15 * typical[len(typical) // 2]) if typical else 0.0)
-    low = max(null - far, min([*bounds, *values, null]))
+    low = max(null - far, panel.least, min([*bounds, *values, null]))
     high = min(null + far, max([*bounds, *values, null]))
     margin = 0.06 * (high - low or 1.0)
     return low - margin, high + margin
 
 
-def _lines(rows: Sequence[Row]) -> Iterator[Line]:
-    groups: dict[str, dict[str, None]] = {}
+def _lines(rows: Sequence[Row]) -> dict[Line, tuple[str, ...]]:
+    """Return the rows in order, each with the arms that have a mark in it."""
+    groups: dict[str, dict[str, dict[str, None]]] = {}
     for row in rows:
-        groups.setdefault(row["group"], {})[row["label"]] = None
+        groups.setdefault(row["group"], {}).setdefault(row["label"], {})[row["arm"]] = None
+    lines: dict[Line, tuple[str, ...]] = {}
     for group, labels in groups.items():
         if group:
-            yield Line(group, "")
-        yield from (Line(group, label) for label in labels)
+            lines[Line(group, "")] = ()
+        lines |= {Line(group, label): tuple(arms) for label, arms in labels.items()}
+    return lines
 
 
-def _places(lines: Sequence[Line]) -> dict[Line, float]:
-    """Return where each row stands, in inches from above."""
-    places, y = dict[Line, float](), 0.0
-    for line in lines:
-        high = HIGH if line.label else HEADING
-        places[line] = y + (high / 2 if line.label else 0.62 * high)
+def _places(rows: Sequence[Row]) -> dict[Line, Place]:
+    places, y = dict[Line, Place](), 0.0
+    for line, arms in _lines(rows).items():
+        high = max(HIGH, DODGE * (len(arms) + 1)) if line.label else HEADING
+        places[line] = Place(y + (high / 2 if line.label else 0.62 * high), high, arms)
         y += high
     return places
 
 
-def _labels(axis: Axes, places: Mapping[Line, float]) -> None:
-    labelled = {line: y for line, y in places.items() if line.label}
+def _labels(axis: Axes, places: Mapping[Line, Place]) -> None:
+    labelled = {line: place.y for line, place in places.items() if line.label}
     axis.set_yticks(list(labelled.values()), [line.label for line in labelled])
-    axis.set_ylim(max(places.values()) + HIGH / 2 + 0.02, min(places.values()) - HIGH / 2 - 0.02)
+    axis.set_ylim(sum(place.high for place in places.values()) + 0.02, -0.02)
+
+
+def _legend(figure: Figure, arms: Sequence[str], looks: Mapping[str, Look]) -> None:
+    from matplotlib.lines import Line2D
+
+    keys = [
+        Line2D([], [], color=looks[arm].light, marker=looks[arm].mark, markersize=4.5, linewidth=1.1, label=arm.replace("_", " "))
+        for arm in arms
+    ]  # fmt: skip
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(6, len(keys)))
 
 
 def _panel(
-    axis: Axes, rows: Sequence[Row], panel: Panel, places: Mapping[Line, float], looks: Mapping[str, Look]
+    axis: Axes, rows: Sequence[Row], panel: Panel, places: Mapping[Line, Place], looks: Mapping[str, Look]
 ) -> None:
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
@@ -136,15 +162,18 @@ def _panel(
     left, right = reach(rows, panel)
     axis.set_xlim(left, right)
     for row in rows:
-        y = places[Line(row["group"], row["label"])]
+        y = places[Line(row["group"], row["label"])].of(row["arm"])
         _mark(axis, row, y, looks.get(row["arm"], looks[BASE]), (left, right))
         if row["shown"]:
             axis.annotate(
                 row["shown"], (1, y), xycoords=axis.get_yaxis_transform(), xytext=(6, 0), textcoords="offset points",
                 va="center_baseline", fontsize=SMALL - 0.5, color=INK[0], annotation_clip=False,
             )  # fmt: skip
-    for line, y in places.items():
-        axis.axhline(y, color=RULE[0], linewidth=0.4, zorder=0) if line.label else None
+    for line, (y, high, arms) in places.items():
+        if len(arms) == 1:
+            axis.axhline(y, color=RULE[0], linewidth=0.4, zorder=0)
+        elif arms:
+            axis.axhline(y + high / 2, color=RULE[0], linewidth=0.4, zorder=0)
         if not line.label and axis.get_subplotspec().colspan.start == 0:  # pyright: ignore[reportOptionalMemberAccess]
             axis.annotate(
                 line.group, (0, y), xycoords=axis.get_yaxis_transform(), xytext=(-4, 0), textcoords="offset points",
