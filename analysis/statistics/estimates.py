@@ -50,7 +50,12 @@ class Estimate(msgspec.Struct, frozen=True):
     @property
     def detectable(self) -> float:
         """The minimum detectable difference from the null: 5 % two-sided test, power 0.8, ``2.80 * se``."""
-        return (_NORMAL.inv_cdf(0.975) + _NORMAL.inv_cdf(POWER)) * self.se
+        return detectable(self.se)
+
+
+def detectable(se: float | None) -> float:
+    """Return the minimum detectable difference of an estimate with this standard error, as of :attr:`Estimate.detectable`; NaN without one."""
+    return float("nan") if se is None else (_NORMAL.inv_cdf(0.975) + _NORMAL.inv_cdf(POWER)) * se
 
 
 NOTHING = Estimate(float("nan"), float("nan"), float("nan"), 0)

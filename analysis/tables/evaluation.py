@@ -107,6 +107,12 @@ def comparator(found: Evaluation, arm: str) -> str:
     return comparators(found.config, found.arms()).get(arm, "")
 
 
+def method_of(found: Evaluation, arm: str) -> str:
+    """Return how an arm learns, by name; empty where the settings do not say."""
+    arms = arms_of(found.config)
+    return arms[arm].method if arm in arms else ""
+
+
 def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
     """Return the share of decided contests (no ties, no void ones) that ``arm`` wins; forfeits count as decided."""
     wins = [_majority(contest) for contest in read_evaluation(events).of(arm, epoch)]
@@ -295,6 +301,7 @@ def arm_row(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
         "contests": len(contests),
         "win_rate": plain(won) | {"relative": plain(won.value / 0.5 - 1), "detectable": plain(won.detectable)},
         "without_forfeits": plain(win_rate(found, arm, epoch=epoch, forfeits="left out")),
+        "method": method_of(found, arm),
         "compared_with": comparator(found, arm),
         "against_placebo": plain(win_rate_against_placebo(found, arm, epoch=epoch)),
         "contests_won": plain(majority_rate(found, arm, epoch=epoch)),

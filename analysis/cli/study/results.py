@@ -32,6 +32,7 @@ def results(
     csv: Csv = False,
     latex: Latex = False,
     md: Markdown = False,
+    full: Annotated[bool, typer.Option("--full", help="All tables, not the decisive ones alone.")] = False,
     look: options.Look = False,
     out: options.StudyFolder = None,
     as_json: options.Json = False,
@@ -43,7 +44,7 @@ def results(
     from analysis.studies.places import folder_of
 
     form = _form(csv=csv, latex=latex, md=md, json=as_json)
-    print_study(folder_of(study, out), "study results", by=by, parquet=parquet, form=form, look=look)
+    print_study(folder_of(study, out), "study results", by=by, parquet=parquet, form=form, look=look, full=full)
 
 
 def _form(**given: bool) -> Form:
@@ -63,7 +64,14 @@ def _form(**given: bool) -> Form:
 
 
 def print_study(
-    folder: Path, door: str, *, look: bool, form: Form = "table", by: str | None = None, parquet: Path | None = None
+    folder: Path,
+    door: str,
+    *,
+    look: bool,
+    form: Form = "table",
+    by: str | None = None,
+    parquet: Path | None = None,
+    full: bool = False,
 ) -> None:
     """Print the results of a study in one form.
 
