@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.answers.sentence import RowKey, AnswerSentence
+from analysis.answers.sentence import AnswerSentence, RowKey
 from analysis.answers.words import Terms, outcome_words
 from analysis.formats import difference, known, number, p_value, percent, points, rate
 from analysis.statistics.estimates import detectable
@@ -40,7 +40,7 @@ def _finding(name: str, arm: str, row: Table, probes: Sequence[Table]) -> Answer
             f"{name} wins {percent(row['win_rate']['value'])} of votes against base, {_change(beyond)} beyond {other}"
         )
         rows.append(RowKey(arm, "win_rate", "from_comparator"))
-        text += "" if _apart(beyond) else f": cannot tell{_could(beyond)}"
+        text += _verdict(beyond)
     else:
         text = f"{name} wins {rate(row['win_rate'])} of votes against base"
     said = []
@@ -63,8 +63,7 @@ def _probe(row: Table, other: str) -> tuple[str, str]:
         )
     if not (row["after"]["value"] or row["base"]["value"] or beyond["value"]):
         return "from_comparator", f"{words} in no message"
-    verdict = "" if _apart(beyond) else f": cannot tell{_could(beyond)}"
-    return "from_comparator", f"{words} {_change(beyond)} beyond {other}{verdict}"
+    return "from_comparator", f"{words} {_change(beyond)} beyond {other}{_verdict(beyond)}"
 
 
 def _change(estimate: Table) -> str:
@@ -73,10 +72,12 @@ def _change(estimate: Table) -> str:
     return f"{value} points {interval}".rstrip()
 
 
-def _apart(estimate: Table) -> bool:
-    """Return whether the interval leaves zero out."""
+def _verdict(estimate: Table) -> str:
+    """Return what an interval does not decide; nothing where it leaves zero out, which of these adapters alone says enough."""
     low, high = estimate["low"], estimate["high"]
-    return known(low) and known(high) and not low <= 0 <= high
+    if not (known(low) and known(high)):
+        return ": no interval"
+    return f": cannot tell{_could(estimate)}" if low <= 0 <= high else ""
 
 
 def _could(estimate: Table) -> str:

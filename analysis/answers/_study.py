@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.answers.sentence import RowKey, AnswerSentence, levels_of
+from analysis.answers.sentence import AnswerSentence, RowKey, levels_of
 from analysis.answers.words import Terms, outcome_words
 from analysis.formats import count, difference, known, number, percent, rate
 
@@ -26,7 +26,9 @@ def _findings(rows: Sequence[Row], by: Sequence[str]) -> Iterator[AnswerSentence
     groups: dict[tuple[Levels, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((levels_of(row, by), row["arm"]), []).append(row)
-    terms = Terms()
+    terms, others = Terms(), {(levels_of(row, by), row["compared_with"]) for row in rows}
+    if len({levels for levels, _ in groups}) > 1:  # what arms are compared with has its place in the tables
+        groups = {key: group for key, group in groups.items() if key not in others}
     first = sorted(groups.items(), key=lambda group: not any(_confirmatory(row) for row in group[1]))
     for (levels, arm), group in first:
         yield _finding(levels, arm, terms.arm(arm), group)
