@@ -11,7 +11,7 @@ from typing import Any
 from analysis.answers.sentence import AnswerSentence, RowKey
 from analysis.answers.words import Terms, outcome_words
 from analysis.formats import difference, known, number, p_value, percent, points, rate
-from analysis.statistics.estimates import detectable
+from analysis.statistics.estimates import of_plain
 
 Table = Mapping[str, Any]
 
@@ -82,7 +82,7 @@ def _verdict(estimate: Table) -> str:
 
 def _could(estimate: Table) -> str:
     """Return which difference would have been seen; nothing where that is not known."""
-    least = detectable(estimate["se"])
+    least = of_plain(estimate).detectable
     return (
         f" (this run can detect {number(100 * least, 0 if least > 0.0995 else 1)} points)"
         if known(least) and least

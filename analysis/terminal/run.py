@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.answers import answer
-from analysis.formats import comparator_name, comparisons, difference, number, percent, rate, relative
-from analysis.statistics.estimates import detectable
+from analysis.formats import comparator_name, comparisons, difference, known, number, percent, rate, relative
+from analysis.statistics.estimates import of_plain
 from analysis.terminal.answer import answer_lines
 from analysis.terminal.grid import Row, add_row, new_table
 from analysis.terminal.run_details import detail_tables
@@ -117,7 +117,7 @@ def _caveats(results: dict[str, Any]) -> Iterator[str]:
     least = max(row["win_rate"]["detectable"] or 0 for row in results["arms"].values())
     said = [f"{number(100 * least, 1)} points of a win rate from 50 %"]
     for probe in dict.fromkeys(row["probe"] for row in results["probes"] if row["kind"] == "strategy"):
-        spreads = [row["placebo"]["se"] for row in results["probes"] if row["probe"] == probe]
-        if known := [detectable(se) for se in spreads if se]:
-            said.append(f"{number(100 * max(known), 1)} of {probe.replace('_', ' ')} beyond the comparator")
+        differences = (of_plain(row["placebo"]).detectable for row in results["probes"] if row["probe"] == probe)
+        if found := [each for each in differences if known(each)]:
+            said.append(f"{number(100 * max(found), 1)} of {probe.replace('_', ' ')} beyond the comparator")
     yield f"Minimum detectable difference (80 % power): {', '.join(said)}. {invalid}"

@@ -53,7 +53,7 @@ class TestEvent:
 
     def test_an_event_that_is_not_there(self, run):
         """The error says which there are."""
-        with pytest.raises(InputError, match="no event 999.*events 0 to"):
+        with pytest.raises(InputError, match=r"no event 999.*events 0 to"):
             event_dict(open_log(run, write=False), 999)
 
     def test_the_command(self, run):
