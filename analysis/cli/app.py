@@ -20,6 +20,7 @@ from analysis.cli.pack import pack, unpack
 from analysis.cli.personas import app as personas
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
+from analysis.cli.report import report
 from analysis.cli.results import results
 from analysis.cli.run import run
 from analysis.cli.show import show
@@ -39,6 +40,7 @@ app.command()(fork)
 app.command()(replay)
 app.command()(compare)
 app.command()(results)
+app.command()(report)
 app.command()(explain)
 app.command()(figures)
 app.command()(show)

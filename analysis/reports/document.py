@@ -61,6 +61,7 @@ class Board:
         labels: how many of the first columns say what a row is of.
         note: what a reader has to know of the numbers.
         folded: long, and only looked at by those who follow a number.
+        decisive: the first column of numbers is what decides.
     """
 
     caption: str
@@ -70,6 +71,7 @@ class Board:
     note: str = ""
     anchor: str = ""
     folded: bool = False
+    decisive: bool = False
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,12 @@ def votes_board(table: Mapping[str, Any]) -> Board:
     )
     lines = tuple(_votes_line(arm, row) for arm, row in arms.items())
     return Board(
-        "Votes", columns, lines, note="Intervals hold 95 %. A rejected message loses its contest.", anchor="votes"
+        "Votes",
+        columns,
+        lines,
+        note="Intervals hold 95 %. A rejected message loses its contest.",
+        anchor="votes",
+        decisive=True,
     )
 
 
@@ -81,7 +86,8 @@ def _probe_board(title: str, rows: Sequence[Mapping[str, Any]]) -> Board:
         "not judged",
     )
     lines = tuple(_probe_line(row) for row in rows)
-    return Board(title, columns, lines, note="Share of judged messages in which the probe found something.")
+    note = "Share of judged messages in which the probe found something."
+    return Board(title, columns, lines, note=note, decisive=True)
 
 
 def _probe_line(row: Mapping[str, Any]) -> Line:
