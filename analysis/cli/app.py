@@ -21,6 +21,7 @@ from analysis.cli.personas import app as personas
 from analysis.cli.power import power
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
+from analysis.cli.report import report
 from analysis.cli.results import results
 from analysis.cli.run import run
 from analysis.cli.show import show
@@ -40,6 +41,7 @@ app.command()(fork)
 app.command()(replay)
 app.command()(compare)
 app.command()(results)
+app.command()(report)
 app.command()(explain)
 app.command()(figures)
 app.command()(show)

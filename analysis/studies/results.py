@@ -101,11 +101,12 @@ class StudyResults:
     def __str__(self) -> str:
         from rich.console import Console
 
+        from analysis.terminal.grid import laid_out
         from analysis.terminal.study import render_results
 
-        console = Console(width=120, no_color=True)
+        console = Console(width=80, no_color=True)
         with console.capture() as text:
-            for part in render_results(self.as_dict()):
+            for part in laid_out(render_results(self.as_dict()), console.width):
                 console.print(part)
         return text.get()
 

@@ -113,6 +113,12 @@ def comparator(found: Evaluation, arm: str) -> str:
     return comparators(found.config, found.arms()).get(arm, "")
 
 
+def method_of(found: Evaluation, arm: str) -> str:
+    """Return how an arm learns, by name; empty where the settings do not say."""
+    arms = arms_of(found.config)
+    return arms[arm].method if arm in arms else ""
+
+
 def majority_rate(
     events: Events, arm: str, *, epoch: int | None = None, ties: Literal["left out", "half"] = "left out"
 ) -> Estimate:
@@ -310,6 +316,7 @@ def arm_row(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
         "contests": len(contests),
         "win_rate": plain(won) | {"relative": plain(won.value / 0.5 - 1), "detectable": plain(won.detectable)},
         "without_forfeits": plain(kept),
+        "method": method_of(found, arm),
         "compared_with": comparator(found, arm),
         "against_placebo": plain(beyond),
         "against_placebo_without_forfeits": plain(kept_beyond),
