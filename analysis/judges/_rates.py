@@ -17,7 +17,8 @@ from scipy import stats
 
 from analysis.judges._verdicts import VerdictRow
 from analysis.readings.contests import Evaluation, EvaluationContest, Side
-from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, holm, mean_of, rate
+from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, mean_of, rate
+from analysis.statistics.families import holm
 from analysis.tables.evaluation import probe_table
 from learning.arms.arm import comparators
 from learning.arms.base_models import is_base

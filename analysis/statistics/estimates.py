@@ -1,4 +1,4 @@
-"""Estimates with their uncertainty: clustered means, paired differences, rates, relative changes, corrections.
+"""Estimates with their uncertainty: clustered means, paired differences, rates, relative changes.
 
 Knows arrays; knows nothing of events, arms or probes. Intervals are 95 % unless ``level`` says otherwise.
 """
@@ -27,8 +27,10 @@ class Estimate(msgspec.Struct, frozen=True):
         value, low, high: in the unit of the data; ``low`` and ``high`` are NaN where the data cannot give them.
         n: observations.
         clusters: the number of clusters along each dimension, () where observations are independent.
-        se: standard error.
+        se: standard error; 0 with no interval where nothing varies.
         p: two-sided p-value against the null that the function names; NaN where there is none.
+        dof: degrees of freedom of Student's t; NaN where the interval is a normal one, or there is none.
+        parts: the variance that each dimension of ``clusters`` gives by itself, in their order; () where nobody said.
     """
 
     value: float
@@ -38,6 +40,8 @@ class Estimate(msgspec.Struct, frozen=True):
     clusters: tuple[int, ...] = ()
     se: float = float("nan")
     p: float = float("nan")
+    dof: float = float("nan")
+    parts: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         value, low, high = ("–" if isnan(x) else f"{x:.3f}" for x in (self.value, self.low, self.high))
@@ -49,8 +53,32 @@ class Estimate(msgspec.Struct, frozen=True):
 
     @property
     def detectable(self) -> float:
-        """The minimum detectable difference from the null: 5 % two-sided test, power 0.8, ``2.80 * se``."""
-        return (_NORMAL.inv_cdf(0.975) + _NORMAL.inv_cdf(POWER)) * self.se
+        """The smallest true difference from the null that a 5 % two-sided test finds with power 0.8.
+
+        ``(q(.975) + q(.8)) * se`` with quantiles of Student's t, or of the normal distribution (2.80 in all) without degrees of
+        freedom; NaN where there is no interval.
+        """
+        return float("nan") if isnan(self.low) else (self.quantile(0.975) + self.quantile(POWER)) * self.se
+
+    @property
+    def no_variation(self) -> bool:
+        """Whether all clusters are alike, as those of identical twins are: there is a value, and nothing to say how far it might be off."""
+        return self.se == 0 and isnan(self.low)
+
+    def quantile(self, share: float) -> float:
+        """Return the quantile of the estimate's own distribution, in standard errors: Student's t, or normal without ``dof``."""
+        return _NORMAL.inv_cdf(share) if isnan(self.dof) else float(stats.t.ppf(share, self.dof))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return the symmetric interval ``value -+ q * se`` of a coverage; NaN for both where there is none.
+
+        It is not cut off where the quantity cannot be, and is not the interval of those estimates that have one of their own shape (Wilson's,
+        Fieller's).
+        """
+        if isnan(self.low):
+            return float("nan"), float("nan")
+        half = self.quantile(0.5 + level / 2) * self.se
+        return self.value - half, self.value + half
 
 
 NOTHING = Estimate(float("nan"), float("nan"), float("nan"), 0)
@@ -113,15 +141,28 @@ def _cluster_variance(residuals: NDArray[np.float64], codes: NDArray[np.int64], 
 
 
 def student(
-    mean: float, variance: float, dof: int, n: int, groups: tuple[int, ...], null: float, level: float
+    mean: float,
+    variance: float,
+    dof: float,
+    n: int,
+    groups: tuple[int, ...],
+    null: float,
+    level: float,
+    parts: tuple[float, ...] = (),
 ) -> Estimate:
-    """Return the estimate; without interval and p where all clusters are alike, which says nothing of their spread."""
-    if dof < 1 or not variance > (1e-12 * max(abs(mean), abs(null))) ** 2:
-        return Estimate(mean, float("nan"), float("nan"), n, groups)
+    """Return the estimate with Student's interval and p.
+
+    Without both where there is a single cluster (a standard error of NaN), or where all clusters are alike (of 0), which says nothing of
+    their spread.
+    """
+    if not dof > 0 or isnan(variance):
+        return Estimate(mean, float("nan"), float("nan"), n, groups, parts=parts)
+    if not variance > (1e-12 * max(abs(mean), abs(null))) ** 2:
+        return Estimate(mean, float("nan"), float("nan"), n, groups, 0.0, parts=parts)
     se = sqrt(variance)
     half = float(stats.t.ppf(0.5 + level / 2, dof)) * se
     p = float(2 * stats.t.sf(abs(mean - null) / se, dof))
-    return Estimate(mean, mean - half, mean + half, n, groups, se, p)
+    return Estimate(mean, mean - half, mean + half, n, groups, se, p, float(dof), parts)
 
 
 def rate(labels: ArrayLike, *, level: float = 0.95) -> Estimate:
@@ -221,17 +262,6 @@ def jackknife(
         without = np.array([statistic(total - part) for part in by_cluster])
     variance = (groups - 1) / groups * float(((without - without.mean()) ** 2).sum())
     return student(value, variance, groups - 1, len(x), (groups,), null, level)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return Holm's (1979) adjusted p-values, in the given order; NaN stays NaN and does not count."""
-    p = np.asarray(p_values, dtype=np.float64)
-    valid = np.flatnonzero(~np.isnan(p))
-    order = valid[np.argsort(p[valid], kind="stable")]
-    adjusted = p.copy()
-    steps = np.maximum.accumulate((order.size - np.arange(order.size)) * p[order])
-    adjusted[order] = np.minimum(1.0, steps)
-    return adjusted.tolist()
 
 
 def plain(value: Any) -> Any:

@@ -12,7 +12,8 @@ from typing import Any
 from analysis.studies.layers import FactorLevel, FactorValue, Key, Layer, PageLayers, SampledPoint, paths, setting_of
 from analysis.studies.page import MOST_CELLS, RESERVED, Settings, Value, WrittenPage, label_of
 from learning import RunConfig
-from learning.runs.config_file import checked_settings, laid_over
+from learning.runs.config_file import laid_over
+from learning.runs.config_mistakes import checked_settings
 from moloch.content import content_id
 from moloch.errors import InputError, Mistakes
 

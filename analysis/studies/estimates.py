@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis.statistics.estimates import Estimate, clustered_mean, holm
+from analysis.statistics.estimates import Estimate, clustered_mean
+from analysis.statistics.families import holm
 from analysis.statistics.multiway import multiway_difference
 from analysis.studies.cells import Factors
 from analysis.tables.pooled import Measured, RunValues, pooled

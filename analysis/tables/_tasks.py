@@ -12,16 +12,8 @@ import msgspec
 import numpy as np
 
 from analysis.readings.tasks import ScoredAnswer
-from analysis.statistics.estimates import (
-    NOTHING,
-    Estimate,
-    clustered_mean,
-    holm,
-    mean_of,
-    paired_difference,
-    plain,
-    rate,
-)
+from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, mean_of, paired_difference, plain, rate
+from analysis.statistics.families import holm
 from learning.arms.arm import arms_of, bases_of, comparators
 from learning.arms.markets import BASE
 from learning.fitness.answers import answer_fitness

@@ -23,15 +23,8 @@ from abm.probe import Kind, kind_of
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.originals import Originals
-from analysis.statistics.estimates import (
-    NOTHING,
-    Estimate,
-    holm,
-    paired_difference,
-    plain,
-    rate,
-    relative_change,
-)
+from analysis.statistics.estimates import NOTHING, Estimate, paired_difference, plain, rate, relative_change
+from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
 from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
 from learning.arms.arm import arms_of, comparators

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from abm.probe import kind_of
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
-from analysis.statistics.estimates import NOTHING, Estimate, holm, plain
+from analysis.statistics.estimates import NOTHING, Estimate, plain
+from analysis.statistics.families import holm
 from analysis.statistics.multiway import multiway_mean
 from analysis.tables._votes import AnchorVotes, votes_less, votes_of
 from analysis.tables.evaluation import Events, comparator

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
-from analysis.statistics.estimates import Estimate, holm, mean_of
+from analysis.statistics.estimates import Estimate, mean_of
+from analysis.statistics.families import holm
 from analysis.tables.pooled import PooledRow, pooled_dicts
 
 SHARE = (0.0, 1.0)

@@ -76,6 +76,7 @@ class TestContrasts:
         record = {"arms": {"fast": arms["fast"], "gated": gated}, "markets": {"duel": DUEL}}
         assert counterparts(record)[0] == Counterparts("a", "duel", "a_market", "a_own")
 
+    @pytest.mark.system
     def test_the_formula(self, events):
         """Win rates as they can be counted from the decisions of the log."""
         row = next(r for r in rivalry(events) if (r.learner, r.outcome) == ("a", "win_rate"))

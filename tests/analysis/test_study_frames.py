@@ -129,6 +129,7 @@ class TestStudyFrames:
         assert study_frame(study, "votes").head(3).collect(engine="streaming").height == 3
         assert looked_at == ["c0"]
 
+    @pytest.mark.system
     @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
     def test_all_of_them_as_files(self, study, tmp_path, suffix):
         """With one codebook, of a study and of one of its runs; complete, or not at all."""
@@ -186,6 +187,7 @@ class TestAStudyOfItsOwn:
             "factor_audience",
         ]
 
+    @pytest.mark.system
     @pytest.mark.parametrize("kind", ["frames", "frames-csv"])
     def test_export(self, half, tmp_path, capsys, kind):
         """``moloch log export STUDY frames OUT``, and of one cell; the same rule holds."""

@@ -11,7 +11,6 @@ from analysis.statistics.estimates import (
     NOTHING,
     Estimate,
     clustered_mean,
-    holm,
     mean_of,
     paired_difference,
     rate,
@@ -76,9 +75,18 @@ class TestClusteredMean:
         assert alone.value == 0.5 and math.isnan(alone.low)
 
     def test_states_the_difference_it_could_have_detected(self) -> None:
-        """The minimum detectable difference is 2.80 standard errors."""
+        """2.80 standard errors where an interval is normal, and more where Student's t has few degrees of freedom."""
         found = clustered_mean([1.0, 2.0, 3.0, 4.0], range(4))
-        assert found.detectable == pytest.approx(2.8016 * found.se, rel=1e-4)
+        assert found.detectable == pytest.approx((3.182446 + 0.978472) * found.se, rel=1e-5)
+        normal = paired_difference([1, 0, 1], [0, 0, 1])
+        assert normal.detectable == pytest.approx(2.801585 * normal.se, rel=1e-6)
+
+    def test_gives_an_interval_of_any_coverage(self) -> None:
+        """From value, standard error and degrees of freedom; none where there is none."""
+        found = clustered_mean([1.0, 2.0, 3.0, 4.0], range(4))
+        assert found.interval(0.95) == pytest.approx((found.low, found.high))
+        assert found.interval(0.9)[1] - found.value == pytest.approx(2.353363 * found.se, rel=1e-6)
+        assert all(math.isnan(bound) for bound in clustered_mean([1.0, 1.0], range(2)).interval(0.9))
 
 
 def coverage(runs: int) -> tuple[float, float]:
@@ -205,20 +213,4 @@ class TestRates:
         for values in ([0.25, 0.25], [0.1 + 0.2, 0.3], [0.0, 0.0, 0.0]):
             found = mean_of(values)
             assert found.value == pytest.approx(values[0]) and math.isnan(found.low) and math.isnan(found.p)
-
-
-class TestCorrections:
-    """Several p-values at once."""
-
-    def test_holm_of_a_known_case(self) -> None:
-        """0.01, 0.04, 0.03, 0.005 become 0.03, 0.06, 0.06, 0.02."""
-        assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-    def test_missing_p_values_do_not_count(self) -> None:
-        """NaN stays NaN and does not make the others stricter."""
-        first, missing, second = holm([0.01, float("nan"), 0.04])
-        assert (first, second) == pytest.approx((0.02, 0.04)) and math.isnan(missing)
-
-    def test_no_p_values_give_none(self) -> None:
-        """Nothing to correct is not an error."""
-        assert holm([]) == []
+            assert found.no_variation

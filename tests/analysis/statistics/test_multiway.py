@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,23 +21,18 @@ def votes(seeds: int = 4, anchors: int = 6, people: int = 5, *, shared: bool = T
     return sum(of) + random.normal(0, 1, len(seed)), seed, anchor, person
 
 
-def by_hand(influence, ways) -> tuple[float, float]:
-    """Return the variance by its definition, over all pairs of values that share a cluster of a combination of ways; and its floor."""
-    total, single = 0.0, []
-    for k in range(1, len(ways) + 1):
-        for chosen in combinations(ways, k):
-            labels = list(zip(*chosen, strict=True))
-            groups = len(set(labels))
-            pairs = sum(
-                influence[i] * influence[j]
-                for i in range(len(labels))
-                for j in range(len(labels))
-                if labels[i] == labels[j]
-            )
-            part = groups / (groups - 1) * pairs
-            total += part if k % 2 else -part
-            single += [part] if k == 1 else []
-    return total, max(single)
+def by_hand(residuals, weights, ways) -> float:
+    """Return a variance by its definition: over all pairs of values that share any cluster, without inclusion and exclusion.
+
+    Args:
+        residuals, weights: of either side of a difference, or of one.
+    """
+    related = np.any([np.asarray(way)[:, None] == np.asarray(way)[None, :] for way in ways], axis=0)
+    return sum(
+        (e @ related @ f) / (1 - u @ related @ v)
+        for e, u in zip(residuals, weights, strict=True)
+        for f, v in zip(residuals, weights, strict=True)
+    )
 
 
 class TestRight:
@@ -51,26 +44,50 @@ class TestRight:
         x, *ways = votes(shared=shared)
         got = multiway_mean(x, ways)
         assert got.value == pytest.approx(x.mean())
-        total, floor = by_hand((x - x.mean()) / len(x), ways)
-        assert got.se**2 == pytest.approx(total if shared else floor)
-        assert total > floor if shared else total == pytest.approx(floor, rel=0.1), "a seed's own are nested in it"
+        residuals, weights = [(x - x.mean()) / len(x)], [np.full(len(x), 1 / len(x))]
+        total = by_hand(residuals, weights, ways)
+        parts = [by_hand(residuals, weights, [way]) for way in ways]
+        assert got.parts == pytest.approx(tuple(parts))
+        assert got.se**2 == pytest.approx(max(total, *parts))
+        assert total > max(parts) if shared else total == pytest.approx(parts[0]), "a seed's own are nested in it"
         assert got.clusters == tuple(len(set(way)) for way in ways)
 
+    def test_one_way_as_statsmodels_has_it(self):
+        """With the factor of the number of clusters, in a regression on a constant."""
+        sm = pytest.importorskip("statsmodels.api")
+        x, seed, *_ = votes(9, 6, 5)
+        fitted = sm.OLS(x, np.ones(len(x))).fit(use_t=True, cov_type="cluster", cov_kwds={"groups": seed})
+        got = multiway_mean(x, (seed,))
+        assert (got.low, got.high) == pytest.approx(tuple(fitted.conf_int(0.05)[0]), rel=1e-6)
+        assert (got.se, got.p) == pytest.approx((fitted.bse[0], fitted.pvalues[0]))
+
     def test_two_ways_as_statsmodels_has_them(self):
-        """Of a regression on a constant."""
+        """Of a regression on a constant; the correction for few clusters is ours, over all pairs at once."""
         linear = pytest.importorskip("statsmodels.regression.linear_model")
         sandwich = pytest.importorskip("statsmodels.stats.sandwich_covariance")
         x, _, anchor, person = votes(1, 30, 20)
         fitted = linear.OLS(x, np.ones(len(x))).fit()
-        both = sandwich.cov_cluster_2groups(fitted, anchor, person)[0]
-        assert multiway_mean(x, (anchor, person)).se ** 2 == pytest.approx(float(np.squeeze(both)))
+        both = float(np.squeeze(sandwich.cov_cluster_2groups(fitted, anchor, person, use_correction=False)[0]))
+        apart = (1 - 1 / 30) * (1 - 1 / 20)  # pairs of values that have neither in common
+        assert multiway_mean(x, (anchor, person)).se ** 2 == pytest.approx(both / apart)
+
+    def test_the_variance_is_right_on_average(self):
+        """Of three seeds: without the correction the anchors' part, which seeds share, would come out a third too small."""
+        random, x = np.random.default_rng(3), []
+        seed, anchor, person = (axis.ravel() for axis in np.mgrid[:3, :12, :9])
+        for _ in range(400):
+            values = random.normal(0, 1, 12)[anchor] + random.normal(0, 0.1, len(anchor))
+            x.append((values.mean(), multiway_mean(values, (seed, anchor, person)).se ** 2))
+        means, variances = np.array(x).T
+        assert np.mean(variances) == pytest.approx(1 / 12, rel=0.06) and np.var(means) == pytest.approx(1 / 12, rel=0.2)
 
     def test_one_and_two_ways_as_within_a_run(self):
-        """The estimates that tables of a run have."""
+        """The estimates that tables of a run have: the same for one way, and close to it for two."""
         x, _, anchor, person = votes(1, 30, 20)
-        for ways in ((anchor,), (anchor, person)):
-            got, run = multiway_mean(x, ways, null=0.1), clustered_mean(x, *ways, null=0.1)
-            assert [got.value, got.low, got.high, got.p] == pytest.approx([run.value, run.low, run.high, run.p])
+        got, run = multiway_mean(x, (anchor,), null=0.1), clustered_mean(x, anchor, null=0.1)
+        assert [got.value, got.low, got.high, got.p] == pytest.approx([run.value, run.low, run.high, run.p])
+        got, run = multiway_mean(x, (anchor, person)), clustered_mean(x, anchor, person)
+        assert got.se == pytest.approx(run.se, rel=0.03) and got.dof > run.dof == 19
 
     def test_a_difference_by_hand(self):
         """Also where one side lacks some of the clusters."""
@@ -78,10 +95,20 @@ class TestRight:
         treated = np.random.default_rng(2).random(len(x)) < 0.4
         x = x + treated * votes(draw=5)[0]  # each seed, anchor and person answers the treatment in its own way
         sides = [np.where(side, (x - x[side].mean()) / side.sum(), 0) for side in (treated, ~treated)]
+        weights = [side / side.sum() for side in (treated, ~treated)]
         got = multiway_difference(x, treated, ways)
         assert got.value == pytest.approx(x[treated].mean() - x[~treated].mean())
-        total, floor = by_hand(sides[0] - sides[1], ways)
-        assert got.se**2 == pytest.approx(total) and total > floor
+        assert got.se**2 == pytest.approx(by_hand([sides[0], -sides[1]], weights, ways))
+
+    def test_a_difference_of_seeds_apart_is_welch_s(self):
+        """Where the sides have no seed in common, and seeds are all there is."""
+        x, seeds = np.random.default_rng(4).normal(0, 1, 11), np.arange(11)
+        got = multiway_difference(x, seeds < 5, (seeds,))
+        from scipy import stats
+
+        theirs = stats.ttest_ind(x[:5], x[5:], equal_var=False)
+        assert got.value / got.se == pytest.approx(float(theirs.statistic))
+        assert 4 < got.dof <= 9
 
     def test_a_difference_of_pairs_is_the_mean_of_differences(self):
         """Each person votes for both about each anchor: what both votes have in common drops out."""
@@ -127,7 +154,7 @@ class TestFloors:
         x = np.array([1.0, -1.0, -1.0, 1.0]) + np.array([0.1, 0.1, -0.1, -0.1])
         alone = [multiway_mean(x, (way,)) for way in (seed, anchor)]
         assert multiway_mean(x, (seed, anchor)).se == pytest.approx(alone[0].se) and alone[0].se > 0
-        assert np.isnan(alone[1].se), "anchors are alike"
+        assert alone[1].no_variation, "anchors are alike"
 
     def test_a_single_seed_says_nothing_of_others(self):
         """A value, and no interval."""
@@ -140,11 +167,84 @@ class TestFloors:
         assert multiway_mean([], ([], [])) == NOTHING
         assert multiway_difference([1.0, 2.0], [True, True], ([0, 1],)) == NOTHING
 
-    def test_the_fewest_clusters_give_the_degrees_of_freedom(self):
-        """Three seeds: Student's t with two."""
-        x, *ways = votes(3, 40, 40)
-        got = multiway_mean(x, ways)
-        assert (got.high - got.low) / (2 * got.se) == pytest.approx(4.302653, rel=1e-6)
+    def test_identical_twins_do_not_vary(self):
+        """Zero, with no interval: which is not the same as a single seed."""
+        x, *ways = votes()
+        got, alone = multiway_mean(0 * x, ways), multiway_mean(0 * x, (0 * ways[0], *ways[1:]))
+        assert got.value == 0 and got.no_variation and np.isnan([got.low, got.dof, got.p, got.detectable]).all()
+        assert not alone.no_variation and np.isnan(alone.se)
+
+
+class TestDegreesOfFreedom:
+    """Satterthwaite's, from the parts of single ways."""
+
+    @staticmethod
+    def of(spread: tuple[float, float, float], seeds: int = 3):
+        """Return the estimate of a study in which seeds, anchors and people vary by so much."""
+        random = np.random.default_rng(6)
+        ways = [axis.ravel() for axis in np.mgrid[:seeds, :40, :30]]
+        x = sum(random.normal(0, s, 1 + int(way.max()))[way] for way, s in zip(ways, spread, strict=True))
+        return multiway_mean(x + random.normal(0, 0.1, len(x)), ways)
+
+    def test_by_their_formula(self):
+        """Of the estimate's own parts."""
+        got = self.of((1, 2, 2))
+        spread = sum(part**2 / (groups - 1) for part, groups in zip(got.parts, got.clusters, strict=True))
+        assert got.dof == pytest.approx(got.se**4 / spread) and 2 < got.dof < 39
+        assert (got.high - got.low) / 2 == pytest.approx(got.quantile(0.975) * got.se)
+
+    def test_anchors_lend_none_to_seeds(self):
+        """Three seeds that differ: two."""
+        assert self.of((1, 0.1, 0.1)).dof == pytest.approx(2, abs=0.05)
+
+    def test_seeds_take_none_from_anchors(self):
+        """Three seeds that do not differ, on anchors and people that do."""
+        assert self.of((0.01, 2, 0.1)).dof == pytest.approx(39, rel=0.15)
+
+    def test_never_fewer_than_the_fewest_clusters_have(self):
+        """Where nothing differs, parts are noise, and their sum is one part's."""
+        assert self.of((0, 0, 0)).dof >= 2
+
+    def test_clusters_of_unequal_size_are_fewer(self):
+        """One seed with nearly all the values is hardly two."""
+        x, seed = np.random.default_rng(1).normal(0, 1, 100), np.r_[np.zeros(98), 1, 2].astype(int)
+        assert multiway_mean(x, (seed,)).dof == pytest.approx(2 / 3 / (0.98**2 + 2 * 0.01**2))
+
+
+class TestFixed:
+    """Trainings held fixed: what they come to is not one of the things that vary."""
+
+    def test_the_luck_of_trainings_is_left_out(self):
+        """Seeds that differ widely, and anchors and people that do little: these adapters are known well."""
+        random = np.random.default_rng(9)
+        ways = [axis.ravel() for axis in np.mgrid[:4, :30, :20]]
+        x = random.normal(0, 5, 4)[ways[0]] + random.normal(0, 0.2, len(ways[0]))
+        fixed, anew = multiway_mean(x, ways[1:], within=ways[0]), multiway_mean(x, ways)
+        assert fixed.value == pytest.approx(anew.value) and fixed.se < 0.02 < 1 < anew.se
+
+    @pytest.mark.parametrize("shared", [True, False])
+    def test_by_hand(self, shared):
+        """Residuals are from each training's own mean; each pair of trainings adds what they share."""
+        x, seed, anchor, person = votes(shared=shared)
+        of = [seed == each for each in range(4)]
+        residuals = [np.where(side, (x - x[side].mean()) / len(x), 0) for side in of]
+        got = multiway_mean(x, (anchor, person), within=seed)
+        assert got.se**2 == pytest.approx(by_hand(residuals, [side / side.sum() for side in of], (anchor, person)))
+        assert got.parts[0] == pytest.approx(by_hand(residuals, [side / side.sum() for side in of], (anchor,)))
+
+    def test_each_training_with_anchors_of_its_own_costs_one(self):
+        """As a stratified mean has them."""
+        x, seed, anchor, _ = votes(shared=False)
+        assert multiway_mean(x, (anchor,), within=seed).dof == pytest.approx(24 - 4)
+        assert multiway_mean(x, (anchor % 6,), within=seed).dof == pytest.approx(6 - 1)
+
+    def test_large_tables_are_sparse(self, monkeypatch):
+        """And say the same."""
+        x, seed, anchor, person = votes()
+        dense = multiway_mean(x, (anchor, person), within=seed)
+        monkeypatch.setattr("analysis.statistics.multiway._TABLE", 0)
+        sparse = multiway_mean(x, (anchor, person), within=seed)
+        assert (sparse.se, sparse.dof) == pytest.approx((dense.se, dense.dof))
 
 
 class TestCoverage:

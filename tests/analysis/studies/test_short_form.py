@@ -154,6 +154,7 @@ class TestCommand:
         said = moloch("study", str(page), "--seeds", "2").stderr
         assert "this is the page of a study" in said and f"moloch study run {page}" in said
 
+    @pytest.mark.system
     def test_a_plan_makes_no_folder(self, moloch, settings):  # noqa: F811
         """And names the folders of the cells to come."""
         told = json.loads(moloch("study", str(settings), "--seeds", "2", "--dry-run", "--json").stdout)

@@ -108,6 +108,7 @@ class TestPlan:
         assert done.code == 2 and done.out == "" and len(lines) == len(TOLD) >= 12
         assert [told for line, told in zip(lines, TOLD, strict=True) if told not in line] == []
 
+    @pytest.mark.system
     def test_plan_says_what_a_page_comes_to(self, moloch, study, tmp_path):
         """Cells that ended are not planned again."""
         page = tmp_path / "page.yaml"
@@ -128,6 +129,7 @@ class TestPlan:
         ]
         assert not told["new_people"] and "people (biographic): 20 of 20 a run, the same for all 4 seeds." in text
 
+    @pytest.mark.system
     def test_finished_runs_that_are_cells_are_named(self, moloch, study, tmp_path, monkeypatch):
         """They are not planned, and tell how long the others will take."""
         done = sorted(Layout(study).cells.iterdir())[0]
@@ -218,6 +220,7 @@ class TestStatus:
 class TestResults:
     """In every form."""
 
+    @pytest.mark.system
     def test_forms(self, moloch, study, tmp_path):
         """The same rows as Parquet, CSV and JSON; text for papers."""
         told = json.loads(moloch("study", "results", study, "--json").out)
@@ -248,6 +251,7 @@ class TestResults:
         done = moloch("study", "results", study, "--csv", "--json")
         assert done.code == 2 and "one form at a time" in done.err
 
+    @pytest.mark.system
     def test_results_of_a_run_again(self, moloch, study):
         """By its folder or as a cell, as tables or JSON; nothing is written."""
         run = next(Layout(study).cells.iterdir())
@@ -352,6 +356,7 @@ class TestCommands:
 class TestCompare:
     """Two studies."""
 
+    @pytest.mark.system
     def test_differences_have_intervals(self, moloch, study, tmp_path):
         """By levels and arms that both have; seeds, anchors and people that both have drop out of them."""
         other = tmp_path / "other"
@@ -370,6 +375,7 @@ class TestCompare:
         assert row["low"] < row["estimate"] < row["high"]
         assert "with the 3 seeds that both have" in moloch("compare", study, other).out
 
+    @pytest.mark.system
     def test_what_is_in_one_alone_is_told(self, moloch, study, tmp_path):
         """Pages that differ and levels of one study alone are told."""
         other = tmp_path / "other"
