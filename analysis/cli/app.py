@@ -13,6 +13,7 @@ from analysis.cli.figures import figures
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
 from analysis.cli.interview import interview
+from analysis.cli.labels import app as labels
 from analysis.cli.llm import app as llm
 from analysis.cli.log import app as log
 from analysis.cli.model import app as model
@@ -57,6 +58,7 @@ app.command()(pack)
 app.command()(unpack)
 app.command()(doctor)
 app.add_typer(study)
+app.add_typer(labels)
 app.add_typer(log)
 app.add_typer(llm)
 app.add_typer(model)

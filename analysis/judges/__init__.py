@@ -9,7 +9,7 @@ from analysis.judges._battery import Battery, Question, load_battery
 from analysis.judges._fitness import check_judge
 from analysis.judges._inquiry import Inquiry, Probed, prepare
 from analysis.judges._logged import read_agreement
-from analysis.judges._messages import Selection
+from analysis.judges._messages import Messages, Selection
 from analysis.judges._plan import Costs, Judge, judges
 from analysis.judges._rates import RateRow, rates
 from analysis.judges._verdicts import VerdictRow, frame, judges_of, read_verdicts
@@ -19,6 +19,7 @@ __all__ = [
     "Costs",
     "Inquiry",
     "Judge",
+    "Messages",
     "Probed",
     "Question",
     "RateRow",
