@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, short
+from analysis.terminal._registered import render_registered
 from analysis.terminal.grid import Row, add_row, from_comparator, new_table
-from analysis.terminal.registered import render_registered
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
