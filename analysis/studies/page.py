@@ -23,7 +23,9 @@ the settings so far, and returns those of the level."""
 RESERVED = {
     "cell", "seed", "arm", "epoch", "phase", "anchor", "contest", "persona", "origin", "probe", "label", "choice", "slot", "seq",
     "step", "message", "state", "value", "kind", "outcome", "measure", "compared_with", "estimate", "low", "high", "se", "p",
-    "p_holm", "n", "anchors", "people", "cells", "missing", "over", "withheld", "sampled",
+    "dof", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised", "p_smallest", "family",
+    "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "conclusion", "detectable", "n", "anchors", "people", "cells",
+    "missing", "over", "withheld", "sampled",
 }  # fmt: skip
 """Names that columns of frames have; a factor cannot have them."""
 MOST_CELLS = 100_000
