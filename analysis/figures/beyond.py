@@ -45,7 +45,7 @@ def content(subject: Subject) -> FigureContent | LeftOut:
 
 def _rows_and_columns(shown: FigureContent) -> tuple[list[tuple[str, str]], list[str]]:
     rows = dict.fromkeys(zip(shown.frame["group"].to_list(), shown.frame["probe"].to_list(), strict=True))
-    return sorted(rows), list(dict.fromkeys(shown.frame["arm"].to_list()))
+    return list(rows), list(dict.fromkeys(shown.frame["arm"].to_list()))
 
 
 def _title(group: str, probe: str) -> str:

@@ -50,10 +50,13 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     )
 
 
-def _rank(subject: Subject, row: Tidy) -> tuple[bool, str, bool, str, int]:
+def _rank(subject: Subject, row: Tidy) -> tuple[bool, int, bool, str, int]:
     """Return where a row stands: confirmatory ones first, then groups, win rates before probes, and arms in their order."""
     place = subject.order.index(row["arm"]) if row["arm"] in subject.order else len(subject.order)
-    return row.get("family") != CONFIRMATORY, subject.group(row), row["kind"] != "votes", row["outcome"], place
+    group = (
+        list(subject.groups).index(subject.group(row)) if subject.group(row) in subject.groups else len(subject.groups)
+    )
+    return row.get("family") != CONFIRMATORY, group, row["kind"] != "votes", row["outcome"], place
 
 
 def _marks(subject: Subject, rows: Sequence[Tidy]) -> Iterator[dict[str, Any]]:
