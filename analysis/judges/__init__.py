@@ -9,16 +9,17 @@ from analysis.judges._battery import Battery, Question, load_battery
 from analysis.judges._fitness import check_judge
 from analysis.judges._inquiry import Inquiry, Probed, prepare
 from analysis.judges._logged import read_agreement
-from analysis.judges._messages import Selection
+from analysis.judges._messages import Messages, Selection
 from analysis.judges._plan import Costs, Judge, judges
 from analysis.judges._rates import RateRow, rates
-from analysis.judges._verdicts import VerdictRow, frame, read_verdicts
+from analysis.judges._verdicts import VerdictRow, frame, judges_of, read_verdicts
 
 __all__ = [
     "Battery",
     "Costs",
     "Inquiry",
     "Judge",
+    "Messages",
     "Probed",
     "Question",
     "RateRow",
@@ -27,6 +28,7 @@ __all__ = [
     "check_judge",
     "frame",
     "judges",
+    "judges_of",
     "load_battery",
     "prepare",
     "rates",
