@@ -10,7 +10,7 @@ from analysis.judges._inquiry import Inquiry, Probed, prepare
 from analysis.judges._messages import Selection
 from analysis.judges._plan import Costs, Judge, judges
 from analysis.judges._rates import RateRow, rates
-from analysis.judges._verdicts import VerdictRow, frame, read_verdicts
+from analysis.judges._verdicts import VerdictRow, frame, judges_of, read_verdicts
 
 __all__ = [
     "Battery",
@@ -25,6 +25,7 @@ __all__ = [
     "check_judge",
     "frame",
     "judges",
+    "judges_of",
     "load_battery",
     "prepare",
     "rates",

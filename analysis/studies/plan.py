@@ -135,7 +135,9 @@ def plan_study(
     folder = folder or default_folder(written.page.name, made.base)
     states = _states(made, folder)
     new = [cell for cell in made.cells if states[cell.name] == "new"]
-    reused, asked = _reused(new, RunLibrary(workspace or folder.parent, folder, older=older))
+    fresh = bool(written.page.primary)  # of a preregistered study: what was carried out before could have been seen
+    library = RunLibrary(workspace or folder.parent, folder, older=older)
+    reused, asked = ({}, len(new)) if fresh else _reused(new, library)
     states |= dict.fromkeys(reused, "reused")
     to_come = [cell for cell in made.cells if states[cell.name] not in ("ended", "reused")]
     groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)

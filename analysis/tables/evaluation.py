@@ -42,7 +42,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
         base, after: share of judged messages in which the probe found something, Wilson intervals; over all anchors that were judged.
         difference, relative: after against base, over anchors where both messages were judged.
         p_holm: of ``difference``, corrected over all strategy probes and arms (copying: over its own).
-        placebo: after against the comparator's after, paired by anchor; nothing in an arm that is compared with none.
+        placebo: after against the comparator's after, paired by anchor, for these adapters, without a p; nothing in an arm that is compared with none.
         base_per_100, after_per_100: evidence spans per 100 words, so that longer messages do not count as worse.
         unknown: messages that the probe could not judge; they are in no rate.
         compared_with: the comparator; empty for none.
@@ -88,11 +88,16 @@ def win_rate_against_placebo(
 ) -> Estimate:
     """Return ``arm``'s win rate less its comparator's, over votes of the same persona about the same anchor.
 
-    The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return.
+    The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return. The interval is for
+    these adapters, whose trainings it holds fixed, and so there is no p of an effect of competition: :mod:`analysis.tables.competition`.
     """
     evaluation = read_evaluation(events)
     less = votes_less(evaluation, arm, comparator(evaluation, arm), epoch, forfeits)
-    return mean_vote(less, evaluation.originals, null=0.0).within(-1, 1)
+    return _without_p(mean_vote(less, evaluation.originals, null=0.0).within(-1, 1))
+
+
+def _without_p(estimate: Estimate) -> Estimate:
+    return msgspec.structs.replace(estimate, p=float("nan"))
 
 
 def comparator(found: Evaluation, arm: str) -> str:
@@ -200,7 +205,7 @@ def _against_placebo(found: Evaluation, arm: str, probe: str, epoch: int | None,
         return NOTHING
     placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(other, epoch)}
     both = [a for a, label in after.items() if label >= 0 and placebo.get(a, -1) >= 0]
-    return paired_difference([after[a] for a in both], [placebo[a] for a in both])
+    return _without_p(paired_difference([after[a] for a in both], [placebo[a] for a in both]))
 
 
 def _per_100(sides: Sequence[Any], probe: str) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, short
 from analysis.terminal.grid import Row, add_row, from_comparator, new_table
+from analysis.terminal.registered import render_registered
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,6 +32,7 @@ def render_results(results: Mapping[str, Any]) -> Iterator[RenderableType]:
     rows, by = results["rows"], results["by"]
     yield Text(_head(results), style="bold")
     yield from (Text(line, style="bold yellow") for line in _warnings(results))
+    yield from render_registered(results["preregistration"], results["exploratory"])
     estimates = [row for row in rows if not row["sampled"]]
     if lines := _withheld(estimates):
         yield from (Text(line, style="bold red") for line in lines)
@@ -54,7 +56,7 @@ def _head(results: Mapping[str, Any]) -> str:
 
 def _warnings(results: Mapping[str, Any]) -> list[str]:
     return [
-        *stopping_lines(results["extensions"], results["looks"]),
+        *([] if results["preregistration"] else stopping_lines(results["extensions"], results["looks"])),
         *changed_lines(results["changed_said"]),
         *(f"Flagged: {line}." for line in _told(results, "flags") if line not in _told(results, "withheld")),
     ]
@@ -101,11 +103,16 @@ def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
     if not groups:
         return
     every = [each for group in groups.values() for each in group.values()]
-    grid, counts = _grid("Votes", by, ["win rate", from_comparator(every), "p (Holm)"], every)
+    grid, counts = _grid("Votes", by, ["win rate", from_comparator(every), "p (adjusted)"], every)
     for labels, group in blocks(groups, grid):
         rate, beyond = group.get("rate"), group.get("from_comparator")
         add_row(
-            grid, *labels, _share(rate), points_of(beyond), p_value(beyond and beyond["p_holm"]), *_cells(group, counts)
+            grid,
+            *labels,
+            _share(rate),
+            points_of(beyond),
+            p_value(beyond and beyond["p_adjusted"]),
+            *_cells(group, counts),
         )
     yield grid
 
@@ -210,7 +217,7 @@ def _index(row: Row | None) -> str:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
 
 
 def _cells(group: Mapping[str, Row], counts: bool) -> list[str]:

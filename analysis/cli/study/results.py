@@ -110,7 +110,8 @@ def _is_short(folder: Path) -> bool:
     from analysis.studies.replicates import are_replicates
     from analysis.studies.study_log import StudyLog
 
-    return are_replicates(StudyLog(folder).state())
+    state = StudyLog(folder).state()
+    return are_replicates(state) and not state.declarations
 
 
 def _print_short(folder: Path) -> None:

@@ -219,10 +219,23 @@ class TestDesigns:
 
     def test_a_family_is_tested_at_less(self):
         """Two declared outcomes: each is planned at half of 5 % (Holm's strictest)."""
-        declared = [{"outcome": "win_rate", "arm": "rft", "margin": 4}, {"outcome": "misrepresentation", "arm": "rft"}]
-        told = study_power(page_of(PAGE | {"primary": declared}), most_seeds=2)
-        assert [row.outcome.alpha for row in told.rows] == [0.025, 0.025] and told.rows[0].wanted == 0.04
+        hypotheses = [
+            {"name": "H1", "outcome": "win_rate", "arm": "rft", "margin": 4},
+            {"name": "H2", "outcome": "misrepresentation", "arm": "rft", "direction": "greater"},
+        ]
+        told = study_power(page_of(PAGE | {"primary": {"hypotheses": hypotheses}}), most_seeds=2)
+        assert [(row.outcome.alpha, row.outcome.sides) for row in told.rows] == [(0.025, 2), (0.025, 1)]
+        assert told.rows[0].wanted == 0.04 and "cannot find the margin" in told.answer
         assert told.rows[0].detectable > study_power(page_of(PAGE)).rows[0].detectable
+
+    def test_looks_leave_less_for_the_end(self):
+        """The level of the last one is what earlier ones may not spend."""
+        primary = {"hypotheses": [{"name": "H1", "outcome": "win_rate", "arm": "rft"}], "spending": "pocock"}
+        alphas = [
+            study_power(page_of(PAGE | {"seeds": 8, "primary": primary | more})).rows[0].outcome.alpha
+            for more in ({}, {"looks": [4]})
+        ]
+        assert alphas[0] == 0.05 and 0.02 < alphas[1] < 0.04
 
 
 class TestCommand:

@@ -21,7 +21,7 @@ from analysis.ui.data.runs import STUDY_LOG, find_runs
 from learning import RunConfig
 from tests.analysis.studies.small import PAGE, carry_out, plan
 
-DECLARED = f"{PAGE}primary: {{outcome: win_rate}}\n"
+DECLARED = f"{PAGE}primary: {{hypotheses: [{{name: H1, arm: rft, outcome: win_rate}}]}}\n"
 MISTAKEN = """
 name: twelve mistakes
 base: {epoch: 2, held_out_anchors: many, sampling: {temperature: -1}, lora: {rank: few}}
