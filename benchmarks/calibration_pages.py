@@ -69,7 +69,7 @@ def _apart(one: float, other: float) -> float:
 def compared(study: Study) -> list[list[Compared]]:
     """Return the outcomes of every group of seeds whose cells have all ended."""
     by_seed = {cell.seed: cell for cell in study.results().cells}
-    draws = {seed: drawn for seed, drawn in _draws(study)}
+    draws = dict(_draws(study))
     anchors, people = _numbers(draws, 2), _numbers(draws, 3)
     found = []
     for first in range(1, max(by_seed) + 1, SEEDS):

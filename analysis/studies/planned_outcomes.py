@@ -178,6 +178,7 @@ def design_of(config: RunConfig, pools: Pools, seeds: int) -> CrossedDesign:
         people=people.per_run,
         anchor_overlap=1.0 if anchors.overlap is None else anchors.overlap,
         person_overlap=1.0 if people.overlap is None else people.overlap,
+        networked=config.world == "networked",
     )
 
 

@@ -223,6 +223,7 @@ class _Search:
             min(use.per_run for use in people),
             max(use.overlap if use.overlap is not None else 1.0 for use in anchors),
             max(use.overlap if use.overlap is not None else 1.0 for use in people),
+            any(config.world == "networked" for config in configs),
         )
         self._pool = (
             min(use.pool for use in anchors),
@@ -274,7 +275,7 @@ class _Search:
         own, (anchors, people) = self._own, self._pool
         for a in sorted({own.anchors, anchors, *(n for n in SIZES if n <= anchors)}):
             for p in sorted({own.people or people, people, *(n for n in SIZES if n <= people)}):
-                anew = CrossedDesign(2, a, p, a / anchors, p / people)
+                anew = CrossedDesign(2, a, p, a / anchors, p / people, own.networked)
                 yield anew
                 if own.anchor_overlap == 1.0 and own.person_overlap == 1.0:
                     yield replace(anew, anchor_overlap=1.0, person_overlap=1.0)

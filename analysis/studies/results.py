@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import NOTHING, plain
 from analysis.studies.cells import Factors, Impossible, cells_of
+from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls, without_values
 from analysis.studies.corrections import EstimateRow
 from analysis.studies.estimates import MOST_VALUES, estimates, frame_rows, notes_of, tables_of
 from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
@@ -28,7 +29,7 @@ from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, CellValues
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.tables.evaluation import table
-from analysis.tables.pooled import Measured, RunValues, own_estimate, run_values
+from analysis.tables.pooled import Measured, RunValues, own_estimate
 from analysis.tables.rivalry import counterparts
 from learning.runs.pools import NEW_PEOPLE
 from moloch.errors import InputError, LogError, MolochError
@@ -100,11 +101,12 @@ class StudyResults:
     def __str__(self) -> str:
         from rich.console import Console
 
+        from analysis.terminal.grid import laid_out
         from analysis.terminal.study import render_results
 
-        console = Console(width=120, no_color=True)
+        console = Console(width=80, no_color=True)
         with console.capture() as text:
-            for part in render_results(self.as_dict()):
+            for part in laid_out(render_results(self.as_dict()), console.width):
                 console.print(part)
         return text.get()
 
@@ -167,8 +169,8 @@ def study_results(
         raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
     look, changed = current_look(state, layout), changed_inputs(state, layout)
     declared = registered(state, layout, look, cells, [each.cell for each in missing], changed)
-    cells = shown(look, cells)
-    rows = estimates(cells, chosen, [each.factors for each in missing])
+    cells, lacking = shown(look, cells), [each.factors for each in missing]
+    rows = [*estimates(cells, chosen, lacking), *controlled_rows(cells, chosen, lacking)]
     return StudyResults(
         folder=folder,
         name=state.name,
@@ -215,26 +217,25 @@ def _read(
         if evaluation is None:
             missing.append(missing_cell(name, history))
             continue
-        told, of_run = table(evaluation), run_values(evaluation, name)
+        told, of_run = table(evaluation), headline_values(evaluation, name)
         own = {of: plain(own_estimate(values)) for of, values in of_run.items() if of.measure == "rivalry"}
         values = ids.numbered(of_run) if kept <= MOST_VALUES else {}
         compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
-        cells.append(
-            CellValues(
-                cell=name,
-                factors=planned.factors,
-                seed=planned.seed,
-                tables=tables_of(told) | own,
-                values=values,
-                compared_with=compared,
-                notes=notes_of(told),
-                networked=evaluation.config.get("world") == "networked",
-                solo={each.learner: each.solo for each in counterparts(evaluation.config)},
-            )
+        cell = CellValues(
+            cell=name,
+            factors=planned.factors,
+            seed=planned.seed,
+            tables=tables_of(told) | own,
+            values=values,
+            compared_with=compared,
+            notes=notes_of(told),
+            networked=evaluation.config.get("world") == "networked",
+            solo={each.learner: each.solo for each in counterparts(evaluation.config)},
         )
+        cells.append(with_controls(cell, evaluation, ids.numbered))
         kept += cells[-1].size
     if kept > MOST_VALUES:
-        cells = [replace(cell, values={}) for cell in cells]
+        cells = [without_values(cell) for cell in cells]
     return cells, missing
 
 
@@ -257,16 +258,17 @@ class _Numbers:
         self._people: dict[str, int] = {}
 
     def numbered(self, values: dict[Measured, RunValues]) -> dict[Measured, RunValues]:
-        """Return a run's values with numbers for ids."""
-        return {
-            measured: RunValues(
+        """Return a run's values with numbers for ids; what is the same value stays so."""
+        made = {
+            id(each): RunValues(
                 anchors=self._of(each.anchors, self._anchors),
                 people=None if each.people is None else self._of(each.people, self._people),
                 sums=each.sums,
                 counts=each.counts,
             )
-            for measured, each in values.items()
+            for each in {id(each): each for each in values.values()}.values()
         }
+        return {measured: made[id(each)] for measured, each in values.items()}
 
     def _of(self, ids: NDArray[Any], numbers: dict[str, int]) -> NDArray[Any]:
         return np.array([numbers.setdefault(each, len(numbers)) for each in ids.tolist()], dtype=np.int32)

@@ -143,7 +143,7 @@ class TestContrasts:
         """The results hold it; the terminal has the differences and the rows, and says what they do not show."""
         found = results(events)
         assert [row["learner"] for row in found["rivalry"]][:1] == ["a"] and found["rivalry"][-1]["rivalry"] is None
-        text = shown(render(found))
+        text = shown(render(found, full=True))
         assert "less market twin" in text and "Rows learnt from, by epoch" in text and "of one training each" in text
 
 
