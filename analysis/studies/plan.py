@@ -159,7 +159,6 @@ def plan_study(
         seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
         pools=used,
-        outcomes=tuple(dict.fromkeys(hypothesis.outcome for hypothesis in declared)),
         detectable=usually_detectable(written.page, made.cells, used),
         stops=stop,
     )
