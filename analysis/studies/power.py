@@ -246,7 +246,7 @@ class _Search:
         if all(isnan(_wanted(each, self._effect)) for each in self._outcomes):
             return
         about = self._costs.between(*self._pool)
-        cost: Order = lambda d: about(d.seeds, d.anchors, d.people or 2).worth  # noqa: E731
+        cost: Order = lambda d: (*about(d.seeds, d.anchors, d.people or 2).worth, -(d.people or 0))  # noqa: E731
         fewest: Order = lambda d: (d.seeds, *cost(d))  # noqa: E731
         tried = self._roughly([replace(own, seeds=2), *self._tried()], most_seeds)
         same = [each for each in tried if replace(each, seeds=own.seeds) == own]
