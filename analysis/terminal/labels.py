@@ -27,7 +27,7 @@ def render_strata(told: dict[str, Any]) -> list[RenderableType]:
 
     head = f"\n{told['probe']}: {count(told['messages'], 'message')} of {count(told['runs'], 'run')} to label"
     grid = new_table("Strata", ["writer", "the probe", "there", "drawn", "chance"])
-    for row in told["strata"]:
+    for row in sorted(told["strata"], key=lambda row: (row["writer"], -row["found"])):
         chance = percent(row["drawn"] / row["there"] if row["there"] else None)
         add_row(
             grid, short(row["writer"], WIDEST), FOUND[row["found"]], number(row["there"]), number(row["drawn"]), chance
@@ -51,7 +51,7 @@ def render_score(told: dict[str, Any]) -> list[RenderableType]:
     parts += [_errors(told["errors"])]
     refused = dict.fromkeys(f"{row['method']}: {row['refused']}" for row in told["rows"] if row["refused"])
     parts += [Text(f"No {each}.") for each in refused]
-    parts += [Text(sentence) for sentence in map(_tipping, told["tipping"])]
+    parts += [Text(sentence) for sentence in map(_tipping, (row for row in told["tipping"] if round(row["effect"], 4)))]
     if told["agreement"]:
         parts.append(_agreement(told["agreement"]))
     parts.append(Text(HOW.format(over=" and ".join(told["over"])), style="dim"))
