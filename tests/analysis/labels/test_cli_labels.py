@@ -109,11 +109,7 @@ class TestStudy:
     def test_of_a_preregistered_one_it_is_a_look(self, tmp_path, moloch):
         """Strata show rates: before the end of a study that declared its outcomes, they are not shown unasked."""
         folder = tmp_path / "study"
-        page = "name: labels\nseeds: 2\nbase: {arena: elections}\nprimary: [win_rate]\n"
-        try:
-            cells = small.plan(folder, page)
-        except Exception:
-            pytest.skip("primary has another form")
+        cells = small.plan(folder, "name: labels\nseeds: 2\nbase: {arena: elections}\nprimary: {outcome: win_rate}\n")
         small.carry_out(folder, cells[:1])
         told = moloch("draw", folder, "--probe", "populism", "--n", 4, "--out", tmp_path / "labels")
         assert told.code == 2 and "before its end" in told.err
