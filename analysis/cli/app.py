@@ -19,8 +19,10 @@ from analysis.cli.log import app as log
 from analysis.cli.model import app as model
 from analysis.cli.pack import pack, unpack
 from analysis.cli.personas import app as personas
+from analysis.cli.power import power
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
+from analysis.cli.report import report
 from analysis.cli.results import results
 from analysis.cli.run import run
 from analysis.cli.show import show
@@ -40,9 +42,11 @@ app.command()(fork)
 app.command()(replay)
 app.command()(compare)
 app.command()(results)
+app.command()(report)
 app.command()(explain)
 app.command()(figures)
 app.command()(show)
+app.command()(power)
 app.command()(probe)
 app.command()(ask)
 app.command()(interview)
