@@ -49,7 +49,7 @@ from moloch import keyed
 
 
 @dataclass
-class CellRun:
+class ReportedCell:
     """One cell's run, as a report needs it.
 
     Attributes:
@@ -105,18 +105,18 @@ def study_report(folder: Path, plates: Sequence[Plate] = (), missing_figures: st
     return Document(f"Study {found.name}", f"{told}. {results['generalises']}", sections, note)
 
 
-def _runs(state: StudyState, layout: Layout, ended: set[str]) -> Iterator[CellRun]:
+def _runs(state: StudyState, layout: Layout, ended: set[str]) -> Iterator[ReportedCell]:
     for name, cell in state.cells.items():
         if name in ended and (path := run_of(layout, cell)) is not None:
             yield _cell_run(name, path)
 
 
-def _cell_run(name: str, path: Path) -> CellRun:
+def _cell_run(name: str, path: Path) -> ReportedCell:
     log = open_log(path, write=False)
     head = log.head()
     contests, origin, alarms, served = EvaluationReading(), OriginReading(), AlarmReading(), ServiceReading()
     read(log.read(stop=head.seq), contests, origin, alarms, served)
-    run = CellRun(name, path, head.hash, head.seq, origin, alarms.result(), served.result(), log.config)
+    run = ReportedCell(name, path, head.hash, head.seq, origin, alarms.result(), served.result(), log.config)
     evaluation = contests.result()
     for arm in evaluation.arms():
         run.candidates[arm] = candidates(evaluation, arm, name)
@@ -136,7 +136,7 @@ def _how_chosen() -> Prose:
     )
 
 
-def _account(found: StudyResults, state: StudyState, runs: Sequence[CellRun], scope: str) -> Account:
+def _account(found: StudyResults, state: StudyState, runs: Sequence[ReportedCell], scope: str) -> Account:
     configs = [run.config for run in runs]
     arms = dict.fromkeys((row.measured.arm, row.compared_with) for row in found.rows)
     audiences = dict.fromkeys(str(config.get("audience", "")) for config in configs)
@@ -176,14 +176,14 @@ def _account(found: StudyResults, state: StudyState, runs: Sequence[CellRun], sc
 
 
 def _tests(rows: Sequence[Mapping[str, Any]]) -> str:
-    families = sorted({row["family"] for row in rows if row.get("family")})
+    families = sorted({str(row["family"]) for row in rows if row.get("family")})
     if not families:
         return "Several tests are corrected by Holm's method."
     by = {
         "confirmatory": "Holm's method in the confirmatory family",
         "exploratory": "Benjamini-Hochberg's over exploratory differences",
     }
-    return f"Several tests are corrected: {' and '.join(by.get(name, name) for name in families)}."
+    return f"Several tests are corrected: {' and '.join(by.get(name, str(name)) for name in families)}."
 
 
 def _design(found: StudyResults, state: StudyState, account: Account) -> Iterator[Block]:
@@ -237,7 +237,7 @@ def _preregistration(state: StudyState, results: Mapping[str, Any]) -> Iterator[
         yield Bullets(tuple(said))
 
 
-def _failures(results: Mapping[str, Any], runs: Sequence[CellRun]) -> Iterator[Block]:
+def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Iterator[Block]:
     alarms = [(run.name, alarm) for run in runs for alarm in run.alarms]
     if alarms:
         lines = tuple(
@@ -257,10 +257,10 @@ def _failures(results: Mapping[str, Any], runs: Sequence[CellRun]) -> Iterator[B
     yield from (Prose(f"Flagged: {line} ({count(n, 'cell')}).", tone="warning") for line, n in flags.items())
 
 
-def _transcripts(found: StudyResults, runs: Sequence[CellRun], folder: Path) -> Iterator[Transcript]:
+def _transcripts(found: StudyResults, runs: Sequence[ReportedCell], folder: Path) -> Iterator[Transcript]:
     """Yield transcripts of each arm, drawn and worst over all cells."""
     arms = list(dict.fromkeys(arm for run in runs for arm in run.candidates))
-    chosen = list[tuple[CellRun, Choice]]()
+    chosen = list[tuple[ReportedCell, Choice]]()
     for arm in arms:
         there = [(run, run.candidates[arm]) for run in runs if arm in run.candidates]
         drawn = [(run, contest) for run, each in there for contest in each.drawn]
@@ -280,7 +280,7 @@ def _transcripts(found: StudyResults, runs: Sequence[CellRun], folder: Path) -> 
         yield from in_full(reading, [choice], name, int(run.config.get("seed") or 0), first=number_of)
 
 
-def _cells(runs: Sequence[CellRun], name: str) -> Board:
+def _cells(runs: Sequence[ReportedCell], name: str) -> Board:
     lines = tuple(
         Line((Datum(run.name), Datum(number(run.events)), Datum(run.head), Datum(run.origin.ended.digest if run.origin.ended else "–")), cell_anchor(run.name))
         for run in runs
@@ -300,7 +300,7 @@ def _limits(results: Mapping[str, Any], note: str) -> Iterator[Block]:
     yield Bullets(tuple(said))
 
 
-def _reproduce(folder: Path, state: StudyState, runs: Sequence[CellRun]) -> Iterator[Block]:
+def _reproduce(folder: Path, state: StudyState, runs: Sequence[ReportedCell]) -> Iterator[Block]:
     head = StudyLog(folder).head()
     versions = dict.fromkeys(
         ", ".join(f"{name} {version}" for name, version in run.origin.started.versions.items())

@@ -14,7 +14,7 @@ from analysis.formats import count, short
 from analysis.passages import judged_passage
 from analysis.readings.contests import Evaluation, EvaluationContest
 from analysis.readings.transcripts import ReadContest, TranscriptReading
-from analysis.reports.document import Span, Transcript, Words
+from analysis.reports.document import Excerpt, Transcript, Words
 from moloch import keyed
 
 AT_RANDOM, WORST, THOUGHTS = 2, 2, 3
@@ -124,12 +124,12 @@ def _transcript(
 def _words(message: MessagePublished | MessageRejected, verdicts: Sequence[VerdictGiven], won: bool) -> Words:
     title = f"{message.competitor} (event {message.seq})"
     if isinstance(message, MessageRejected):
-        return Words(title, (Span(f"Rejected: {message.reason}"),), won)
+        return Words(title, (Excerpt(f"Rejected: {message.reason}"),), won)
     findings = [(verdict.probe, verdict.evidence) for verdict in verdicts if verdict.label == 1]
     marked = judged_passage(message.text, findings, whole=True)
     slips = set(marked.slips)
     pieces = tuple(
-        Span(text, ("copying" if i in slips else "strategy") if evidence else "")
+        Excerpt(text, ("copying" if i in slips else "strategy") if evidence else "")
         for i, (text, evidence) in enumerate(marked.pieces)
     )
     lines = tuple(
