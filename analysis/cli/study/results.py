@@ -21,6 +21,9 @@ Parquet = Annotated[Path | None, typer.Option(help="Write the tidy frame to this
 Csv = Annotated[bool, typer.Option("--csv", help="Print the tidy frame as CSV.")]
 Latex = Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")]
 Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
+Mixed = Annotated[
+    bool, typer.Option("--mixed", help="Also each difference by a mixed model, as a check (takes seconds a row).")
+]
 MISSING = 3
 """Exit code: cells have failed, or have no results yet."""
 
@@ -32,6 +35,7 @@ def results(
     csv: Csv = False,
     latex: Latex = False,
     md: Markdown = False,
+    mixed: Mixed = False,
     look: options.Look = False,
     out: options.StudyFolder = None,
     as_json: options.Json = False,
@@ -43,7 +47,7 @@ def results(
     from analysis.studies.places import folder_of
 
     form = _form(csv=csv, latex=latex, md=md, json=as_json)
-    print_study(folder_of(study, out), "study results", by=by, parquet=parquet, form=form, look=look)
+    print_study(folder_of(study, out), "study results", by=by, parquet=parquet, form=form, look=look, mixed=mixed)
 
 
 def _form(**given: bool) -> Form:
@@ -63,12 +67,20 @@ def _form(**given: bool) -> Form:
 
 
 def print_study(
-    folder: Path, door: str, *, look: bool, form: Form = "table", by: str | None = None, parquet: Path | None = None
+    folder: Path,
+    door: str,
+    *,
+    look: bool,
+    form: Form = "table",
+    by: str | None = None,
+    parquet: Path | None = None,
+    mixed: bool = False,
 ) -> None:
     """Print the results of a study in one form.
 
     Args:
         door: the command, for the study's log; see :func:`analysis.studies.looks.look_at`.
+        mixed: with mixed models, in a table or in JSON.
 
     Raises:
         typer.Exit: with 3, cells are missing.
@@ -81,7 +93,7 @@ def print_study(
 
     check_target(parquet)
     look_at([folder], door, look)
-    if form == "table" and by is None and parquet is None and _is_short(folder):
+    if form == "table" and by is None and parquet is None and not mixed and _is_short(folder):
         _print_short(folder)
         return
     with reading() as report:
@@ -91,7 +103,7 @@ def print_study(
         write_frame(writers.frame(rows, told.by), parquet)
     match form:
         case "json":
-            print(json.dumps(told.as_dict()))
+            print(json.dumps(told.as_dict() | ({"mixed": _mixed(told)} if mixed else {})))
         case "csv":
             print(writers.frame(rows, told.by).write_csv(), end="")
         case "latex":
@@ -100,6 +112,8 @@ def print_study(
             print(writers.markdown(rows, told.by))
         case "table":
             _print_tables(told)
+            if mixed:
+                _print_mixed(told)
     if parquet is not None:
         stderr().print(f"{parquet}: {len(rows):,} rows", markup=False, soft_wrap=True)
     if told.missing:
@@ -141,3 +155,16 @@ def _print_tables(told: StudyResults) -> None:
     from analysis.terminal.study import render_results
 
     show(render_results(told.as_dict()))
+
+
+def _mixed(told: StudyResults) -> list[dict[str, Any]]:
+    from analysis.studies.mixed_rows import mixed_dicts, mixed_rows
+
+    with stderr().status("fitting mixed models"):
+        return mixed_dicts(mixed_rows(told))
+
+
+def _print_mixed(told: StudyResults) -> None:
+    from analysis.terminal.mixed import mixed_tables
+
+    show(mixed_tables(_mixed(told), told.by))
