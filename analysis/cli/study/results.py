@@ -24,6 +24,9 @@ Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
 Mixed = Annotated[
     bool, typer.Option("--mixed", help="Also each difference by a mixed model, as a check (takes seconds a row).")
 ]
+HeadToHead = Annotated[
+    bool, typer.Option("--head-to-head", help="Also one strength for each arm over all seeds (Bradley-Terry).")
+]
 MISSING = 3
 """Exit code: cells have failed, or have no results yet."""
 
@@ -36,6 +39,7 @@ def results(
     latex: Latex = False,
     md: Markdown = False,
     mixed: Mixed = False,
+    head_to_head: HeadToHead = False,
     look: options.Look = False,
     out: options.StudyFolder = None,
     as_json: options.Json = False,
@@ -47,7 +51,16 @@ def results(
     from analysis.studies.places import folder_of
 
     form = _form(csv=csv, latex=latex, md=md, json=as_json)
-    print_study(folder_of(study, out), "study results", by=by, parquet=parquet, form=form, look=look, mixed=mixed)
+    print_study(
+        folder_of(study, out),
+        "study results",
+        by=by,
+        parquet=parquet,
+        form=form,
+        look=look,
+        mixed=mixed,
+        head_to_head=head_to_head,
+    )
 
 
 def _form(**given: bool) -> Form:
@@ -75,12 +88,13 @@ def print_study(
     by: str | None = None,
     parquet: Path | None = None,
     mixed: bool = False,
+    head_to_head: bool = False,
 ) -> None:
     """Print the results of a study in one form.
 
     Args:
         door: the command, for the study's log; see :func:`analysis.studies.looks.look_at`.
-        mixed: with mixed models, in a table or in JSON.
+        mixed, head_to_head: with mixed models, with strengths of arms; in tables or in JSON.
 
     Raises:
         typer.Exit: with 3, cells are missing.
@@ -93,7 +107,7 @@ def print_study(
 
     check_target(parquet)
     look_at([folder], door, look)
-    if form == "table" and by is None and parquet is None and not mixed and _is_short(folder):
+    if form == "table" and by is None and parquet is None and not (mixed or head_to_head) and _is_short(folder):
         _print_short(folder)
         return
     with reading() as report:
@@ -103,7 +117,8 @@ def print_study(
         write_frame(writers.frame(rows, told.by), parquet)
     match form:
         case "json":
-            print(json.dumps(told.as_dict() | ({"mixed": _mixed(told)} if mixed else {})))
+            more = ({"mixed": _mixed(told)} if mixed else {}) | ({"head_to_head": _met(told)} if head_to_head else {})
+            print(json.dumps(told.as_dict() | more))
         case "csv":
             print(writers.frame(rows, told.by).write_csv(), end="")
         case "latex":
@@ -114,6 +129,8 @@ def print_study(
             _print_tables(told)
             if mixed:
                 _print_mixed(told)
+            if head_to_head:
+                _print_met(told)
     if parquet is not None:
         stderr().print(f"{parquet}: {len(rows):,} rows", markup=False, soft_wrap=True)
     if told.missing:
@@ -168,3 +185,16 @@ def _print_mixed(told: StudyResults) -> None:
     from analysis.terminal.mixed import mixed_tables
 
     show(mixed_tables(_mixed(told), told.by))
+
+
+def _met(told: StudyResults) -> list[dict[str, Any]]:
+    from analysis.studies.strengths import strength_dicts, study_strengths
+
+    with stderr().status("counting votes between arms"):
+        return strength_dicts(study_strengths(told.folder, told.by))
+
+
+def _print_met(told: StudyResults) -> None:
+    from analysis.terminal.strengths import strength_tables
+
+    show(strength_tables(_met(told), told.by))
