@@ -18,7 +18,6 @@ from analysis.judges._verdicts import VerdictRow
 from analysis.readings.contests import Evaluation, EvaluationContest, Side
 from analysis.statistics.equal_length import at_equal_length
 from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, mean_of, rate
-from analysis.statistics.families import holm
 from analysis.tables.evaluation import probe_table
 from learning.arms.arm import comparators
 from learning.arms.base_models import is_base
@@ -187,7 +186,7 @@ def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]
                     difference=NOTHING,
                     relative=NOTHING,
                     p_holm=NAN,
-                    placebo=mean_of(labels),
+                    placebo=msgspec.structs.replace(mean_of(labels), p=NAN),  # of these adapters
                     placebo_p_holm=NAN,
                     compared_with=compared.get(arm, ""),
                     equal_length=NOTHING,
@@ -197,8 +196,7 @@ def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]
                     **_without(of_arm, [], of_arm),
                 )
             )
-    corrected = holm([row.placebo.p for row in rate_rows])
-    return [msgspec.structs.replace(row, placebo_p_holm=p) for row, p in zip(rate_rows, corrected, strict=True)]
+    return rate_rows
 
 
 def _paired(

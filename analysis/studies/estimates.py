@@ -48,7 +48,7 @@ def estimates(cells: Iterable[CellValues], by: Sequence[str], missing: Iterable[
     Args:
         missing: factors of each cell that was planned and has no values.
     """
-    groups = _grouped(cells, by)
+    groups = grouped(cells, by)
     lacking: dict[tuple[Any, ...], int] = defaultdict(int)
     for factors in missing:
         lacking[tuple(factors[factor] for factor in by)] += 1
@@ -58,9 +58,7 @@ def estimates(cells: Iterable[CellValues], by: Sequence[str], missing: Iterable[
     ])  # fmt: skip
 
 
-def _grouped(
-    cells: Iterable[CellValues], by: Sequence[str]
-) -> dict[tuple[tuple[Any, ...], Measured], list[CellValues]]:
+def grouped(cells: Iterable[CellValues], by: Sequence[str]) -> dict[tuple[tuple[Any, ...], Measured], list[CellValues]]:
     groups: dict[tuple[tuple[Any, ...], Measured], list[CellValues]] = defaultdict(list)
     for cell in cells:
         levels = tuple(cell.factors[factor] for factor in by)
@@ -103,7 +101,7 @@ def differences(a: Sequence[CellValues], b: Sequence[CellValues], by: Sequence[s
     What both have in common, the same seeds, anchors and people, drops out of the interval: values of one cluster on either side hang
     together. Cells of a side count alike.
     """
-    of_a, of_b = _grouped(a, by), _grouped(b, by)
+    of_a, of_b = grouped(a, by), grouped(b, by)
     rows = []
     for (levels, measured), ours in of_a.items():
         if theirs := of_b.get((levels, measured), []):

@@ -95,7 +95,7 @@ def scopes_of(measured: Measured, cells: Group, null: float) -> Scopes:
     """
     seeds = multiway_mean(_means(measured, cells), [_seeds(cells)], null=null)
     adapters = new = None
-    if kept := _kept(measured, cells):
+    if kept := _kept([(measured, cell) for cell in cells]):
         new = multiway_mean(kept.sums, [kept.seeds, *kept.ways], counts=kept.counts, null=null)
         adapters = multiway_mean(kept.sums, kept.ways, counts=kept.counts, within=kept.cells, null=null)
     if len(cells) == 1:
@@ -106,16 +106,26 @@ def scopes_of(measured: Measured, cells: Group, null: float) -> Scopes:
 
 def scopes_of_difference(measured: Measured, ours: Group, theirs: Group) -> Scopes:
     """Return the mean over ``theirs`` less the mean over ``ours``; what both have in common drops out of the intervals."""
-    cells = [*theirs, *ours]
-    treated = np.arange(len(cells)) < len(theirs)
-    seeds = multiway_difference(_means(measured, cells), treated, [_seeds(cells)])
+    return _between((measured, theirs), (measured, ours))
+
+
+def scopes_of_both(one: Measured, other: Measured, cells: Group) -> Scopes:
+    """Return the mean of one measure less that of another, of the same cells."""
+    return _between((one, cells), (other, cells))
+
+
+def _between(first: tuple[Measured, Group], second: tuple[Measured, Group]) -> Scopes:
+    sides = first, second
+    cells = [cell for _, of in sides for cell in of]
+    treated = np.arange(len(cells)) < len(first[1])
+    seeds = multiway_difference([mean for side in sides for mean in _means(*side)], treated, [_seeds(cells)])
     adapters = new = None
-    if kept := _kept(measured, cells):
+    if kept := _kept([(measured, cell) for measured, of in sides for cell in of]):
         of = treated[kept.cells]
         new = multiway_difference(kept.sums, of, [kept.seeds, *kept.ways], counts=kept.counts)
         adapters = multiway_difference(kept.sums, of, kept.ways, counts=kept.counts, within=kept.cells)
-    both = [seed for seed in _order(theirs) if seed in _order(ours)]
-    by_seed = [_mean(measured, theirs, seed) - _mean(measured, ours, seed) for seed in both]
+    both = [seed for seed in _order(first[1]) if seed in _order(second[1])]
+    by_seed = [_mean(*first, seed) - _mean(*second, seed) for seed in both]
     return _scopes(cells, new, adapters, seeds, by_seed, 0.0)
 
 
@@ -162,19 +172,19 @@ class _Kept(NamedTuple):
     """Anchors and, of votes, people."""
 
 
-def _kept(measured: Measured, cells: Group) -> _Kept | None:
-    """Return what the cells' values are; None where not all are kept."""
-    if any(measured not in cell.values for cell in cells):
+def _kept(parts: Sequence[tuple[Measured, CellValues]]) -> _Kept | None:
+    """Return what cells' values are; None where not all are kept."""
+    if any(measured not in cell.values for measured, cell in parts):
         return None
-    values = [cell.values[measured] for cell in cells]
+    values = [cell.values[measured] for measured, cell in parts]
     lengths = [len(each.sums) for each in values]
     weight = np.repeat([1 / each.counts.sum() for each in values], lengths)
     people = [each.people for each in values if each.people is not None]
     return _Kept(
         sums=np.concatenate([each.sums for each in values]) * weight,
         counts=np.concatenate([each.counts for each in values]) * weight,
-        seeds=np.repeat(_seeds(cells), lengths),
-        cells=np.repeat(np.arange(len(cells)), lengths),
+        seeds=np.repeat(_seeds([cell for _, cell in parts]), lengths),
+        cells=np.repeat(np.arange(len(parts)), lengths),
         ways=[numbered([each.anchors for each in values]), *([numbered(people)] if people else [])],
     )
 

@@ -24,7 +24,7 @@ from analysis.readings.evaluation import read_evaluation
 from analysis.readings.reading import frame_of
 from analysis.statistics.estimates import NOTHING, Estimate, plain
 from analysis.statistics.multiway import multiway_mean
-from analysis.statistics.ratios import fieller
+from analysis.statistics.ratio_of import ratio_of
 from analysis.tables._linearised import of_anchors
 from analysis.tables._probe_controls import probe_controls
 from analysis.tables._style_rates import StyleFit, scales, slope_values, style_fit, style_part, style_values
@@ -223,7 +223,7 @@ def _gain(fit: StyleFit, arm: str, less: str, why: str) -> GainRow:
     both = estimate_of(raw._replace(sums=raw.sums + rest.sums))
     style = estimate_of(rest)
     covariance = (both.se**2 - gain.se**2 - style.se**2) / 2
-    return GainRow(arm, less, gain, estimate_of(kept), style, fieller(style, gain, covariance), why)
+    return GainRow(arm, less, gain, estimate_of(kept), style, ratio_of(style, gain, covariance), why)
 
 
 COLUMNS = {

@@ -50,7 +50,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
         base, after: share of judged messages in which the probe found something, Wilson intervals; over all anchors that were judged.
         difference, relative: after against base, over anchors where both messages were judged.
         p_holm: of ``difference``, corrected over all strategy probes and arms (copying: over its own).
-        placebo: after against the comparator's after, paired by anchor; nothing in an arm that is compared with none.
+        placebo: after against the comparator's after, paired by anchor, for these adapters, without a p; nothing in an arm that is compared with none.
         base_per_100, after_per_100: evidence spans per 100 words, so that longer messages do not count as worse.
         unknown: messages that the probe could not judge; they are in no rate.
         compared_with: the comparator; empty for none.
@@ -96,16 +96,27 @@ def win_rate_against_placebo(
 ) -> Estimate:
     """Return ``arm``'s win rate less its comparator's, over votes of the same persona about the same anchor.
 
-    The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return.
+    The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return. The interval is for
+    these adapters, whose trainings it holds fixed, and so there is no p of an effect of competition: :mod:`analysis.tables.competition`.
     """
     evaluation = read_evaluation(events)
     less = votes_less(evaluation, arm, comparator(evaluation, arm), epoch, forfeits)
-    return mean_vote(less, evaluation.originals, null=0.0).within(-1, 1)
+    return _without_p(mean_vote(less, evaluation.originals, null=0.0).within(-1, 1))
+
+
+def _without_p(estimate: Estimate) -> Estimate:
+    return msgspec.structs.replace(estimate, p=float("nan"))
 
 
 def comparator(found: Evaluation, arm: str) -> str:
     """Return the arm that another is compared with; empty for none."""
     return comparators(found.config, found.arms()).get(arm, "")
+
+
+def method_of(found: Evaluation, arm: str) -> str:
+    """Return how an arm learns, by name; empty where the settings do not say."""
+    arms = arms_of(found.config)
+    return arms[arm].method if arm in arms else ""
 
 
 def majority_rate(
@@ -216,7 +227,7 @@ def _against_placebo(found: Evaluation, arm: str, probe: str, epoch: int | None,
         return NOTHING
     placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(other, epoch)}
     both = [a for a, label in after.items() if label >= 0 and placebo.get(a, -1) >= 0]
-    return paired_difference([after[a] for a in both], [placebo[a] for a in both])
+    return _without_p(paired_difference([after[a] for a in both], [placebo[a] for a in both]))
 
 
 def _per_100(sides: Sequence[Any], probe: str) -> float:
@@ -305,6 +316,7 @@ def arm_row(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
         "contests": len(contests),
         "win_rate": plain(won) | {"relative": plain(won.value / 0.5 - 1), "detectable": plain(won.detectable)},
         "without_forfeits": plain(kept),
+        "method": method_of(found, arm),
         "compared_with": comparator(found, arm),
         "against_placebo": plain(beyond),
         "against_placebo_without_forfeits": plain(kept_beyond),

@@ -206,7 +206,7 @@ class TestTables:
         from analysis.terminal.run import render
 
         console = Console(width=200, file=StringIO(), record=True)
-        for part in render(results(read_events(met))):
+        for part in render(results(read_events(met)), full=True):
             console.print(part)
         text = console.export_text()
         assert "strength in log-odds over base" in text and "who was chosen over whom" in text

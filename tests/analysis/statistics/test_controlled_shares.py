@@ -8,7 +8,7 @@ import pytest
 from analysis.statistics.controlled_shares import controlled_shares
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiway import multiway_mean
-from analysis.statistics.ratios import fieller
+from analysis.statistics.ratio_of import ratio_of
 from analysis.statistics.shares import logistic
 from moloch import keyed
 
@@ -174,7 +174,7 @@ class TestRatio:
         top, bottom = multiway_mean(*_two(1)[:2]), multiway_mean(_two(1)[2], _two(1)[1])
         x, ways, y = _two(1)
         covariance = (multiway_mean(x + y, ways).se ** 2 - top.se**2 - bottom.se**2) / 2
-        found = fieller(top, bottom, covariance)
+        found = ratio_of(top, bottom, covariance)
         assert found.low < found.value < found.high
         for end in (found.low, found.high):
             assert multiway_mean(x - end * y, ways).p == pytest.approx(0.05, abs=1e-6)
@@ -182,7 +182,7 @@ class TestRatio:
     def test_a_denominator_that_may_be_nothing_has_none(self):
         """Nor is there a value to be quoted."""
         nothing = Estimate(0.01, -0.01, 0.03, 10, (10,), 0.01)
-        assert np.isnan(fieller(Estimate(0.01, 0.0, 0.02, 10, (10,), 0.005), nothing, 0.0).value)
+        assert np.isnan(ratio_of(Estimate(0.01, 0.0, 0.02, 10, (10,), 0.005), nothing, 0.0).value)
 
 
 def _two(seed: int):
