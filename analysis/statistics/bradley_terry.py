@@ -105,7 +105,7 @@ def bradley_terry(data: Comparisons, *, seed: int = 0, replicates: int = REPLICA
     )
 
 
-class Votes(msgspec.Struct, frozen=True):
+class SingleComparisons(msgspec.Struct, frozen=True):
     """Single comparisons; row i is one.
 
     Attributes:
@@ -124,7 +124,7 @@ class Votes(msgspec.Struct, frozen=True):
     weights: NDArray[np.float64]
 
 
-def clustered_strengths(votes: Votes, ways: Sequence[Labels], *, level: float = 0.95) -> Strengths:
+def clustered_strengths(votes: SingleComparisons, ways: Sequence[Labels], *, level: float = 0.95) -> Strengths:
     """Return the maximum-likelihood strengths, with intervals that are robust to clustering in each of the ways.
 
     What a comparison adds to the maximum, to first order, is its score times the inverse of the information (the sandwich of Huber 1967,

@@ -75,7 +75,7 @@ def mixed_mean(
     if len(y) < 2 or not kept or np.ptp(y) < 1e-12:
         value = float((y * size).sum() / size.sum()) if len(y) else float("nan")
         return MixedMean(msgspec.structs.replace(NOTHING, value=value, n=n), {}, aliased)
-    model = _Model(y, size, list(kept.values()))
+    model = _CrossedModel(y, size, list(kept.values()))
     theta, residual = model.fit()
     variances = {name: float(t) * residual for name, t in zip(kept, theta, strict=True)}
     mean, variance = model.mean(theta), residual / model.terms(theta).one
@@ -118,7 +118,7 @@ class _Terms(NamedTuple):
         return max(self.square - self.cross**2 / self.one, 1e-300)
 
 
-class _Model:
+class _CrossedModel:
     """Cross products of the design: the largest factor apart, whose own block is diagonal, the others dense."""
 
     def __init__(self, y: Floats, size: Floats, codes: Sequence[NDArray[np.int64]]) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from abm.log import open_log
 from analysis.readings.pair_votes import PairVotesReading
 from analysis.readings.reading import read
-from analysis.statistics.bradley_terry import Strengths, Votes, clustered_strengths, probability
+from analysis.statistics.bradley_terry import SingleComparisons, Strengths, clustered_strengths, probability
 from analysis.statistics.estimates import Estimate, plain
 from analysis.studies.cells import Factors
 from analysis.studies.layout import Layout
@@ -193,7 +193,7 @@ def _strengths(cells: Sequence[CellVotes], names: Sequence[str], forfeits: Forfe
     place[players] = np.arange(len(players))
     sizes = [int(rows.sum()) for rows in inside]
     weights = np.repeat([1 / max(1, size) for size in sizes], sizes)
-    votes = Votes(
+    votes = SingleComparisons(
         tuple(names[number] for number in players),
         place[first],
         place[second],

@@ -17,6 +17,7 @@ from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._tasks import task_tables
 from analysis.terminal._trainings import training_table
 from analysis.terminal._transfer import transfer_tables
+from analysis.terminal.conventions import controlled_tables
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 from analysis.terminal.written import writing_table
 
@@ -36,6 +37,8 @@ def detail_tables(results: dict[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = [] if withheld else [_wins(results)]
     if not withheld and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
+    if beside := results.get("controlled"):
+        parts += controlled_tables(results["arms"], beside, withheld=withheld)
     if (moved := results.get("transfer")) and not withheld:
         parts += transfer_tables(moved)
     if (met := results.get("head_to_head")) and not withheld:

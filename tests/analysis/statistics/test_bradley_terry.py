@@ -6,7 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from analysis.statistics.bradley_terry import Comparisons, Votes, bradley_terry, clustered_strengths, probability
+from analysis.statistics.bradley_terry import (
+    Comparisons,
+    SingleComparisons,
+    bradley_terry,
+    clustered_strengths,
+    probability,
+)
 
 TEAMS = ("Baltimore", "Boston", "Cleveland", "Detroit", "Milwaukee", "New York", "Toronto")
 BASEBALL = {
@@ -156,7 +162,7 @@ class TestNoMaximum:
 
 
 class TestClusters:
-    """Votes one by one, clustered in several ways at once."""
+    """SingleComparisons one by one, clustered in several ways at once."""
 
     @staticmethod
     def votes(draw: int, n: int = 600, *, spread: float = 0.8):
@@ -176,7 +182,11 @@ class TestClusters:
             )
         )
         outcome = (rng.random(n) * weights.sum(axis=0) > np.cumsum(weights, axis=0)).sum(axis=0)
-        return Votes(("base", "a", "b"), first, second, np.ones(n, dtype=bool), outcome, np.ones(n)), anchor, person
+        return (
+            SingleComparisons(("base", "a", "b"), first, second, np.ones(n, dtype=bool), outcome, np.ones(n)),
+            anchor,
+            person,
+        )
 
     def test_the_same_maximum_and_much_the_same_error(self):
         """As of counts by anchor with a bootstrap over anchors."""
@@ -200,7 +210,7 @@ class TestClusters:
         anchor = np.repeat(np.arange(20), 15)
         won = (rng.random(300) < 1 / (1 + np.exp(-0.4 - rng.normal(0, 0.7, 20)[anchor]))).astype(int)
         ones = np.ones(300)
-        votes = Votes(("base", "a"), np.ones(300, int), np.zeros(300, int), ones == 0, 1 - won, ones)
+        votes = SingleComparisons(("base", "a"), np.ones(300, int), np.zeros(300, int), ones == 0, 1 - won, ones)
         theirs = sm.Logit(won, ones).fit(disp=0, cov_type="cluster", cov_kwds={"groups": anchor})
         ours = clustered_strengths(votes, [anchor]).strength["a"]
         assert ours.value == pytest.approx(theirs.params[0], abs=1e-7) and ours.se == pytest.approx(
@@ -210,7 +220,7 @@ class TestClusters:
     def test_weights(self):
         """A vote that counts twice is two votes."""
         votes, anchor, person = self.votes(3, 300)
-        twice = Votes(
+        twice = SingleComparisons(
             votes.players,
             *(np.tile(each, 2) for each in (votes.first, votes.second, votes.ordered, votes.outcomes)),
             np.ones(600),
@@ -222,5 +232,7 @@ class TestClusters:
 
     def test_no_maximum(self):
         """Who never loses has no strength."""
-        votes = Votes(("base", "a"), np.ones(4, int), np.zeros(4, int), np.ones(4, bool), np.zeros(4, int), np.ones(4))
+        votes = SingleComparisons(
+            ("base", "a"), np.ones(4, int), np.zeros(4, int), np.ones(4, bool), np.zeros(4, int), np.ones(4)
+        )
         assert np.isnan(clustered_strengths(votes, [np.arange(4)]).strength["a"].value)
