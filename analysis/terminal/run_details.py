@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, count, difference, number, p_value, percent, rate, relative
+from analysis.terminal._conventions import controlled_tables
 from analysis.terminal._elsewhere import elsewhere_tables
 from analysis.terminal._head_to_head import head_to_head_tables
 from analysis.terminal._instructions import instruction_table
@@ -17,7 +18,6 @@ from analysis.terminal._rivalry import rivalry_tables
 from analysis.terminal._tasks import task_tables
 from analysis.terminal._trainings import training_table
 from analysis.terminal._transfer import transfer_tables
-from analysis.terminal.conventions import controlled_tables
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 from analysis.terminal.written import writing_table
 

@@ -22,8 +22,8 @@ from analysis.formats import (
     short,
 )
 from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
+from analysis.terminal._conventions import convention_tables
 from analysis.terminal.answer import answer_lines
-from analysis.terminal.conventions import convention_tables
 from analysis.terminal.grid import Row, add_row, new_table
 from analysis.terminal.registered import render_registered
 

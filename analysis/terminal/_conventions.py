@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 CONVENTIONS = {
     WIN_RATE: "votes, forfeits lost",
     WITHOUT_FORFEITS: "votes, forfeits left out",
-    CONTROLLED: "votes, equal length and format",
+    CONTROLLED: "votes, at equal style",
     CONTESTS_WON: "contests, ties left out",
     TIES_HALF: "contests, ties half",
 }
 """Outcome -> how it counts."""
 LEVEL = 12
-MEDIATOR = (
+MEDIATOR = "Style is length and format. It may be how an arm wins: at equal style is another question, and no correction."
     "Length and format may be how an arm wins: at equal length and format is another question, and no correction."
 )
 _PER_100 = per_100_words("")
@@ -131,8 +131,8 @@ def _dense(of: Mapping[tuple[str, str], Row], probe: str) -> list[str]:
 
 def _gains(rows: Sequence[Row]) -> Any:
     grid = new_table(
-        "What length and format have to do with it, points",
-        ["arm", "beyond", "won", "at equal", "the rest", "share, 95 % CI"],
+        "What style has to do with votes (forfeits left out), points",
+        ["arm", "beyond", "won", "at equal style", "by style", "share, 95 % CI"],
     )
     for row in rows:
         if row["why"]:
