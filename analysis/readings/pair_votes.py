@@ -106,7 +106,7 @@ class PairVotesReading:
                 if isinstance(event, MessagePublished):
                     self._wrote[event.contest][event.slot] = event.competitor
             case Reacted() if len(event.order) == 2:
-                self._single[event.contest].append((event.persona, *event.order, event.choice))
+                self._single[event.contest].append((event.persona, event.order[0], event.order[1], event.choice))
             case ReactedMany():
                 choices = unpack(event.choices, Int8s).astype(np.int64)
                 orders = unpack(event.orders, Int8s).reshape(len(choices), -1).astype(np.int64)

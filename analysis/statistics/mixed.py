@@ -131,12 +131,15 @@ class _CrossedModel:
             for each, k in zip(codes, levels, strict=True)
         ]
         large, others = z[self._large], [each for k, each in enumerate(z) if k != self._large]
-        self._of = np.repeat([k for k in range(len(codes)) if k != self._large], [each.shape[1] for each in others])
+        self._of = np.repeat(
+            [k for k in range(len(codes)) if k != self._large],
+            [levels[k] for k in range(len(codes)) if k != self._large],
+        )
         small = sparse.hstack(others, format="csr") if others else sparse.csr_array((len(y), 0))
         weighted = small.multiply(size[:, None]).tocsr()
         self._small = np.asarray((small.T @ weighted).todense(), dtype=np.float64)
         between = sparse.csr_array(large.T @ weighted)
-        self._between: Any = _table(between) if between.shape[0] * between.shape[1] <= _TABLE else between
+        self._between: Any = _table(between) if levels[self._large] * len(self._of) <= _TABLE else between
         self._diagonal: Floats = large.T @ size
         sides = np.column_stack([size, size * y])
         self._right_small, self._right_large = small.T @ sides, large.T @ sides

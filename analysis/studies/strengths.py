@@ -187,7 +187,7 @@ def _strengths(cells: Sequence[CellVotes], names: Sequence[str], forfeits: Forfe
         return np.concatenate([getattr(cell, name)[rows] for cell, rows in zip(cells, inside, strict=True)])
 
     first, second = column("first"), column("second")
-    there = np.unique(np.concatenate([first, second])).tolist()
+    there: list[int] = np.unique(np.concatenate([first, second])).tolist()
     players = sorted(there, key=lambda number: (not is_base(names[number]), number))
     place = np.zeros(len(names), dtype=np.int64)
     place[players] = np.arange(len(players))

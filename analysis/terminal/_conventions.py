@@ -33,8 +33,8 @@ CONVENTIONS = {
 }
 """Outcome -> how it counts."""
 LEVEL = 12
-MEDIATOR = "Style is length and format. It may be how an arm wins: at equal style is another question, and no correction."
-    "Length and format may be how an arm wins: at equal length and format is another question, and no correction."
+MEDIATOR = (
+    "Style is length and format. It may be how an arm wins: at equal style is another question, and no correction."
 )
 _PER_100 = per_100_words("")
 _Key = tuple[str, ...]
