@@ -5,7 +5,7 @@ Knows arrays; knows nothing of events, arms or probes. Intervals are 95 % unless
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isnan, sqrt
 from statistics import NormalDist
 from typing import Any
@@ -84,6 +84,15 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 NOTHING = Estimate(float("nan"), float("nan"), float("nan"), 0)
+
+
+def of_plain(numbers: Mapping[str, Any]) -> Estimate:
+    """Return the estimate that :func:`plain` made JSON of; numbers that are None or were left out are NaN."""
+    names = ("value", "low", "high", "se", "p", "dof")
+    value, low, high, se, p, dof = (
+        float("nan") if numbers.get(name) is None else float(numbers[name]) for name in names
+    )
+    return Estimate(value, low, high, int(numbers.get("n") or 0), (), se, p, dof)
 
 
 def clustered_mean(

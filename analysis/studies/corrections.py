@@ -1,8 +1,9 @@
 """Rows of results as families of tests: p-values corrected for how many there are, and what may be concluded of each.
 
 The confirmatory family is what the page declares as primary: Holm's correction over its tests of an effect, and over those of
-equivalence. All other rows that have a p, win rates included, are the exploratory family: Benjamini and Hochberg's. Knows rows; knows nothing of
-how they were estimated.
+equivalence. All other rows that have a p, win rates included, are the exploratory family: Benjamini and Hochberg's. Outcomes by other
+conventions (:mod:`analysis.tables.conventions`) are in it only where the page declares them. Knows rows; knows nothing of how they were
+estimated.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from analysis.statistics.conclusions import Conclusion, conclude, tost
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.studies.cells import Factors
+from analysis.tables.conventions import headline
 from analysis.tables.pooled import Measured
 
 Family = Literal["confirmatory", "exploratory", ""]
@@ -93,6 +95,8 @@ def concluded(rows: Sequence[EstimateRow], alpha: float = ALPHA) -> list[Estimat
 def _family(row: EstimateRow) -> Family:
     if row.hypothesis:
         return "confirmatory"
+    if not headline(row.measured.name):  # it asks the headline's question again
+        return ""
     return "exploratory" if not isnan(row.estimate.p) or _is_difference(row) else ""
 
 

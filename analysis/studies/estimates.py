@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import nan
 from typing import Any
 
 from analysis.studies.cells import Factors
 from analysis.studies.corrections import EstimateRow, concluded
 from analysis.studies.scopes import CellValues, Group, Scopes, scopes_of, scopes_of_difference
+from analysis.tables.conventions import OF_VOTES, SHARES, WITHOUT_FORFEITS, bounds_of, null_of
 from analysis.tables.pooled import Measured
 
-SHARES = ("rate", "base", "after")
-"""Measures that are shares, and not differences of them."""
 MOST_VALUES = 20_000_000
 """Values of all cells that are kept apart by anchor and person; of more, cells are their means, and intervals are over seeds alone."""
 
@@ -28,6 +26,8 @@ def tables_of(table: Mapping[str, Any]) -> dict[Measured, dict[str, Any]]:
     for arm, row in table["arms"].items():
         rows[Measured(arm, "votes", "win_rate", "rate")] = row["win_rate"]
         rows[Measured(arm, "votes", "win_rate", "from_comparator")] = row["against_placebo"]
+        rows[Measured(arm, "votes", WITHOUT_FORFEITS, "rate")] = row["without_forfeits"]
+        rows[Measured(arm, "votes", WITHOUT_FORFEITS, "from_comparator")] = row["against_placebo_without_forfeits"]
     measures = {"base": "base", "after": "after", "difference": "from_base", "placebo": "from_comparator"}
     for row in table["probes"]:
         for name, measure in measures.items():
@@ -69,9 +69,9 @@ def grouped(cells: Iterable[CellValues], by: Sequence[str]) -> dict[tuple[tuple[
 
 def _row(levels: Factors, measured: Measured, cells: Group, missing: int) -> EstimateRow:
     share = measured.measure in SHARES
-    null = 0.0 if not share else 0.5 if measured.kind == "votes" else nan
-    withheld = dict.fromkeys(c.notes["withheld"] for c in cells if c.notes["withheld"] and measured.kind == "votes")
-    row = _estimated(levels, measured, cells, scopes_of(measured, cells, null), (0.0 if share else -1.0, 1.0))
+    null, within = null_of(measured.name, share=share), bounds_of(measured.name, share=share)
+    withheld = dict.fromkeys(c.notes["withheld"] for c in cells if c.notes["withheld"] and measured.name in OF_VOTES)
+    row = _estimated(levels, measured, cells, scopes_of(measured, cells, null), within)
     return row._replace(missing=missing, withheld="; ".join(withheld))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +16,20 @@ from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import NOTHING, plain
 from analysis.studies.cells import Factors, Impossible, cells_of
+from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls, without_values
 from analysis.studies.corrections import EstimateRow
 from analysis.studies.estimates import MOST_VALUES, estimates, frame_rows, notes_of, tables_of
 from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
+from analysis.studies.registered import Registered, current_look, registered, shown, why_exploratory
 from analysis.studies.samples import points
 from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, CellValues
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.tables.evaluation import table
-from analysis.tables.pooled import Measured, RunValues, own_estimate, run_values
+from analysis.tables.pooled import Measured, RunValues, own_estimate
 from analysis.tables.rivalry import counterparts
 from learning.runs.pools import NEW_PEOPLE
 from moloch.errors import InputError, LogError, MolochError
@@ -70,6 +72,7 @@ class StudyResults:
         generalises: what an interval over seeds is about.
         extensions, looks: how often the study was extended, and looked at before its end.
         changed: inputs that are not what cells that ended began with.
+        registered: hypotheses and deviations of a preregistered study; else ``exploratory`` says why there are none.
     """
 
     folder: Path
@@ -87,6 +90,8 @@ class StudyResults:
     extensions: int = 0
     looks: int = 0
     changed: ChangedInputs = UNCHANGED
+    registered: Registered | None = None
+    exploratory: str = ""
 
     @property
     def seeds(self) -> list[int]:
@@ -96,11 +101,12 @@ class StudyResults:
     def __str__(self) -> str:
         from rich.console import Console
 
+        from analysis.terminal.grid import laid_out
         from analysis.terminal.study import render_results
 
-        console = Console(width=120, no_color=True)
+        console = Console(width=80, no_color=True)
         with console.capture() as text:
-            for part in render_results(self.as_dict()):
+            for part in laid_out(render_results(self.as_dict()), console.width):
                 console.print(part)
         return text.get()
 
@@ -134,6 +140,8 @@ class StudyResults:
             "looks": self.looks,
             "changed": self.changed.as_dict(),
             "changed_said": self.changed.sentence(),
+            "preregistration": self.registered.as_dict() if self.registered else None,
+            "exploratory": self.exploratory,
         }
 
 
@@ -152,14 +160,17 @@ def study_results(
         LogError: the study's own log cannot be read; cells whose log cannot are missing.
     """
     state, layout = StudyLog(folder).state(), Layout(folder)
-    page = page_of(state.page).page
+    page = page_of(state.page, recorded=True).page
     factors = tuple(dict.fromkeys(name for cell in state.cells.values() for name in cell.planned.factors))
     sampled = tuple(page.sample.ranges) if page.sample else ()
     chosen = _by(by, factors, sampled)
     cells, missing = _read(state, layout, report)
     if not cells:
         raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
-    rows = estimates(cells, chosen, [each.factors for each in missing])
+    look, changed = current_look(state, layout), changed_inputs(state, layout)
+    declared = registered(state, layout, look, cells, [each.cell for each in missing], changed)
+    cells, lacking = shown(look, cells), [each.factors for each in missing]
+    rows = [*estimates(cells, chosen, lacking), *controlled_rows(cells, chosen, lacking)]
     return StudyResults(
         folder=folder,
         name=state.name,
@@ -175,7 +186,9 @@ def study_results(
         generalises=generalises(rows, any(cell.networked for cell in cells)),
         extensions=len(state.extensions),
         looks=len(state.looks),
-        changed=changed_inputs(state, layout),
+        changed=changed,
+        registered=declared,
+        exploratory=why_exploratory(state),
     )
 
 
@@ -204,26 +217,25 @@ def _read(
         if evaluation is None:
             missing.append(missing_cell(name, history))
             continue
-        told, of_run = table(evaluation), run_values(evaluation, name)
+        told, of_run = table(evaluation), headline_values(evaluation, name)
         own = {of: plain(own_estimate(values)) for of, values in of_run.items() if of.measure == "rivalry"}
         values = ids.numbered(of_run) if kept <= MOST_VALUES else {}
         compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
-        cells.append(
-            CellValues(
-                cell=name,
-                factors=planned.factors,
-                seed=planned.seed,
-                tables=tables_of(told) | own,
-                values=values,
-                compared_with=compared,
-                notes=notes_of(told),
-                networked=evaluation.config.get("world") == "networked",
-                solo={each.learner: each.solo for each in counterparts(evaluation.config)},
-            )
+        cell = CellValues(
+            cell=name,
+            factors=planned.factors,
+            seed=planned.seed,
+            tables=tables_of(told) | own,
+            values=values,
+            compared_with=compared,
+            notes=notes_of(told),
+            networked=evaluation.config.get("world") == "networked",
+            solo={each.learner: each.solo for each in counterparts(evaluation.config)},
         )
+        cells.append(with_controls(cell, evaluation, ids.numbered))
         kept += cells[-1].size
     if kept > MOST_VALUES:
-        cells = [replace(cell, values={}) for cell in cells]
+        cells = [without_values(cell) for cell in cells]
     return cells, missing
 
 
@@ -246,16 +258,17 @@ class _Numbers:
         self._people: dict[str, int] = {}
 
     def numbered(self, values: dict[Measured, RunValues]) -> dict[Measured, RunValues]:
-        """Return a run's values with numbers for ids."""
-        return {
-            measured: RunValues(
+        """Return a run's values with numbers for ids; what is the same value stays so."""
+        made = {
+            id(each): RunValues(
                 anchors=self._of(each.anchors, self._anchors),
                 people=None if each.people is None else self._of(each.people, self._people),
                 sums=each.sums,
                 counts=each.counts,
             )
-            for measured, each in values.items()
+            for each in {id(each): each for each in values.values()}.values()
         }
+        return {measured: made[id(each)] for measured, each in values.items()}
 
     def _of(self, ids: NDArray[Any], numbers: dict[str, int]) -> NDArray[Any]:
         return np.array([numbers.setdefault(each, len(numbers)) for each in ids.tolist()], dtype=np.int32)
@@ -269,7 +282,7 @@ def _evaluation(run: Path) -> Evaluation | None:
 
 def _impossible(state: StudyState) -> tuple[Impossible, ...]:
     try:
-        return cells_of(page_of(state.page)).impossible
+        return cells_of(page_of(state.page, recorded=True)).impossible
     except MolochError:  # an extension that is not here, say: the cells themselves are in the log
         return ()
 

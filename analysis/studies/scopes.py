@@ -45,6 +45,7 @@ class CellValues:
         notes: what stands beside the tables: ``note``, ``withheld``, ``validity``, and ``flags`` (a list).
         networked: whether its members influence each other.
         solo: learner of a market -> the arm that learns alone as it does.
+        beside: the same cell with the outcomes of :mod:`analysis.tables.controlled` in place of the headline ones.
     """
 
     cell: str
@@ -56,11 +57,13 @@ class CellValues:
     notes: dict[str, Any]
     networked: bool = False
     solo: dict[str, str] = field(default_factory=dict)
+    beside: CellValues | None = None
 
     @property
     def size(self) -> int:
         """How many values are kept."""
-        return sum(len(each.sums) for each in self.values.values())
+        kept = {id(each): len(each.sums) for each in self.values.values()}
+        return sum(kept.values()) + (self.beside.size if self.beside is not None else 0)
 
 
 Group = Sequence[CellValues]

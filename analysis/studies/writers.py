@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, number, p_value, percent, points, points_bounds
 from analysis.formats import bounds as share_bounds
+from analysis.markup import markdown as in_markdown
+from analysis.markup import tex
 
 if TYPE_CHECKING:
     import polars as pl
 
 Row = Mapping[str, Any]
-TEX = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "–": "--", "…": r"\ldots{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}  # fmt: skip
-"""Signs that LaTeX would obey, or may not have, and how they are written."""
 NUMBERS = (
     "estimate", "low", "high", "se", "dof", "p", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised",
     "p_smallest", "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "detectable",
@@ -51,11 +47,9 @@ def frame(rows: Sequence[Row], factors: Sequence[str]) -> pl.DataFrame:
 def markdown(rows: Sequence[Row], factors: Sequence[str]) -> str:
     """Return the rows as a table of Markdown."""
     head, body = _cells(rows, factors)
-    lines = [
-        head,
-        ["---"] * len(factors) + ["---", "---", "---", "--:", "--:", "--:", "--:"][: len(head) - len(factors)],
-    ]
-    return "\n".join("| " + " | ".join(map(_markdown, line)) + " |" for line in [*lines, *body])
+    rule = ["---"] * len(factors) + ["---", "---", "---", "--:", "--:", "--:", "--:"][: len(head) - len(factors)]
+    lines = [map(in_markdown, head), rule, *(map(in_markdown, line) for line in body)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def latex(rows: Sequence[Row], factors: Sequence[str]) -> str:
@@ -65,9 +59,9 @@ def latex(rows: Sequence[Row], factors: Sequence[str]) -> str:
         "% needs \\usepackage{booktabs}",
         f"\\begin{{tabular}}{{{'l' * (len(factors) + 3)}{'r' * (len(head) - len(factors) - 3)}}}",
         "\\toprule",
-        *(" & ".join(map(_tex, line)) + r" \\" for line in [head]),
+        *(" & ".join(map(tex, line)) + r" \\" for line in [head]),
         "\\midrule",
-        *(" & ".join(map(_tex, line)) + r" \\" for line in body),
+        *(" & ".join(map(tex, line)) + r" \\" for line in body),
         "\\bottomrule",
         "\\end{tabular}",
     ]
@@ -113,12 +107,3 @@ def _label(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _markdown(text: str) -> str:
-    line = " ".join(text.split())
-    return line if re.fullmatch(r"-+:?", line) else re.sub(r"([\\`*_|<>\[\]#])", r"\\\1", line)
-
-
-def _tex(text: str) -> str:
-    return "".join(TEX.get(sign, sign) for sign in " ".join(text.split()))

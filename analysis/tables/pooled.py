@@ -71,14 +71,14 @@ def run_values(found: Evaluation, run: str, epoch: int | None = None) -> dict[Me
             ("from_comparator", votes_less(found, arm, other, epoch, "lost")),
         ):
             if votes:
-                values[Measured(arm, "votes", "win_rate", measure)] = _of_votes(found, votes, ids)
+                values[Measured(arm, "votes", "win_rate", measure)] = values_of_votes(found, votes, ids)
         values |= _labels(found, arm, other, epoch)
     for between in counterparts(found.config):
         values |= _rivalry(found, between, epoch, ids)
     return values
 
 
-def _of_votes(found: Evaluation, parts: Sequence[AnchorVotes], ids: NDArray[np.object_]) -> RunValues:
+def values_of_votes(found: Evaluation, parts: Sequence[AnchorVotes], ids: NDArray[np.object_]) -> RunValues:
     """Return votes by anchor and by the person whom the voter is, or was drawn from."""
     names: dict[str, int] = {}
     anchor = np.repeat([names.setdefault(part.anchor, len(names)) for part in parts], [len(p.personas) for p in parts])
@@ -121,7 +121,9 @@ def _rivalry(
         return {}
     among, alone = (between.learner, between.market_twin), (between.solo, between.solo_twin)
     votes = votes_before(*(votes_less(found, *arms, epoch, "lost") for arms in (among, alone)))
-    values = {Measured(between.learner, "votes", "win_rate", "rivalry"): _of_votes(found, votes, ids)} if votes else {}
+    values = (
+        {Measured(between.learner, "votes", "win_rate", "rivalry"): values_of_votes(found, votes, ids)} if votes else {}
+    )
     labels = [
         {c.anchor: c.trained.labels for c in found.of(arm, epoch)} for arm in (*among, *alone)
     ]  # arm by arm: anchor -> probe -> label

@@ -27,6 +27,7 @@ from analysis.tables._head_to_head import head_to_head
 from analysis.tables._tasks import tasks
 from analysis.tables._writers import writing_rows
 from analysis.tables.competition import competition, competition_dicts
+from analysis.tables.controlled import controlled
 from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
@@ -40,7 +41,7 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``alarms``, ``head_to_head``, ``out_of_domain``, ``panels``, ``positions``, ``trainings``, ``instructions``, ``writing``, ``reach``,
+    These are ``alarms``, ``controlled``, ``head_to_head``, ``out_of_domain``, ``panels``, ``positions``, ``trainings``, ``instructions``, ``writing``, ``reach``,
     ``service``, ``competition``, ``repeats``, ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out:
     reason -> number.
     """
@@ -63,6 +64,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
             "arenas": elsewhere(evaluation),
             "tasks": tasks(answers.result(), evaluation.config, answers.model),
         },
+        "controlled": controlled(evaluation),
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "trainings": msgspec.to_builtins(trainings.result()),

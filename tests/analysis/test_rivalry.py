@@ -78,6 +78,7 @@ class TestContrasts:
         record = {"arms": {"fast": arms["fast"], "gated": gated}, "markets": {"duel": DUEL}}
         assert counterparts(record)[0] == Counterparts("a", "duel", "a_market", "a_own")
 
+    @pytest.mark.system
     def test_the_formula(self, events):
         """Win rates as they can be counted from the decisions of the log."""
         row = next(r for r in rivalry(events) if (r.learner, r.outcome) == ("a", "win_rate"))
@@ -142,7 +143,7 @@ class TestContrasts:
         """The results hold it; the terminal has the differences and the rows, and says what they do not show."""
         found = results(events)
         assert [row["learner"] for row in found["rivalry"]][:1] == ["a"] and found["rivalry"][-1]["rivalry"] is None
-        text = shown(render(found))
+        text = shown(render(found, full=True))
         assert "less market twin" in text and "Rows learnt from, by epoch" in text and "of one training each" in text
 
 

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from abm.events import RunConfigured
 from abm.log import create, read_events
-from analysis.judges._rates import _trained, at_equal_length
+from analysis.judges._rates import _trained
 from analysis.judges._verdicts import VerdictRow
+from analysis.statistics.equal_length import at_equal_length
 from analysis.tables.evaluation import probe_table
 from analysis.terminal.judges import render
 from moloch import keyed

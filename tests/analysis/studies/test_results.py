@@ -116,6 +116,7 @@ class TestMissing:
 class TestSensitivity:
     """Of sampled factors."""
 
+    @pytest.mark.system
     def test_the_factor_that_matters_is_told(self, tmp_path):
         """By first-order indices with intervals, in the same frame."""
         folder = tmp_path / "small"
