@@ -65,7 +65,6 @@ class ProbeRow(msgspec.Struct, frozen=True):
     relative: Estimate
     p_holm: float
     placebo: Estimate
-    placebo_p_holm: float
     base_per_100: float
     after_per_100: float
     unknown: int
@@ -213,7 +212,6 @@ def _probe_row(evaluation: Evaluation, arm: str, probe: str, epoch: int | None) 
         relative=relative_change(y, x),
         p_holm=nan,
         placebo=_against_placebo(evaluation, arm, probe, epoch, after),
-        placebo_p_holm=nan,
         base_per_100=_per_100([c.base for c in contests], probe),
         after_per_100=_per_100([c.trained for c in contests], probe),
         unknown=sum(label < 0 for labels in (base, after) for label in labels.values()),
@@ -237,11 +235,7 @@ def _per_100(sides: Sequence[Any], probe: str) -> float:
 
 def _corrected(rows: list[ProbeRow]) -> list[ProbeRow]:
     differences = holm([row.difference.p for row in rows])
-    placebos = holm([row.placebo.p for row in rows])
-    return [
-        msgspec.structs.replace(row, p_holm=p, placebo_p_holm=q)
-        for row, p, q in zip(rows, differences, placebos, strict=True)
-    ]
+    return [msgspec.structs.replace(row, p_holm=p) for row, p in zip(rows, differences, strict=True)]
 
 
 # -- everything --------------------------------------------------------------------------------------------
