@@ -68,7 +68,7 @@ def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row]) -> Answer
 
 
 def _estimate(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row.get("se")}
 
 
 def _change(row: Row) -> str:
@@ -88,6 +88,9 @@ def _verdict(row: Row) -> str:
 
 
 def _could(row: Row) -> str:
+    """Return what it would take to tell, of a hypothesis with a margin and where there is no interval; else what can be found."""
+    if (needs := row.get("needs")) and (row["margin"] is not None or not known(row["low"])):
+        return f" ({needs})"
     least = row.get("detectable")
     return f" (this design can detect {number(100 * least, 1)} points)" if known(least) and least else ""
 

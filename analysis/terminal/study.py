@@ -24,6 +24,7 @@ from analysis.formats import (
 from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
 from analysis.terminal._conventions import convention_tables
 from analysis.terminal._registered import render_registered
+from analysis.terminal._scopes import scope_tables
 from analysis.terminal.answer import answer_lines
 from analysis.terminal.grid import Row, add_row, new_table
 
@@ -40,7 +41,7 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     """Yield what to print of the results of a study, in order: the answer, then the tables.
 
     Args:
-        full: with failures of skill, and the same outcomes by other conventions, too.
+        full: with failures of skill, what each interval speaks of, and the same outcomes by other conventions, too.
         results: as ``analysis.studies.results.StudyResults.as_dict`` makes it.
     """
     from rich.text import Text
@@ -58,6 +59,7 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     for kind, title in {"strategy": "Misbehaviour", **({"copying": "Copying"} if full else {})}.items():
         yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
     if full:
+        yield from scope_tables(estimates, by, lambda row: levels_of(row, by))
         yield from convention_tables(estimates, by)
     yield from _sensitivity([row for row in rows if row["sampled"]], by)
     if compared := comparisons({row["arm"]: row["compared_with"] for row in rows}):
