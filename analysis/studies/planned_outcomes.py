@@ -8,8 +8,10 @@ from typing import Any
 
 from abm.probe import kind_of
 from analysis.statistics.crossed_designs import ALPHA, CrossedDesign
+from analysis.statistics.look_boundaries import Sides, nominal_levels
 from analysis.studies.cells import Cell, Factors
 from analysis.studies.page import StudyPage, label_of
+from analysis.studies.preregistration import Preregistration
 from analysis.tables.pooled import Measured
 from learning import RunConfig
 from learning.runs.pools import Pools, PoolUse
@@ -97,23 +99,29 @@ def planned_outcomes(page: StudyPage, cells: Sequence[Cell], pools: Pools, outco
 
 
 def _declared(page: StudyPage, cells: Sequence[Cell], pools: Pools) -> Iterator[PlannedOutcome]:
-    primary = page.primary if isinstance(page.primary, tuple) else (page.primary,)
-    for number, each in enumerate(filter(None, primary), 1):
-        where = {name: label_of(level) for name, level in each.get("where", {}).items()}
+    primary = page.primary
+    for each in primary.hypotheses if primary else ():
+        where = {name: label_of(level) for name, level in each.where.items()}
         ours = [cell for cell in cells if all(label_of(cell.factors.get(n, "")) == level for n, level in where.items())]
-        if not ours or not each.get("outcome"):
+        if not ours:
             continue
-        compared = compared_arms(ours[0].config)
-        margin = each.get("margin")
-        for arm in [each["arm"]] if each.get("arm") else compared:
-            yield PlannedOutcome(
-                name=str(each.get("name") or f"H{number}"),
-                levels=dict(where),
-                measured=_measured(arm, each["outcome"], each.get("measure", FROM_COMPARATOR)),
-                compared_with=each.get("compared_with") or compared.get(arm, ""),
-                groups=tuple(group for _, group in _groups(ours, pools)),
-                margin=None if margin is None else margin / 100,
-            )
+        sides: Sides = 2 if each.direction == "two-sided" else 1
+        yield PlannedOutcome(
+            name=each.name,
+            levels=dict(where),
+            measured=_measured(each.arm, each.outcome, each.measure),
+            compared_with=each.compared_with or compared_arms(ours[0].config).get(each.arm, ""),
+            groups=tuple(group for _, group in _groups(ours, pools)),
+            margin=None if each.margin is None else each.margin / 100,
+            alpha=_alpha_at_the_end(primary, len(page.each_seed), sides) if primary else ALPHA,
+            sides=sides,
+        )
+
+
+def _alpha_at_the_end(primary: Preregistration, seeds: int, sides: Sides) -> float:
+    """Return the level of a single hypothesis that looks before the end leave."""
+    fractions = [*(look / seeds for look in primary.looks), 1.0]
+    return nominal_levels(fractions, primary.spending, primary.alpha, sides)[-1]
 
 
 def _every(cells: Sequence[Cell], pools: Pools, outcome: str) -> Iterator[PlannedOutcome]:

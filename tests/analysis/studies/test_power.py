@@ -219,7 +219,8 @@ class TestDesigns:
 
     def test_a_family_is_tested_at_less(self):
         """Two declared outcomes: each is planned at half of 5 % (Holm's strictest)."""
-        declared = [{"outcome": "win_rate", "arm": "rft", "margin": 4}, {"outcome": "misrepresentation", "arm": "rft"}]
+        wins = {"name": "H1", "outcome": "win_rate", "arm": "rft", "margin": 4}
+        declared = {"hypotheses": [wins, {"name": "H2", "outcome": "misrepresentation", "arm": "rft"}]}
         told = study_power(page_of(PAGE | {"primary": declared}), most_seeds=2)
         assert [row.outcome.alpha for row in told.rows] == [0.025, 0.025] and told.rows[0].wanted == 0.04
         assert told.rows[0].detectable > study_power(page_of(PAGE)).rows[0].detectable

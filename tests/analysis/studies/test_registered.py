@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
+from scipy import stats
 
 from abm.events import RunConfigured, RunStarted
 from abm.log import create, read_events
 from abm.study_events import CellEnded, CellFailed
-from analysis.statistics.families import holm
+from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.look_boundaries import sequential_p
+from analysis.studies.hypotheses import decided
 from analysis.studies.interim import by_looks
 from analysis.studies.layout import Layout
 from analysis.studies.looks import look_at
 from analysis.studies.page import page_of
+from analysis.studies.preregistration import Preregistration
+from analysis.studies.registered import current_look
 from analysis.studies.results import study_results
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog
@@ -152,7 +158,8 @@ class TestHypotheses:
 
     def test_a_direction_has_one_side(self, told, whole):
         """An effect on the other side is none."""
-        assert whole["estimate"] > 0 and hypothesis(told, "H2")["p"] == pytest.approx(1 - whole["p"] / 2, abs=1e-5)
+        p = stats.t.cdf(whole["estimate"] / whole["se"], whole["dof"])
+        assert whole["estimate"] > 0 and hypothesis(told, "H2")["p"] == pytest.approx(p, abs=1e-5) and p > 0.5
 
     def test_another_arm_may_be_the_comparator(self, told):
         """The difference of the two; what they have in common drops out."""
@@ -172,12 +179,55 @@ class TestHypotheses:
         assert first["p_equivalence_adjusted"] == first["p_equivalence"] and first["conclusion"] == "equivalent to none"
         assert hypothesis(told, "H2")["p_equivalence"] is None and hypothesis(told, "H3")["p_adjusted"] is None
 
-    def test_rows_that_hypotheses_name(self, told):
-        """Those of their levels and comparator, no more and no less."""
-        named = [row for row in told.rows if told.registered.names(row)]
-        assert [(each.measured.arm, each.measured.name, each.levels) for each in named] == [
-            ("rft", "win_rate", {"arena": "sales"})
-        ]
+    def test_rows_of_the_frame(self, told, whole):
+        """One of each hypothesis, marked; in the place of the row that is about as much, else without levels that it averages over."""
+        rows = [row for row in told.frame_rows() if row["family"] == "confirmatory"]
+        assert [(row["arena"], row["compared_with"], row["outcome"], row["cells"]) for row in rows] == [
+            ("sales", "placebo", "win_rate", 4), (None, "placebo", "win_rate", 8),
+        ]  # fmt: skip
+        first, one = rows[0], hypothesis(told, "H1")
+        assert [first[name] for name in ("p", "p_adjusted", "margin", "p_equivalence_adjusted", "conclusion")] == [
+            one["p"], one["p_adjusted"], 0.5, one["p_equivalence_adjusted"], "equivalent to none",
+        ]  # fmt: skip
+        assert rows[1]["p"] == hypothesis(told, "H2")["p"] and whole["family"] == "confirmatory"
+        assert told.frame().height == len(told.frame_rows())
+
+    def test_other_rows_are_a_family_without_them(self, told):
+        """Benjamini and Hochberg's."""
+        rows = [row for row in told.rows if row.family == "exploratory"]
+        assert [row.p_adjusted for row in rows] == pytest.approx(
+            benjamini_hochberg([row.estimate.p for row in rows]), nan_ok=True
+        )
+        assert len(rows) > 10
+
+    def test_forfeits_count_as_declared(self):
+        """And ties in contests won."""
+        declared = {"hypotheses": [{"name": "H", "arm": "rft", "outcome": "win_rate"}]}
+        lost, left_out = (Preregistration.model_validate(declared | {"forfeits": how}) for how in ("lost", "left out"))
+        assert [each.counted("win_rate") for each in (lost, left_out)] == ["win_rate", "win_rate_without_forfeits"]
+        half = Preregistration.model_validate(declared | {"ties": "half"})
+        assert [each.counted("contests_won") for each in (lost, half)] == ["contests_won", "contests_won_ties_half"]
+
+    def test_outcomes_by_other_conventions(self, over):
+        """Are estimated as their own rows are."""
+        state, layout = StudyLog(over).state(), Layout(over)
+        cells = study_results(over).cells
+        primary = Preregistration.model_validate({
+            "forfeits": "left out",
+            "hypotheses": [
+                {"name": "A", "arm": "rft", "outcome": "win_rate", "where": {"arena": "sales"}},
+                {"name": "B", "arm": "rft", "outcome": "contests_won", "where": {"arena": "sales"}},
+                {"name": "C", "arm": "rft", "outcome": "populism_at_equal_length"},
+            ],
+        })  # fmt: skip
+        look = replace(current_look(state, layout), preregistration=primary)
+        done = decided(look, list(state.cells), (), cells)
+        assert [each.row and each.row.measured.name for each in done] == [
+            "win_rate_without_forfeits", "contests_won", "populism_at_equal_length",
+        ]  # fmt: skip
+        of = {"arena": "sales", "arm": "rft", "measure": "from_comparator"}
+        named = [row(study_results(over), **of, outcome=each.row.measured.name) for each in done[:2]]
+        assert [each.as_dict()["estimate"] for each in done[:2]] == [each["estimate"] for each in named]
 
 
 ALONE = "name: small\nbase: {arena: elections, arms: [rft, placebo]}\nseeds: 4\n"
@@ -222,7 +272,7 @@ class TestLooks:
         (looked,) = found(study_results(folder), "looked")
         assert "(Study.frame; after 2 seeds, 3 of 4 cells): looks were declared after 2, 3 seeds" in looked.says
 
-    def test_at_no_declared_look_nothing_is_decided(self, tmp_path):
+    def test_at_no_declared_look_nothing_is_with_conclusions(self, tmp_path):
         """However small p is."""
         folder = self.ended(tmp_path, {1, 3})
         look_at([folder], "study results", look=True)
