@@ -208,10 +208,9 @@ class TestHypotheses:
         half = Preregistration.model_validate(declared | {"ties": "half"})
         assert [each.counted("contests_won") for each in (lost, half)] == ["contests_won", "contests_won_ties_half"]
 
-    def test_outcomes_by_other_conventions(self, over):
+    def test_outcomes_by_other_conventions(self, over, told):
         """Are estimated as their own rows are."""
         state, layout = StudyLog(over).state(), Layout(over)
-        cells = study_results(over).cells
         primary = Preregistration.model_validate({
             "forfeits": "left out",
             "hypotheses": [
@@ -221,12 +220,12 @@ class TestHypotheses:
             ],
         })  # fmt: skip
         look = replace(current_look(state, layout), preregistration=primary)
-        done = decided(look, list(state.cells), (), cells)
+        done = decided(look, list(state.cells), (), told.cells)
         assert [each.row and each.row.measured.name for each in done] == [
             "win_rate_without_forfeits", "contests_won", "populism_at_equal_length",
         ]  # fmt: skip
         of = {"arena": "sales", "arm": "rft", "measure": "from_comparator"}
-        named = [row(study_results(over), **of, outcome=each.row.measured.name) for each in done[:2]]
+        named = [row(told, **of, outcome=each.row.measured.name) for each in done[:2]]
         assert [each.as_dict()["estimate"] for each in done[:2]] == [each["estimate"] for each in named]
 
 
