@@ -23,7 +23,7 @@ from analysis.studies.cells import Factors
 from analysis.studies.corrections import EstimateRow
 from analysis.studies.declarations import LateHypothesis
 from analysis.studies.estimates import differences, estimates, plain_number
-from analysis.studies.interim import Look
+from analysis.studies.interim import InterimLook
 from analysis.studies.page import label_of
 from analysis.studies.preregistration import Hypothesis
 from analysis.studies.scopes import CellValues
@@ -139,7 +139,7 @@ class _Case(NamedTuple):
 
 
 def decided(
-    look: Look,
+    look: InterimLook,
     declared: Sequence[str],
     late: Sequence[LateHypothesis],
     cells: Sequence[CellValues],
@@ -243,7 +243,7 @@ def _only(cell: CellValues, arm: str, outcome: str, measure: str, called: Measur
     return None
 
 
-def _with_conclusions(cases: Sequence[_Case], look: Look) -> Iterator[TestedHypothesis]:
+def _with_conclusions(cases: Sequence[_Case], look: InterimLook) -> Iterator[TestedHypothesis]:
     """Yield hypotheses of one family with what may be concluded; one without an estimate counts in it as one that failed."""
     own = [tost(case.estimate, case.margin) for case in cases]
     p = _corrected([look.p(case.p, case.sides) for case in cases])

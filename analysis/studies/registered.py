@@ -11,7 +11,7 @@ from analysis.studies.declarations import Declaration, in_force, late_hypotheses
 from analysis.studies.deviations import Deviation, begun_runs, deviations
 from analysis.studies.hypotheses import PlannedFactors, TestedHypothesis, decided
 from analysis.studies.inputs import ChangedInputs
-from analysis.studies.interim import Look, look_of
+from analysis.studies.interim import InterimLook, look_of
 from analysis.studies.layout import Layout
 from analysis.studies.looks import has_ended
 from analysis.studies.page import label_of
@@ -31,7 +31,7 @@ class Registered:
     """
 
     declared: Declaration
-    look: Look
+    look: InterimLook
     hypotheses: tuple[TestedHypothesis, ...]
     deviations: tuple[Deviation, ...]
 
@@ -101,7 +101,7 @@ def _about(row: EstimateRow) -> tuple[object, ...]:
     return row.measured, row.compared_with, levels, row.cells
 
 
-def current_look(state: StudyState, layout: Layout) -> Look | None:
+def current_look(state: StudyState, layout: Layout) -> InterimLook | None:
     """Return where a study stands among its looks; None for one that declared nothing in time."""
     declared = in_force(state.declarations)
     return None if declared is None else look_of(declared, state, lambda cell: has_ended(layout, cell))
@@ -110,7 +110,7 @@ def current_look(state: StudyState, layout: Layout) -> Look | None:
 def registered(
     state: StudyState,
     layout: Layout,
-    look: Look | None,
+    look: InterimLook | None,
     cells: Sequence[CellValues],
     missing: Iterable[str],
     changed: ChangedInputs,
@@ -134,7 +134,7 @@ def registered(
     return Registered(declared, look, tuple(hypotheses), found)
 
 
-def shown(look: Look | None, cells: Sequence[CellValues]) -> list[CellValues]:
+def shown(look: InterimLook | None, cells: Sequence[CellValues]) -> list[CellValues]:
     """Return the cells whose effects are shown: at a declared look, those of its seeds alone."""
     if look is None or look.is_end or look.at is None:
         return list(cells)

@@ -299,43 +299,45 @@ class TestLooks:
         assert by_looks(plain.cells, plain.page) == list(plain.cells)
 
 
+@pytest.fixture(scope="module")
+def deviating(tmp_path_factory):
+    """Everything at once: a look, an amendment, more seeds, a failed cell, another version, probes, a judge."""
+    study = begun(tmp_path_factory.mktemp("deviating") / "x")
+    folder = study.folder
+    carry_out(folder, study.cells[:3], votes, ARMS)
+    look_at([folder], "compare", look=True)
+    changed = (
+        PRIMARY.replace("direction: less", "direction: greater") + "    - {name: H5, arm: dpo, outcome: win_rate}\n"
+    )
+    path = folder.with_suffix(".yaml")
+    path.write_text(PAGE.replace("seeds: 4", "seeds: 5") + changed, "utf-8")
+    longer = Study(path, out=folder)
+    assert longer.extend()[-1] == "another primary"
+    left = [cell for cell in longer.cells if cell.name not in {each.name for each in study.cells[:3]}]
+    left.sort(key=lambda cell: (cell.factors["arena"], cell.seed) == ("elections", 4))
+    for cell in left[:-1]:
+        write_run(
+            Layout(folder).cell(cell.name),
+            cell,
+            votes,
+            ARMS,
+            started=RunStarted(versions={"moloch-abm": "0.0.1"}, probe_versions={"populism": 9}),
+        )
+        StudyLog(folder).append([CellEnded(cell=cell.name, attempt=1, head="h", digest="d", events=1, seconds=2.0)])
+    StudyLog(folder).append([CellFailed(cell=left[-1].name, attempt=1, origin="memory", message="none left")])
+    verdicts = Layout(folder).cell(study.cells[0].name) / "verdicts"
+    with create(verdicts, {"verdicts": 1}) as log:
+        log.append([RunConfigured(config={"judges": [{"name": "stern", "digest": "d"}]})])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def deviated(deviating):
+    return study_results(deviating)
+
+
 class TestDeviations:
     """A study that deviates, and what its results say."""
-
-    @pytest.fixture(scope="class")
-    def deviating(self, tmp_path_factory):
-        """Everything at once: a look, an amendment, more seeds, a failed cell, another version, probes, a judge."""
-        study = begun(tmp_path_factory.mktemp("deviating") / "x")
-        folder = study.folder
-        carry_out(folder, study.cells[:3], votes, ARMS)
-        look_at([folder], "compare", look=True)
-        changed = (
-            PRIMARY.replace("direction: less", "direction: greater") + "    - {name: H5, arm: dpo, outcome: win_rate}\n"
-        )
-        path = folder.with_suffix(".yaml")
-        path.write_text(PAGE.replace("seeds: 4", "seeds: 5") + changed, "utf-8")
-        longer = Study(path, out=folder)
-        assert longer.extend()[-1] == "another primary"
-        left = [cell for cell in longer.cells if cell.name not in {each.name for each in study.cells[:3]}]
-        left.sort(key=lambda cell: (cell.factors["arena"], cell.seed) == ("elections", 4))
-        for cell in left[:-1]:
-            write_run(
-                Layout(folder).cell(cell.name),
-                cell,
-                votes,
-                ARMS,
-                started=RunStarted(versions={"moloch-abm": "0.0.1"}, probe_versions={"populism": 9}),
-            )
-            StudyLog(folder).append([CellEnded(cell=cell.name, attempt=1, head="h", digest="d", events=1, seconds=2.0)])
-        StudyLog(folder).append([CellFailed(cell=left[-1].name, attempt=1, origin="memory", message="none left")])
-        verdicts = Layout(folder).cell(study.cells[0].name) / "verdicts"
-        with create(verdicts, {"verdicts": 1}) as log:
-            log.append([RunConfigured(config={"judges": [{"name": "stern", "digest": "d"}]})])
-        return folder
-
-    @pytest.fixture(scope="class")
-    def deviated(self, deviating):
-        return study_results(deviating)
 
     def test_each_has_a_sentence_and_a_place(self, deviated):
         """That of the study's log, or the cells."""
