@@ -9,11 +9,10 @@ from typing import Any
 
 import yaml
 
-from analysis.formats import count
+from analysis.formats import count, hypothesis_words
 from learning import RunConfig
 
 NOT_SAID = "*Not said.*"
-DIRECTIONS = {"two-sided": "≠", "greater": ">", "less": "<"}
 SHOWN = 8
 """Combinations whose settings are written out; the JSON has all."""
 
@@ -64,7 +63,7 @@ def _aims(told: Mapping[str, Any]) -> Iterator[str]:
     yield _table(
         ["name", "hypothesis", "measure", "margin", "in words"],
         [
-            [h["name"], _hypothesis(h), h["measure"].replace("_", " "), _margin(h), h["says"]]
+            [h["name"], hypothesis_words(h), h["measure"].replace("_", " "), _margin(h), h["says"]]
             for h in told["declared"]["hypotheses"]
         ],
     )
@@ -233,12 +232,6 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that are not at their default."""
     defaults = RunConfig.model_validate({}).model_dump(mode="json")
     return {name: value for name, value in settings.items() if value != defaults.get(name)}
-
-
-def _hypothesis(each: Mapping[str, Any]) -> str:
-    other = {"from_base": "base", "rate": "50 %"}.get(each["measure"], each["compared_with"] or "its comparator")
-    where = f" ({_levels(each['where'])})" if each["where"] else ""
-    return f"{each['outcome'].replace('_', ' ')}: {each['arm']} {DIRECTIONS[each['direction']]} {other}{where}"
 
 
 def _margin(each: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ class TestDocument:
     def test_as_markdown(self, document):
         """Every section, and tables that hold whatever is written in them."""
         text = document.markdown()
-        for said in ("## 1. Aims", "Does it?", "win rate: rft > its comparator (audience=default)", "It wins \\| more.", "2 points",
+        for said in ("## 1. Aims", "Does it?", "win rate: rft > its comparator, audience=default", "It wins \\| more.", "2 points",
                      "## 7. How to verify it", document.id, "0.003051", "usd 0", "audience: neutral"):  # fmt: skip
             assert said in text
         assert "The study has not begun" in text and "**Background.** *Not said.*" in text
