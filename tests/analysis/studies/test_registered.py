@@ -13,7 +13,9 @@ from abm.log import create, read_events
 from abm.study_events import CellEnded, CellFailed
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.look_boundaries import sequential_p
+from analysis.studies.deviations import BegunRun, deviations
 from analysis.studies.hypotheses import decided
+from analysis.studies.inputs import UNCHANGED, ChangedInputs
 from analysis.studies.interim import by_looks
 from analysis.studies.layout import Layout
 from analysis.studies.looks import look_at
@@ -271,7 +273,7 @@ class TestLooks:
         (looked,) = found(study_results(folder), "looked")
         assert "(Study.frame; after 2 seeds, 3 of 4 cells): looks were declared after 2, 3 seeds" in looked.says
 
-    def test_at_no_declared_look_nothing_is_with_conclusions(self, tmp_path):
+    def test_at_no_declared_look_nothing_is_decided(self, tmp_path):
         """However small p is."""
         folder = self.ended(tmp_path, {1, 3})
         look_at([folder], "study results", look=True)
@@ -393,6 +395,42 @@ class TestDeviations:
         told = study_results(study.folder)
         assert told.registered.deviations == ()
         assert (hypothesis(told, "H1")["margin"], hypothesis(told, "H1")["n"]) == (40, 3)
+
+
+class TestKinds:
+    """Deviations that take other machines, other files or another day to come about."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def found(over):
+        """Return the kinds of deviations of the study that kept to everything, were one thing otherwise."""
+        state, layout = StudyLog(over).state(), Layout(over)
+        look, first = current_look(state, layout), next(iter(state.cells))
+
+        def kinds(begun=None, **more):
+            return {each.kind: each for each in deviations(state, look, {first: begun} if begun else {}, **more)}
+
+        return kinds
+
+    def test_a_run_that_is_older_than_the_declaration(self, found):
+        """Its results could have been seen."""
+        older = found(BegunRun(at=1.0, version="", probes={}, judges=()))
+        assert set(older) == {"carried out before"} and older["carried out before"].says.startswith("1 cell had been")
+        assert found(BegunRun(at=4e9, version="", probes={}, judges=())) == {}
+
+    def test_inputs_and_probes_of_another_day(self, found):
+        """Rules of a probe have their own line, which compares them with what was declared, not with today's."""
+        changed = ChangedInputs({"anchors/train.jsonl": ("a",)}, {"probe populism": ("a", "b")}, 2)
+        told = found(changed=changed)
+        assert set(told) == {"inputs"} and "anchors/train.jsonl changed: 1 of 2 cells" in told["inputs"].says
+        assert found(changed=ChangedInputs({}, {"probe populism": ("a",)}, 1)) == found(changed=UNCHANGED) == {}
+
+    def test_a_probe_that_was_not_declared(self, found):
+        """It judged all the same."""
+        assert (
+            "1 probe that no cell was declared to be judged by: warranty."
+            in found(outcomes=["populism", "warranty"])["outcomes"].says
+        )
 
 
 def test_finished_runs_are_not_taken_for_cells(tmp_path):
