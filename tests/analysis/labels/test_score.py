@@ -149,7 +149,7 @@ class TestLabels:
             import_labels(labelled(drawn(tmp_path / f"out{n}", run, size=size, seed=n)))
         told = scored(run)
         assert told.counts.labelled == 108
-        assert row(told, "rft", "rate", "prediction-powered").estimate.value == 0.5
+        assert row(told, "rft", "rate", "prediction-powered").estimate.value == pytest.approx(0.5)
 
     def test_of_a_draw_before_there_were_more_runs(self, tmp_path):
         """Messages of the later runs had a chance in the second draw only; a run without a draw is left out, and said so."""
@@ -175,6 +175,58 @@ class TestLabels:
         drawn(tmp_path / "out", run)
         with pytest.raises(InputError, match="moloch labels import"):
             scored(run)
+
+
+class TestJudges:
+    """Judges of ``moloch probe`` in place of the run's own probe."""
+
+    def test_the_same_labels_serve_another_rater(self, tmp_path):
+        """Drawn by the probe's verdicts, they say how a judge errs: its strata are split by what the judge said."""
+        from tests.analysis.judges.world import answer, message_of, planned, scripted
+
+        def harsh(request) -> str:
+            text = message_of(request)
+            return answer(True, "lamp") if "LIE" in text or "lamp 1" in text else answer(False)
+
+        run = write_run(tmp_path / "run")
+        import_labels(labelled(drawn(tmp_path / "out", run, size=108)))
+        planned(run, scripted(harsh)).carry_out()
+        told, own = scored(run, rater="judge-a"), scored(run)
+        assert told.errors[0].sensitivity.value == 1.0 > own.errors[0].sensitivity.value
+        found = [errs("rft", i)[0] or "lamp 1" in f"lamp {i}" for i in range(36)]
+        assert row(told, "rft", "rate", "raw").estimate.value == pytest.approx(sum(found) / 36)
+        assert row(told, "rft", "rate", "prediction-powered").estimate.value == pytest.approx(0.5)
+
+    def test_strata_of_a_judge(self, tmp_path):
+        """A draw by a judge's verdicts, of which the log of labels says whose they were."""
+        from tests.analysis.judges.world import answer, message_of, planned, scripted
+
+        run = write_run(tmp_path / "run", anchors=12)
+        planned(run, scripted(lambda r: answer(True, "LIE") if "LIE" in message_of(r) else answer(False))).carry_out()
+        import_labels(labelled(drawn(tmp_path / "out", run, size=20, rater="judge-a")))
+        told = scored(run, rater="judge-a")
+        assert told.errors[0].youden.value == 1.0 and told.rater == "judge-a"
+
+
+class TestBases:
+    """Learners on other base models."""
+
+    def test_each_is_compared_with_its_own(self, tmp_path):
+        """Not with the run's."""
+        from dataclasses import replace as changed
+
+        from analysis.labels._sample import labelled_sample
+        from analysis.labels._score import _Scored
+
+        run = write_run(tmp_path / "run", anchors=12)
+        import_labels(labelled(drawn(tmp_path / "out", run, size=36)))
+        found = labelled_sample(runs(run), PROBE, "", "left out")
+        assert found.base_of == {"rft": "base", "placebo": "base"}
+        found = changed(found, base_of={"rft": "base:other", "placebo": "base"})
+        scored_by = _Scored(found, found.sample.draws("x", draws=10))
+        assert {(r.writer, r.compared_with) for r in scored_by.rows() if r.measure == "from_base"} == {
+            ("placebo", "base")
+        }
 
 
 class TestJson:
