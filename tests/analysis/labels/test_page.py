@@ -140,10 +140,13 @@ class TestWho:
         assert status == 303 and headers["location"] == "/"
         assert "HttpOnly" in headers["set-cookie"] and "SameSite=Strict" in headers["set-cookie"]
 
-    @pytest.mark.parametrize("other", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}])
+    @pytest.mark.parametrize(
+        "other", [{"Host": "evil.example:{port}"}, {"Origin": "http://evil.example"}, {"Origin": "null"}]
+    )
     def test_other_sites(self, port, sheet, other):
         """With the cookie, too: a name that resolves to this machine, and a page of another site."""
         before = sheet.read_bytes()
+        other = {name: value.format(port=port) for name, value in other.items()}
         assert ask(port, "GET", "/sheet.json", **other)[0] == 403
         assert ask(port, "POST", "/label", {"id": table(sheet)[1][0], "label": "yes"}, **other)[0] == 403
         assert sheet.read_bytes() == before

@@ -93,14 +93,18 @@ class TestCorrected:
         assert point.effect == pytest.approx(common)
 
     def test_enough_of_each_needs_none(self, tmp_path):
-        """Both arms corrected by their own errors."""
-        run = write_run(
-            tmp_path / "run", anchors=120, says=lambda w, i: ((i % 2 == 0), int((i % 2 == 0) != (i % 9 == 0)))
-        )
+        """Each arm is corrected by its own errors, also in differences; these are the prediction-powered ones then."""
+
+        def says(writer: str, i: int) -> tuple[bool, int]:
+            return i % 2 == 0, int(i % 2 == 0 and i % (18 if writer == "rft" else 5) != 0)
+
+        run = write_run(tmp_path / "run", anchors=120, says=says)
         import_labels(labelled(drawn(tmp_path / "out", run, size=360)))
         told = scored(run)
         assert not told.tipping and not any(r.refused for r in told.rows)
-        assert row(told, "rft", "rate", "own correction").estimate.value == pytest.approx(0.5)
+        for measure, true in (("rate", 0.5), ("from_base", 0.0), ("from_comparator", 0.0)):
+            assert row(told, "rft", measure, "own correction").estimate.value == pytest.approx(true)
+        assert abs(row(told, "rft", "from_comparator", "common correction").estimate.value) > 0.01
 
     def test_a_probe_that_says_nothing_corrects_nothing(self, tmp_path):
         """Below a Youden index of .2 the correction is refused, and says why; prediction-powered numbers stay."""
@@ -166,6 +170,22 @@ class TestLabels:
         assert told.counts.left_out == 1 and told.counts.messages == 216 and told.over == ("anchors", "seeds")
         estimate = row(told, "rft", "rate", "prediction-powered").estimate
         assert estimate.value == pytest.approx(0.5, abs=0.12) and estimate.clusters == (36, 2)
+
+    def test_runs_of_other_chances_are_told_apart(self, tmp_path):
+        """One run lies always and the other never; the first was drawn from twice, and does not count for more."""
+        from analysis.labels import draw, write_batch
+        from tests.analysis.labels.world import sampling
+
+        folders = [
+            write_run(tmp_path / name, anchors=12, seed=seed, says=lambda writer, i, lies=lies: (lies, 0))
+            for seed, (name, lies) in enumerate((("a", True), ("b", False)), 1)
+        ]
+        both = runs(*folders)
+        write_batch(tmp_path / "out1", draw(both[:1], sampling(24)))
+        write_batch(tmp_path / "out2", draw(both, sampling(24, seed=2)))
+        for out in ("out1", "out2"):
+            import_labels(labelled(tmp_path / out))
+        assert row(score(both, PROBE), "rft", "rate", "prediction-powered").estimate.value == pytest.approx(0.5)
 
     def test_before_any(self, tmp_path):
         """Nothing drawn, or nothing labelled, is an error that says what to do."""
