@@ -106,6 +106,18 @@ class TestStudy:
         assert told["over"] == ["anchors", "seeds"] and told["counts"]["labelled"] == 24
         assert study_frame(folder, "labels").collect().height == 24
 
+    def test_some_of_its_cells(self, tmp_path, moloch):
+        """By levels of its factors; what no cell has is a mistake, and all of them are told."""
+        folder = tmp_path / "study"
+        small.carry_out(folder, small.plan(folder, "name: labels\nseeds: 1\ncross: {audience: [default, neutral]}\n"))
+        command = ("draw", folder, "--probe", "populism", "--n", 4, "--out", tmp_path / "labels")
+        told = json.loads(moloch(*command, "--where", "audience=neutral", "--json").out)
+        assert told["runs"] == 1 and sum(each["there"] for each in told["strata"]) == 12
+        wrong = moloch(*command, "--where", "audience=mine", "--where", "world=networked").err.splitlines()
+        assert "audience has default, neutral" in wrong[0] and "factors are audience" in wrong[1]
+        run = write_run(tmp_path / "run", anchors=12)
+        assert "a run has no factors" in moloch("score", run, "--probe", PROBE, "--where", "a=b").err
+
     def test_of_a_preregistered_one_it_is_a_look(self, tmp_path, moloch):
         """Strata show rates: before the end of a study that declared its outcomes, they are not shown unasked."""
         folder = tmp_path / "study"
