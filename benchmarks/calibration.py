@@ -205,6 +205,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="of the page's study, which resumes")
     parser.add_argument("--report", action="store_true", help="print what the file holds, and draw nothing")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--summary", action="store_true", help="a line per promise and number of seeds, over scenarios, as Markdown"
+    )
     given = parser.parse_args(arguments)
     out = given.out or (Path("build/calibration.jsonl") if given.full else None)
     if out is not None:
@@ -223,8 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.control:
         with tempfile.TemporaryDirectory() as folder:
             found += control_figures(given.control, given.folder or Path(folder))
-    for figure in found:
-        print(json.dumps(figure) if given.json else _line(figure))
+    for line in _summary(found) if given.summary else [json.dumps(f) if given.json else _line(f) for f in found]:
+        print(line)
     return int(any(figure["ok"] is False for figure in found))
 
 
@@ -233,6 +236,24 @@ def _reported(out: Path | None) -> dict[str, list[dict[str, Any]]]:
     for (name, _), each in sorted(_kept(out).items()):
         found.setdefault(name, []).append(each)
     return found
+
+
+def _summary(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield a table: the least, the middle and the largest figure of each promise over scenarios and outcomes, by number of seeds."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for figure in found:
+        scenario, _, promise = figure["name"].rpartition("/")
+        if "seeds" in scenario:
+            groups.setdefault((promise, int(scenario.split("-")[1].removesuffix("seeds"))), []).append(figure)
+    yield "| promise | seeds | least | median | largest | goal | missed by more than chance |"
+    yield "|---|---|---|---|---|---|---|"
+    for (promise, seeds), figures_of in sorted(groups.items()):
+        values = sorted(figure["value"] for figure in figures_of)
+        goals = {tuple(figure["goal"]) for figure in figures_of if figure["goal"]}
+        goal = " or ".join(f"{least:g} .. {most:g}" for least, most in sorted(goals)) or "–"
+        missed = sum(figure["ok"] is False for figure in figures_of)
+        middle = values[len(values) // 2]
+        yield f"| {promise} | {seeds} | {values[0]:.3f} | {middle:.3f} | {values[-1]:.3f} | {goal} | {missed} of {len(values)} |"
 
 
 def _line(figure: dict[str, Any]) -> str:
