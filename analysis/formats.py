@@ -1,7 +1,7 @@
 """How numbers and texts are shown, in the terminal and on pages alike: plain text, never markup.
 
-There is one notation: ``12.3 %``, ``+1.2`` and ``−1.2`` (with a true minus), ``[10.1, 14.5]`` for an interval, and a dash
-for a number that does not exist. An *estimate* is a mapping with ``value``, ``low`` and ``high``, as
+There is one notation: ``12.3 %``, ``+1.2`` and ``−1.2`` (with a true minus), ``[10.1, 14.5]`` for an interval, whose ends carry no
+plus (``+6.9 [4.2, 9.7]``), and a dash for a number that does not exist. An *estimate* is a mapping with ``value``, ``low`` and ``high``, as
 :func:`analysis.statistics.estimates.plain` makes it. Knows nothing of terminals and browsers.
 """
 
@@ -15,6 +15,8 @@ LABEL = 200
 """Characters of a name or a subject that are shown."""
 DASH = "–"
 MINUS = "−"
+NO_VARIATION = "(no variation)"
+"""In place of an interval where all runs came to the same, as identical twins do: they say nothing of how far off it might be."""
 
 Numbers = Mapping[str, Any] | None
 """An estimate, or None where there is none."""
@@ -74,6 +76,11 @@ def bounds(estimate: Numbers, digits: int = 1) -> str:
     return _bounds(estimate, lambda value: number(100 * value, digits))
 
 
+def rate(estimate: Numbers) -> str:
+    """Return a share in per cent with its interval."""
+    return f"{percent(estimate['value'])} {bounds(estimate)}".rstrip() if estimate is not None else DASH
+
+
 def points(estimate: Numbers) -> str:
     """Return a difference of shares in percentage points, with its sign."""
     return signed(100 * estimate["value"]) if estimate is not None and known(estimate["value"]) else DASH
@@ -81,7 +88,7 @@ def points(estimate: Numbers) -> str:
 
 def points_bounds(estimate: Numbers) -> str:
     """Return the interval of a difference of shares in percentage points; nothing where there is none."""
-    return _bounds(estimate, lambda value: signed(100 * value))
+    return _bounds(estimate, lambda value: number(100 * value, 1))
 
 
 def number_bounds(estimate: Numbers, digits: int = 2) -> str:
@@ -102,8 +109,10 @@ def relative(estimate: Numbers) -> str:
 
 
 def _bounds(estimate: Numbers, show: Callable[[float], str]) -> str:
-    if estimate is None or not (known(estimate["low"]) and known(estimate["high"])):
+    if estimate is None:
         return ""
+    if not (known(estimate["low"]) and known(estimate["high"])):
+        return NO_VARIATION if estimate.get("se") == 0 and known(estimate["value"]) else ""
     return f"[{show(estimate['low'])}, {show(estimate['high'])}]"
 
 

@@ -22,11 +22,12 @@ class Results(dict[str, Any]):
     def __str__(self) -> str:
         from rich.console import Console
 
+        from analysis.terminal.grid import laid_out
         from analysis.terminal.run import render
 
-        console = Console(width=120, no_color=True)
+        console = Console(width=80, no_color=True)
         with console.capture() as text:
-            for part in render(self):
+            for part in laid_out(render(self), console.width):
                 console.print(part)
         return text.get()
 

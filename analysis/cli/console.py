@@ -50,13 +50,19 @@ def printer() -> Console:
     return console(width=max(console().width, TABLE_WIDTH))
 
 
-def show(parts: Iterable[Any]) -> None:
-    """Print what is rendered of a study: tables as wide as they are, texts as the terminal is."""
-    from rich.table import Table
+NARROWEST = 80
+"""Columns into which results are fit; in a narrower terminal lines wrap."""
 
-    console, width = printer(), _plain_console()().width
-    for part in parts:
-        console.print(part, width=None if isinstance(part, Table) else width)
+
+def show(parts: Iterable[Any]) -> None:
+    """Print results as wide as the terminal: texts wrap at their words, tables come in pieces that fit, so that no cell is wrapped."""
+    from analysis.terminal.grid import laid_out
+
+    plain = _plain_console()
+    width = max(plain().width, NARROWEST)
+    console = plain(width=width)
+    for part in laid_out(parts, width):
+        console.print(part)
 
 
 class Speed:

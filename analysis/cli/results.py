@@ -9,32 +9,35 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import printer, show, stderr
+
+Full = Annotated[bool, typer.Option("--full", help="All tables, not the decisive ones alone.")]
 
 
 def results(
     run: Annotated[Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run or a study, or STUDY#CELL.")],
+    full: Full = False,
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Print the tables of a run again, or those of a study (moloch study results has more forms of them). Reads only."""
+    """Print the answer and the tables of a run again, or those of a study (moloch study results has more forms of them). Reads only."""
     from analysis.studies.layout import is_study
 
     if is_study(run):
         from analysis.cli.study.results import print_study
 
-        print_study(run, "results", look=look, form="json" if as_json else "table")
+        print_study(run, "results", look=look, form="json" if as_json else "table", full=full)
         return
     from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
 
     run = one_run(run)
     look_at([run], "results", look)
-    print_tables(run, as_json=as_json)
+    print_tables(run, as_json=as_json, full=full)
 
 
-def print_tables(run: Path, *, as_json: bool) -> None:
-    """Print a run's tables, and where its log stands."""
+def print_tables(run: Path, *, as_json: bool, full: bool = False) -> None:
+    """Print a run's answer and tables, and where its log stands."""
 
     with stderr().status("counting votes"):
         from abm.log import open_log
@@ -44,14 +47,16 @@ def print_tables(run: Path, *, as_json: bool) -> None:
         head, ended = log.head(), log.ended()
         table, digest = tables(log.read(stop=head.seq)), ended.digest if ended else ""
     if as_json:
-        print(json.dumps({"run": str(run), "head": head.hash, "digest": digest, "table": table}))
+        from analysis.answers import answer, plain_sentences
+
+        answered = plain_sentences(answer(table))
+        print(json.dumps({"run": str(run), "head": head.hash, "digest": digest, "answer": answered, "table": table}))
         return
     from analysis.cli.run import table_lines
     from analysis.terminal.run import render
 
     console = printer()
-    for part in render(table):
-        console.print(part)
+    show(render(table, full=full))
     lines = [f"log     {run}   {head.seq:,} events", f"head    {head.hash}", f"digest  {digest or 'when it ends'}"]
     for line in (*table_lines(table), *lines):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, progress, stderr
+from analysis.cli.console import printer, progress, show, stderr
 from analysis.cli.first_step import after_first_step
 from analysis.cli.option_groups import grouped
 from analysis.cli.run_options import RunOptions
@@ -106,10 +106,13 @@ def say_precision(settings: RunConfig, folder: Path) -> None:
 
 def as_dict(done: Run, results: dict[str, Any]) -> dict[str, Any]:
     """Return what ``--json`` prints of a run."""
+    from analysis.answers import answer, plain_sentences
+
     return {
         "run": str(done.path),
         "head": done.head.hash,
         "digest": done.digest,
+        "answer": plain_sentences(answer(results)),
         "table": results,
         "seconds": round(done.seconds, 2),
     }
@@ -120,8 +123,7 @@ def print_run(done: Run, results: dict[str, Any]) -> None:
     from analysis.terminal.run import render
 
     console = printer()
-    for part in render(results):
-        console.print(part)
+    show(render(results))
     for line in (
         *table_lines(results),
         f"log     {done.path}   {done.head.seq:,} events, {done.seconds:.0f} s",
@@ -148,9 +150,11 @@ def next_lines(run: Path) -> list[str]:
     """Return commands to run next, ready to paste."""
     path = shlex.quote(str(run))
     commands = {
+        "moloch study --seeds 8 ...": "with this run's options: several trainings of each arm",
+        f"moloch results {path} --full": "all tables",
+        f"moloch report {path} --out report.html": "figures, tables, transcripts",
         f"moloch show {path}": "the contests, and one of them whole",
         f"moloch replay {path} --verify": "every step again, from the log",
-        "moloch study --seeds 5 ...": "with this run's options: the same over seeds, with intervals over them",
     }
     width = max(map(len, commands))
     return [f"{'next' if i == 0 else '':8}{c:{width}}   {what}" for i, (c, what) in enumerate(commands.items())]

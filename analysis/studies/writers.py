@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, number, p_value, percent, points, points_bounds
 from analysis.formats import bounds as share_bounds
+from analysis.markup import markdown as in_markdown
+from analysis.markup import tex
 
 if TYPE_CHECKING:
     import polars as pl
 
 Row = Mapping[str, Any]
-TEX = {
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "–": "--", "…": r"\ldots{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}  # fmt: skip
-"""Signs that LaTeX would obey, or may not have, and how they are written."""
-NUMBERS = ("estimate", "low", "high", "se", "p", "p_holm")
+NUMBERS = (
+    "estimate", "low", "high", "se", "dof", "p", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised",
+    "p_smallest", "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "detectable",
+)  # fmt: skip
 
 
 def frame(rows: Sequence[Row], factors: Sequence[str]) -> pl.DataFrame:
@@ -48,11 +47,9 @@ def frame(rows: Sequence[Row], factors: Sequence[str]) -> pl.DataFrame:
 def markdown(rows: Sequence[Row], factors: Sequence[str]) -> str:
     """Return the rows as a table of Markdown."""
     head, body = _cells(rows, factors)
-    lines = [
-        head,
-        ["---"] * len(factors) + ["---", "---", "---", "--:", "--:", "--:", "--:"][: len(head) - len(factors)],
-    ]
-    return "\n".join("| " + " | ".join(map(_markdown, line)) + " |" for line in [*lines, *body])
+    rule = ["---"] * len(factors) + ["---", "---", "---", "--:", "--:", "--:", "--:"][: len(head) - len(factors)]
+    lines = [map(in_markdown, head), rule, *(map(in_markdown, line) for line in body)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def latex(rows: Sequence[Row], factors: Sequence[str]) -> str:
@@ -62,9 +59,9 @@ def latex(rows: Sequence[Row], factors: Sequence[str]) -> str:
         "% needs \\usepackage{booktabs}",
         f"\\begin{{tabular}}{{{'l' * (len(factors) + 3)}{'r' * (len(head) - len(factors) - 3)}}}",
         "\\toprule",
-        *(" & ".join(map(_tex, line)) + r" \\" for line in [head]),
+        *(" & ".join(map(tex, line)) + r" \\" for line in [head]),
         "\\midrule",
-        *(" & ".join(map(_tex, line)) + r" \\" for line in body),
+        *(" & ".join(map(tex, line)) + r" \\" for line in body),
         "\\bottomrule",
         "\\end{tabular}",
     ]
@@ -72,7 +69,7 @@ def latex(rows: Sequence[Row], factors: Sequence[str]) -> str:
 
 
 def _cells(rows: Sequence[Row], factors: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    head = [*factors, "arm", "outcome", "measure", "estimate", "95 % CI", "p (Holm)", "cells"]
+    head = [*factors, "arm", "outcome", "measure", "estimate", "95 % CI", "p (adjusted)", "cells"]
     body = [
         [
             *(DASH if row[name] is None else _label(row[name]) for name in factors),
@@ -80,7 +77,7 @@ def _cells(rows: Sequence[Row], factors: Sequence[str]) -> tuple[list[str], list
             row["outcome"],
             measure_of(row),
             *estimate_of(row),
-            p_value(row["p_holm"]),
+            p_value(row["p_adjusted"]),
             f"{row['cells']:,}" + (f" of {row['cells'] + row['missing']:,}" if row["missing"] else ""),
         ]
         for row in rows
@@ -97,11 +94,11 @@ def measure_of(row: Row) -> str:
 
 def estimate_of(row: Row) -> tuple[str, str]:
     """Return an estimate and its interval as they are shown: shares in per cent, differences in points, indices as numbers."""
-    shown = {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    shown = {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
     if row["sampled"]:
         interval = [number(row[end], 2) for end in ("low", "high")]
         return number(row["estimate"], 2), f"[{', '.join(interval)}]" if row["low"] is not None else DASH
-    if row["measure"].startswith("from_"):
+    if row["measure"].startswith("from_") or row["measure"] == "rivalry":
         return points(shown), points_bounds(shown) or DASH
     return percent(row["estimate"]), share_bounds(shown) or DASH
 
@@ -110,12 +107,3 @@ def _label(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _markdown(text: str) -> str:
-    line = " ".join(text.split())
-    return line if re.fullmatch(r"-+:?", line) else re.sub(r"([\\`*_|<>\[\]#])", r"\\\1", line)
-
-
-def _tex(text: str) -> str:
-    return "".join(TEX.get(sign, sign) for sign in " ".join(text.split()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, bounds, difference, number, p_value, percent
+from analysis.formats import difference, number, percent, rate
 from analysis.terminal.grid import Row, add_row, from_comparator, new_table
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def elsewhere_tables(found: Mapping[str, Any], *, withheld: bool) -> list[Render
 
 def _votes(rows: Sequence[Row]) -> Table:
     beyond = from_comparator(rows)
-    columns = ["arena", "arm", "win rate", "95 % CI", f"{beyond}, 95 % CI", "p", "votes", "forfeits", "words"]
-    grid = new_table("Out of domain: votes in other arenas", columns)
+    columns = ["arena", "arm", f"{beyond}, 95 %", "win rate, 95 %", "votes", "forfeits", "words"]
+    grid = new_table("Out of domain: votes in other arenas", columns, labels=2)
     for row in rows:
         won, beside, forfeits, words = (row[k] for k in ("win_rate", "against_placebo", "forfeits", "words"))
-        rates = percent(won["value"]), bounds(won) or DASH, difference(beside), p_value(beside["p"])
+        rates = difference(beside), rate(won)
         sides = f"{forfeits['base']} / {forfeits['trained']}", f"{number(words['base'])} → {number(words['after'])}"
         add_row(grid, row["arena"], row["arm"], *rates, number(won["n"]), *sides)
     return grid
@@ -48,11 +48,11 @@ def _votes(rows: Sequence[Row]) -> Table:
 
 def _probes(title: str, rows: Sequence[Row]) -> Table:
     beyond = from_comparator(rows)
-    columns = ["arena", "probe", "arm", "base", "after", "difference, 95 % CI", "p (Holm)", f"{beyond}, 95 % CI", "n"]
-    grid = new_table(title, columns)
+    columns = ["arena", "probe", "arm", f"{beyond}, 95 %", "base", "after", "from base, 95 %", "n"]
+    grid = new_table(title, columns, labels=3)
     order = list(dict.fromkeys((row["arena"], row["probe"]) for row in rows))
     for row in sorted(rows, key=lambda row: order.index((row["arena"], row["probe"]))):
         rates = percent(row["base"]["value"]), percent(row["after"]["value"])
-        changes = difference(row["difference"]), p_value(row["p_holm"]), difference(row["placebo"])
-        add_row(grid, row["arena"], row["probe"], row["arm"], *rates, *changes, str(row["difference"]["n"]))
+        changes = *rates, difference(row["difference"]), str(row["difference"]["n"])
+        add_row(grid, row["arena"], row["probe"], row["arm"], difference(row["placebo"]), *changes)
     return grid

@@ -27,6 +27,7 @@ def head_to_head_tables(found: Mapping[str, Any]) -> list[RenderableType]:
     pairs = new_table(
         "Head to head: who was chosen over whom",
         ["arm", "against", "votes for it", "expected", "votes", "neither", "won", "lost", "tied", "forfeits"],
+        labels=2,
     )
     for row in found["pairs"]:
         contests = (number(row[name]) for name in ("won", "lost", "tied"))

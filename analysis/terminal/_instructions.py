@@ -18,7 +18,9 @@ def instruction_table(rows: Sequence[dict[str, Any]]) -> Table:
     Args:
         rows: ``results(events)["instructions"]``.
     """
-    grid = new_table("Instructions: what was proposed, and kept", ["arm", "epoch", "proposal", "votes", "kept", "text"])
+    grid = new_table(
+        "Instructions: what was proposed, and kept", ["arm", "epoch", "proposal", "votes", "kept", "text"], 3
+    )
     for row in rows:
         tried = row["votes"] + row["own_votes"]
         votes = f"{row['votes']} of {tried}" if tried else DASH

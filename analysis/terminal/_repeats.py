@@ -22,7 +22,7 @@ def repeat_tables(rows: Sequence[Row]) -> list[RenderableType]:
     """Return the spread of every arm that was trained several times, and how far from its mean the others are."""
     from rich.text import Text
 
-    grid = new_table("Trainings vary", COLUMNS)
+    grid = new_table("Trainings vary", COLUMNS, 2)
     for row in rows:
         s = number(100 * row["s"], 1) if row["s"] else "no variation"
         of = percent(row["mean"]), s, row["arm"] or DASH

@@ -26,7 +26,7 @@ def rivalry_tables(rows: Sequence[Row]) -> list[RenderableType]:
     """Return the differences of every learner, and the rows that each side learnt from, epoch by epoch."""
     from rich.text import Text
 
-    effects, learnt = new_table("Rivalry", COLUMNS), new_table("Rows learnt from, by epoch", ROWS)
+    effects, learnt = new_table("Rivalry", COLUMNS, 2), new_table("Rows learnt from, by epoch", ROWS)
     previous = ""
     for row in rows:
         learner, previous = ("" if row["learner"] == previous else row["learner"]), row["learner"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import bounds, difference, p_value, percent
+from analysis.formats import difference, percent, rate
 from analysis.terminal.grid import add_row, from_comparator, new_table
 
 if TYPE_CHECKING:
@@ -30,19 +30,17 @@ def task_tables(found: Mapping[str, Any]) -> list[RenderableType]:
         "tasks",
         "measure",
         "arm",
-        "base",
-        "95 % CI",
+        f"{beyond}, 95 %",
+        "base, 95 %",
         "after",
-        "difference, 95 % CI",
-        "p (Holm)",
-        f"{beyond}, 95 % CI",
+        "from base, 95 %",
         "n",
     ]
-    grid = new_table("Out of domain: tasks", columns)
+    grid = new_table("Out of domain: tasks", columns, labels=3)
     for row in found["rows"]:
-        rates = percent(row["base"]["value"]), bounds(row["base"]), percent(row["after"]["value"])
-        changes = difference(row["difference"]), p_value(row["p_holm"]), difference(row["placebo"])
-        add_row(grid, row["task_set"], row["measure"], row["arm"], *rates, *changes, str(row["after"]["n"]))
+        rates = rate(row["base"]), percent(row["after"]["value"])
+        changes = difference(row["placebo"]), *rates, difference(row["difference"])
+        add_row(grid, row["task_set"], row["measure"], row["arm"], *changes, str(row["after"]["n"]))
     measures = dict.fromkeys(row["measure"] for row in found["rows"])
     said = [f"{name}: {MEANING[name]}" for name in measures if name in MEANING]
     if probes := [name for name in measures if name not in MEANING]:

@@ -31,7 +31,7 @@ def training_table(rows: Sequence[dict[str, Any]]) -> Table:
         *["loss says"][: int(figures)],
         *["mitigated"][: int(mitigated)],
     ]
-    grid = new_table("Learnt from", columns)
+    grid = new_table("Learnt from", columns, labels=2)
     methods = {
         arm: {row["method"] for row in rows if row["arm"] == arm} for arm in dict.fromkeys(row["arm"] for row in rows)
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analysis.formats import DASH, bounds, difference, p_value, percent
+from analysis.formats import DASH, difference, p_value, rate
 from analysis.terminal.grid import Row, add_row, from_comparator, new_table
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ def transfer_tables(rows: Sequence[Row]) -> list[RenderableType]:
     from rich.text import Text
 
     beyond = from_comparator(rows)
-    columns = ["arm", "before", "win rate", "95 % CI", f"from {OWN}, 95 % CI", "p", f"{beyond}, 95 % CI"]
-    grid = new_table("Transfer: the same messages before other audiences than the run's own", columns)
+    columns = ["arm", "before", f"{beyond}, 95 %", "win rate, 95 %", f"from {OWN}, 95 %", "p"]
+    grid = new_table("Transfer: the same messages before other audiences than the run's own", columns, labels=2)
     previous = ""
     for row in rows:
         arm, previous = "" if row["arm"] == previous else row["arm"], row["arm"]
         if row["withheld"]:
-            add_row(grid, arm, row["audience"] or OWN, *[DASH] * 5)
+            add_row(grid, arm, row["audience"] or OWN, *[DASH] * 4)
             continue
         won, less = row["win_rate"], row["difference"]
-        rates = percent(won["value"]), bounds(won) or DASH, difference(less), p_value(less["p"])
-        add_row(grid, arm, row["audience"] or OWN, *rates, difference(row["from_comparator"]))
+        rates = difference(row["from_comparator"]), rate(won), difference(less), p_value(less["p"])
+        add_row(grid, arm, row["audience"] or OWN, *rates)
     said = dict.fromkeys(
         f"No win rates before {row['audience']}: {row['withheld']}." for row in rows if row["withheld"]
     )

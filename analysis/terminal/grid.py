@@ -8,22 +8,88 @@ from typing import TYPE_CHECKING, Any
 from analysis.formats import comparator_name
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 Row = Mapping[str, Any]
 
 
-def new_table(title: str, columns: Sequence[str]) -> Table:
-    """Return an empty table; its first column stands left, the others right."""
-    from rich import box
-    from rich.table import Table
+def new_table(title: str, columns: Sequence[str], labels: int = 1) -> Table:
+    """Return an empty table whose cells are not wrapped.
+
+    Args:
+        labels: how many of the first columns say what a row is of: they stand left, the others right.
+    """
     from rich.text import Text
 
-    look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False, "padding": (0, 1, 0, 0)}
-    grid = Table(title=title, title_justify="left", title_style="italic", **look)
+    grid = _empty(title)
     for i, column in enumerate(columns):
-        grid.add_column(Text(column), justify="left" if i == 0 else "right", no_wrap=True)
+        grid.add_column(Text(column), justify="left" if i < labels else "right", no_wrap=True)
     return grid
+
+
+def _empty(title: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False, "padding": (0, 1, 0, 0)}
+    return Table(title=title, title_justify="left", title_style="italic", **look)
+
+
+def fitted(grid: Table, width: int) -> Iterator[Table]:
+    """Yield a table in pieces that are no wider than a terminal: the same rows, the columns that say what they are of, and some others.
+
+    A single column that is still too wide stands alone, and its cells are wrapped.
+    """
+    if _width(grid) <= width:
+        yield grid
+        return
+    labels = next((i for i, column in enumerate(grid.columns) if column.justify != "left"), 1)
+    labels = min(max(labels, 1), len(grid.columns) - 1)
+    piece, title = list(range(labels)), str(grid.title or "")
+    for i in range(labels, len(grid.columns)):
+        if len(piece) > labels and _width(_part(grid, [*piece, i], title)) > width:
+            yield _part(grid, piece, title)
+            piece, title = list(range(labels)), f"{str(grid.title or '').removesuffix(MORE)}{MORE}"
+        piece.append(i)
+    last = _part(grid, piece, title)
+    if len(piece) == labels + 1 and _width(last) > width:
+        last.columns[-1].no_wrap, last.columns[-1].justify = False, "left"
+    yield last
+
+
+MORE = " (continued)"
+
+
+def _part(grid: Table, columns: Sequence[int], title: str) -> Table:
+    """Return some columns of a table as one of their own."""
+    part = _empty(title)
+    for i in columns:
+        column = grid.columns[i]
+        part.add_column(column.header, justify=column.justify, no_wrap=column.no_wrap)
+    cells = [list(grid.columns[i].cells) for i in columns]
+    for n, row in enumerate(grid.rows):
+        part.add_row(*(column[n] for column in cells), end_section=row.end_section)
+    return part
+
+
+def _width(grid: Table) -> int:
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console(width=10_000)
+    return Measurement.get(console, console.options, grid).maximum
+
+
+def laid_out(parts: Iterable[RenderableType], width: int) -> Iterator[RenderableType]:
+    """Yield what is to be printed, tables in pieces that fit into so many columns."""
+    from rich.table import Table
+
+    for part in parts:
+        if isinstance(part, Table):
+            yield from fitted(part, width)
+        else:
+            yield part
 
 
 def add_row(grid: Table, *cells: str) -> None:

@@ -8,8 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, bounds, comparisons, count, difference, number, p_value, percent, short
-from analysis.terminal.grid import Row, add_row, from_comparator, new_table
+from analysis.answers import answer
+from analysis.formats import (
+    DASH,
+    bounds,
+    comparator_name,
+    comparisons,
+    count,
+    difference,
+    number,
+    p_value,
+    percent,
+    short,
+)
+from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
+from analysis.terminal._conventions import convention_tables
+from analysis.terminal._registered import render_registered
+from analysis.terminal.answer import answer_lines
+from analysis.terminal.grid import Row, add_row, new_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,10 +36,11 @@ LEVEL = 14
 """Characters of a level in a table."""
 
 
-def render_results(results: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Yield what to print of the results of a study, in order; plain lines are strings.
+def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterator[RenderableType]:
+    """Yield what to print of the results of a study, in order: the answer, then the tables.
 
     Args:
+        full: with failures of skill, and the same outcomes by other conventions, too.
         results: as ``analysis.studies.results.StudyResults.as_dict`` makes it.
     """
     from rich.text import Text
@@ -31,17 +48,26 @@ def render_results(results: Mapping[str, Any]) -> Iterator[RenderableType]:
     rows, by = results["rows"], results["by"]
     yield Text(_head(results), style="bold")
     yield from (Text(line, style="bold yellow") for line in _warnings(results))
+    yield from render_registered(results["preregistration"], results["exploratory"])
     estimates = [row for row in rows if not row["sampled"]]
     if lines := _withheld(estimates):
         yield from (Text(line, style="bold red") for line in lines)
+    yield from answer_lines(answer(results))
+    yield Text("")
     yield from _votes(estimates, by)
-    for kind, title in {"strategy": "Misbehaviour", "copying": "Copying"}.items():
+    for kind, title in {"strategy": "Misbehaviour", **({"copying": "Copying"} if full else {})}.items():
         yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
+    if full:
+        yield from convention_tables(estimates, by)
     yield from _sensitivity([row for row in rows if row["sampled"]], by)
     if compared := comparisons({row["arm"]: row["compared_with"] for row in rows}):
         yield Text(compared)
-    hold = "" if all(row["low"] is None for row in estimates) else " Intervals hold 95 %."
-    yield Text(f"{results['generalises']}{_averaged(results)}{hold}", style="dim")
+    hold = (
+        ""
+        if all(row["low"] is None for row in estimates)
+        else "Differences are in percentage points; intervals hold 95 %."
+    )
+    yield Text(f"{hold}{_averaged(results)}".strip(), style="dim")
     yield from (Text(line, style="dim") for line in _told(results, "validity"))
     yield from (Text(line, style="yellow") for line in absent_lines(results))
     yield from (Text(line, style="bold yellow") for line in _told(results, "note"))
@@ -54,7 +80,7 @@ def _head(results: Mapping[str, Any]) -> str:
 
 def _warnings(results: Mapping[str, Any]) -> list[str]:
     return [
-        *stopping_lines(results["extensions"], results["looks"]),
+        *([] if results["preregistration"] else stopping_lines(results["extensions"], results["looks"])),
         *changed_lines(results["changed_said"]),
         *(f"Flagged: {line}." for line in _told(results, "flags") if line not in _told(results, "withheld")),
     ]
@@ -97,29 +123,39 @@ def _averaged(results: Mapping[str, Any]) -> str:
 
 
 def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
-    groups = _measures([row for row in rows if row["kind"] == "votes"], by)
+    groups = _measures([row for row in rows if row["outcome"] == WIN_RATE], by)
+    kept = _measures([row for row in rows if row["outcome"] == WITHOUT_FORFEITS], by)
     if not groups:
         return
     every = [each for group in groups.values() for each in group.values()]
-    grid, counts = _grid("Votes", by, ["win rate", from_comparator(every), "p (Holm)"], every)
+    grid, counts = _grid("Votes", by, [_beyond(every), "p (adjusted)", "win rate", "forfeits left out"], every)
     for labels, group in blocks(groups, grid):
-        rate, beyond = group.get("rate"), group.get("from_comparator")
-        add_row(
-            grid, *labels, _share(rate), points_of(beyond), p_value(beyond and beyond["p_holm"]), *_cells(group, counts)
+        share, beyond = group.get("rate"), group.get("from_comparator")
+        changes = points_of(beyond), p_value(beyond and beyond["p_adjusted"])
+        of = (*levels_of(next(iter(group.values())), by), next(iter(group.values()))["arm"])
+        without = kept.get(of, {})
+        left_out = (
+            points_of(without["from_comparator"]) if "from_comparator" in without else _share(without.get("rate"))
         )
+        add_row(grid, *labels, *changes, _share(share), left_out, *_cells(group, counts))
     yield grid
 
 
 def _probes(rows: Sequence[Row], by: Sequence[str], title: str) -> Iterator[RenderableType]:
     for probe in dict.fromkeys(sorted(row["outcome"] for row in rows)):
         of_probe = [row for row in rows if row["outcome"] == probe]
-        columns = ["base", "after", "from base", from_comparator(of_probe)]
+        columns = [_beyond(of_probe), "base", "after", "from base"]
         grid, counts = _grid(f"{title}: {probe}", by, columns, of_probe)
         for labels, group in blocks(_measures(of_probe, by), grid):
             rates = [percent(group[name]["estimate"]) if name in group else DASH for name in ("base", "after")]
-            changes = [points_of(group.get(name)) for name in ("from_base", "from_comparator")]
-            add_row(grid, *labels, *rates, *changes, *_cells(group, counts))
+            changes = [points_of(group.get("from_comparator")), *rates, points_of(group.get("from_base"))]
+            add_row(grid, *labels, *changes, *_cells(group, counts))
         yield grid
+
+
+def _beyond(rows: Sequence[Row]) -> str:
+    """Return the heading of the decisive column."""
+    return f"beyond {comparator_name(row['compared_with'] for row in rows)}"
 
 
 def _grid(title: str, by: Sequence[str], columns: Sequence[str], rows: Sequence[Row]) -> tuple[Any, bool]:
@@ -210,7 +246,7 @@ def _index(row: Row | None) -> str:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
 
 
 def _cells(group: Mapping[str, Row], counts: bool) -> list[str]:

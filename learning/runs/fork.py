@@ -24,7 +24,8 @@ from learning.runs.adapter_links import link
 from learning.runs.config import RunConfig
 from learning.runs.config_file import changed_config, load_config
 from learning.runs.fork_arms import check_changes, check_continued, check_judged, check_participants
-from learning.runs.inputs import Inputs, check_interventions, gather
+from learning.runs.input_checks import check_interventions
+from learning.runs.inputs import Inputs, gather
 from learning.runs.mitigated import all_probes
 from learning.runs.other_arenas import all_of, probes_elsewhere
 from learning.runs.parts import implied_probes, import_recorded, recorded_config

@@ -207,6 +207,7 @@ class TestSplit:
         assert [anchor.subject for anchor in split.held_out] == ["Far"]
         assert split.dropped["test text nearly stands in train"] == 1
 
+    @pytest.mark.system
     @pytest.mark.parametrize(("name", "near"), [("sales", 17), ("elections", 15), ("social", 0)])
     def test_the_shared_files_have_near_duplicates(self, name, near):
         """As many as were counted by comparing every pair."""

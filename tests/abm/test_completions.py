@@ -206,6 +206,7 @@ class TestReactions:
         found = parse_reaction(text, options)
         assert found is None or 0 <= found.position < options
 
+    @pytest.mark.system
     @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists), st.text())
     def test_json(self, choice, thought):
         """Whatever stands in the JSON."""

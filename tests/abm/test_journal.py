@@ -258,6 +258,7 @@ def answered(log, sites: list[str], recent: int) -> Answers:
 class TestOlderAnswers:
     """Only the newest answers stay in memory; the others are found in the log."""
 
+    @pytest.mark.system
     @given(sites=st.permutations(SITES * 4), recent=st.integers(1, 60), asked=st.sets(st.sampled_from(SITES)))
     @settings(max_examples=40, deadline=None)
     def test_any_answer_is_found(self, sites, recent, asked):

@@ -46,7 +46,7 @@ class TestShown:
         """A line each, behind the contests."""
         from analysis.cli.show import show
 
-        show(folders / "stop", None, None, False, False)
+        show(folders / "stop", None, None, None, False, False)
         assert "alarm  arm rft stopped in epoch 1, after its training: KL to base 4 nats" in capsys.readouterr().out
 
     def test_frames(self, folders):

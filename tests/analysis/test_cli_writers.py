@@ -116,7 +116,7 @@ class TestTable:
         assert rows.keys() == {"base", "rft", "tfb", "placebo"}
         assert rows["base"]["messages"] == 3 * 3 and rows["rft"]["messages"] == 3, "base meets every arm"
         assert any(row["redrawn"] for row in rows.values())
-        assert any(str(getattr(part, "title", "")).startswith("Writing") for part in render(found))
+        assert any(str(getattr(part, "title", "")).startswith("Writing") for part in render(found, full=True))
 
     def test_of_a_study(self):
         """In one line for each of its runs."""

@@ -59,6 +59,7 @@ class TestStdout:
 class TestStderr:
     """Messages that cannot be written."""
 
+    @pytest.mark.system
     def test_the_command_goes_on(self, run):
         """Its results are there, and its exit code is what it would have been."""
         with FULL.open("w") as full:
@@ -66,6 +67,7 @@ class TestStderr:
             assert done.returncode == 0 and '"whole": true' in done.stdout
             assert call(["log", "verify", "nowhere"], run, stderr=full).returncode == 3
 
+    @pytest.mark.system
     def test_both_are_closed(self, run):
         """Nothing can be said, and nothing fails."""
         closed = 'exec "$0" -m moloch log verify "$1" >&- 2>&-'

@@ -49,6 +49,7 @@ def forked(parent: Path, folder: Path, step: int = 2) -> Path:
 
 
 class TestRuns:
+    @pytest.mark.system
     def test_a_run_comes_out_as_it_was(self, run, tmp_path):
         contents = pack(run, tmp_path / "run.zip")
         unpack(tmp_path / "run.zip", tmp_path / "there")
@@ -119,6 +120,7 @@ class TestRuns:
             f.name for f in pack(run, tmp_path / "all.zip", adapters=True).files
         }
 
+    @pytest.mark.system
     def test_what_has_not_ended_can_go_on(self, run, tmp_path):
         """It comes with the adapters that it learnt so far; one that has ended does not need them."""
         (run / "adapters" / "abc").mkdir(parents=True)
@@ -178,6 +180,7 @@ class TestStudies:
         assert StudyLog(there).state() == StudyLog(study).state() and (there / "study.yaml").is_file()
         assert verify(there / "cells" / "one") == verify(study / "cells" / "one")
 
+    @pytest.mark.system
     def test_without_logs(self, study, tmp_path):
         contents = pack(study, tmp_path / "study.zip", logs=False)
         unpack(tmp_path / "study.zip", tmp_path / "there")
@@ -221,6 +224,7 @@ class TestStrangers:
         with pytest.raises(InputError, match="leads elsewhere"):
             unpack(self.changed(packed, runs=[runs[0] | {"folder": "../../home"}]), tmp_path / "there")
 
+    @pytest.mark.system
     def test_more_than_it_says(self, packed, tmp_path):
         """A file that would unpack to gigabytes is left after as many bytes as its list says."""
         bomb = tmp_path / "bomb.zip"
@@ -236,6 +240,7 @@ class TestStrangers:
         with pytest.raises(CorruptLog, match="not the one that was packed"):
             unpack(self.changed(packed, runs=[runs[0] | {"head": "0" * 64}]), tmp_path / "there")
 
+    @pytest.mark.system
     def test_flipped_bits_and_cuts(self, packed, tmp_path):
         """Each is one error, or harms nothing; nothing half unpacked stays."""
         data, lot = packed.read_bytes(), random.Random(1)
@@ -263,6 +268,7 @@ class TestStrangers:
 
 
 class TestCommands:
+    @pytest.mark.system
     def test_there_and_back(self, run, tmp_path):
         done = CliRunner().invoke(app, ["pack", str(run), str(tmp_path / "run.zip")])
         assert done.exit_code == 0 and verify(run).hash in done.stdout

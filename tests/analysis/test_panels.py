@@ -71,5 +71,5 @@ class TestPanels:
     def test_printed(self):
         """The terminal shows an arm a line, and a column for each size but all."""
         events = two_arms()
-        shown = printed(render(table(events) | {"panels": [plain(row) for row in panel_table(events)]}))
+        shown = printed(render(table(events) | {"panels": [plain(row) for row in panel_table(events)]}, full=True))
         assert "1 voter " in shown and "5 voters" in shown and "8 voters" not in shown

@@ -94,6 +94,7 @@ class TestWithoutExtras:
 class TestDeclared:
     """What the code imports is declared, and what an extra brings is known where it is missed."""
 
+    @pytest.mark.system
     def test_every_import_is_declared(self):
         """As a dependency, or in an extra."""
         declared = brought(PROJECT["dependencies"]) | {module for modules in EXTRAS.values() for module in modules}

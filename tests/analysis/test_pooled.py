@@ -62,6 +62,7 @@ def row_of(rows, *of: str):
     return next(row for row in rows if (row.arm, row.name, row.measure) == of)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("people", PEOPLE)
 def test_intervals_know_who_is_who(people, tmp_path):
     """As over all votes one by one: copies and a crowd's members are the person they are like, whatever their index in a run."""
@@ -89,6 +90,7 @@ def logs(tmp_path_factory):
     return runs_of(tmp_path_factory.mktemp("runs"), PEOPLE["shared"], fake_llm())
 
 
+@pytest.mark.system
 def test_values_are_the_means_over_seeds(logs):
     """Each run counts alike, forfeits are lost, and probes count what tables count; only intervals differ."""
     tables = [results(events) for events in logs.values()]

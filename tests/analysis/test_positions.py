@@ -75,7 +75,9 @@ class TestPositions:
     def test_printed(self):
         """The terminal shows a line for each place, with what it would be without bias."""
         events = one_arm([[1, 0, 1], [1, 1, 1]])
-        shown = printed(render(table(events) | {"positions": [plain(row) for row in position_table(events)]}))
+        shown = printed(
+            render(table(events) | {"positions": [plain(row) for row in position_table(events)]}, full=True)
+        )
         assert "Position" in shown and "50.0 %" in shown
 
     def test_anchors(self):

@@ -338,6 +338,7 @@ class TestValidation:
         assert any(line.strip().startswith("labelled 1 (falsehood without number)") for line in printed)
         assert validate(_probe("populism"), cases("populism", "open")).f1.low < 1
 
+    @pytest.mark.system
     def test_honest_summaries_of_real_articles_are_rarely_flagged(self) -> None:
         """Editors' highlights are unsafe in none and hold new numbers in at most 15 % of 150 real articles."""
         import msgspec

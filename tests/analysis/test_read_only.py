@@ -37,6 +37,7 @@ def run(tmp_path, monkeypatch):
         subprocess.run(["umount", str(folder)], check=False)
 
 
+@pytest.mark.system
 def test_every_way_of_reading(run, tmp_path, capsys):
     """Commands, tables, columns, states and graphs."""
     assert about(run).segments > 1

@@ -129,6 +129,7 @@ class TestStudyFrames:
         assert study_frame(study, "votes").head(3).collect(engine="streaming").height == 3
         assert looked_at == ["c0"]
 
+    @pytest.mark.system
     @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
     def test_all_of_them_as_files(self, study, tmp_path, suffix):
         """With one codebook, of a study and of one of its runs; complete, or not at all."""
@@ -166,7 +167,7 @@ class TestAStudyOfItsOwn:
     @pytest.fixture
     def half(self, tmp_path):
         """A preregistered study, half of whose cells have ended."""
-        cells = plan(tmp_path / "half", PAGE + "primary: {outcome: populism}\n")
+        cells = plan(tmp_path / "half", PAGE + "primary: {hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}\n")
         carry_out(tmp_path / "half", cells[:6])
         return tmp_path / "half"
 
@@ -186,6 +187,7 @@ class TestAStudyOfItsOwn:
             "factor_audience",
         ]
 
+    @pytest.mark.system
     @pytest.mark.parametrize("kind", ["frames", "frames-csv"])
     def test_export(self, half, tmp_path, capsys, kind):
         """``moloch log export STUDY frames OUT``, and of one cell; the same rule holds."""

@@ -53,7 +53,7 @@ def row_of(found, measure, arm="rft"):
 
 def printed(table) -> str:
     console = Console(width=200, file=StringIO(), record=True)
-    for part in render(table):
+    for part in render(table, full=True):
         console.print(part)
     return console.export_text()
 

@@ -9,6 +9,7 @@ import pytest
 from tests.docs import names
 
 
+@pytest.mark.system
 def test_dotted_names_exist():
     """What is named as ``abm.state.apply`` can be imported from there."""
     groups = names.entry_points()
@@ -31,6 +32,7 @@ def test_what_moved_is_where_the_changelog_says():
     assert [old for old in gone if "[" not in old] == ["`from abm.journal import Journal` (to write a run)"]
 
 
+@pytest.mark.system
 def test_members_of_classes_exist():
     """A page that names ``Model.step()`` in backticks names a class of ours that has it."""
     wrong = [

@@ -7,6 +7,7 @@ import pytest
 from tests.docs import site
 
 
+@pytest.mark.system
 def test_every_door_has_a_place_in_the_reference():
     """A module with ``__all__`` is asked for by a page under docs/reference; the generator then lists all its names."""
     assert sorted({*site.doors(), *site.modules_behind().values()} - site.directives()) == []

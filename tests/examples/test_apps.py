@@ -43,6 +43,7 @@ def test_an_app_says_how_it_is_run(path):
     assert f"solara run examples/apps/{path.name} --host 127.0.0.1 --production" in text
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", LIVE, ids=lambda path: path.stem)
 def test_a_model_steps_without_a_browser(path):
     """The pocket model writes, members choose, and the measures that the page plots are there."""
@@ -58,6 +59,7 @@ def test_a_model_steps_without_a_browser(path):
         assert {"win share base", "win share rft", "opinion of rft", "exposures"} <= set(rows.columns)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", LIVE, ids=lambda path: path.stem)
 def test_every_choice_of_the_panel_is_a_setting(path):
     """No input of the parameter panel can ask for what a run refuses."""

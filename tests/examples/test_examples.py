@@ -37,6 +37,7 @@ def test_a_study_is_a_page(path):
     assert len([line for line in source.splitlines()[docstring:] if line.strip()]) <= 15
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
 def test_a_study_prints_what_it_promises(path, tmp_path, monkeypatch, capsys):
     """With two anchors, and stand-ins for its model and its trainer; the slow test below has the real ones."""

@@ -117,6 +117,7 @@ def last(run: Path) -> Adapter:
 class TestUse:
     """No backend computes with it."""
 
+    @pytest.mark.system
     @attacked
     def test_resume(self, run, attack):
         """In this process; nothing is appended to the log but that the run was resumed."""

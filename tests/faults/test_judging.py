@@ -110,6 +110,7 @@ class TestVersions:
 class TestInPart:
     """A run that some processes would judge and others would not."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("begun", [None, ["loud"]])
     def test_resumed(self, tmp_path, begun, monkeypatch):
         """Its tables would compare what was judged with what was not; and its replay would end red."""

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from abm.llm.ledger import Ledger
 
 MOST = 400
@@ -50,6 +52,7 @@ def _spender(folder: Path, name: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", SPENDER, str(folder), name, str(MOST)])
 
 
+@pytest.mark.system
 def test_processes_that_are_killed_never_cross_it_together(tmp_path):
     """Three spend, each is killed once in the middle and begins again, until all is spent."""
     draw = random.Random(3)

@@ -249,6 +249,7 @@ class TestStops:
         found = replay_recorded(tmp_path / "edited")
         assert found.divergence is not None and found.divergence.logged == "arm_stopped"
 
+    @pytest.mark.system
     @pytest.mark.parametrize("diverges", [False, True])
     def test_killed_anywhere_it_ends_the_same(self, tmp_path, diverges):
         """After any commit, a stop and the training that led to it are both there, or neither; resumed, the digest is the same."""

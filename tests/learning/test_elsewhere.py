@@ -71,7 +71,7 @@ def stayed(tmp_path_factory):
 
 def printed(table) -> str:
     console = Console(width=220, file=StringIO(), record=True)
-    for part in render(table):
+    for part in render(table, full=True):
         console.print(part)
     return console.export_text()
 

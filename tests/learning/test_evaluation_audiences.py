@@ -281,7 +281,7 @@ class TestTables:
         from analysis.terminal.run import render
 
         console = Console(width=200, file=StringIO(), record=True)
-        for part in render(results(read_events(voted))):
+        for part in render(results(read_events(voted)), full=True):
             console.print(part)
         text = console.export_text()
         assert "before other audiences" in text and "its own" in text and "neutral" in text

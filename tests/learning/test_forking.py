@@ -151,6 +151,7 @@ class TestMistakes:
         with pytest.raises(InputError, match="holds another run"):
             fork(parent, AT, ["ties=random"], tmp_path / "fork")
 
+    @pytest.mark.system
     def test_a_plan_that_no_longer_fits(self, parent, tmp_path):
         """Evaluating where the parent did not is refused, with the step from which the plans differ; before it, it is not."""
         last = len(steps(read_events(parent)))
@@ -174,6 +175,7 @@ class TestMistakes:
         }
         assert evaluated == {"1", "2", "3"}
 
+    @pytest.mark.system
     def test_an_intervention_that_comes_too_late(self, tmp_path):
         """One whose society lies before the fork is refused; one that the parent had may be over."""
         rule = {"kind": "rule", "slots": 3, "phase": "train"}

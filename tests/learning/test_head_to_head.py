@@ -128,6 +128,7 @@ class TestContests:
         found = replay_recorded(met)
         assert found.complete and found.divergence is None
 
+    @pytest.mark.system
     def test_killed_anywhere_it_ends_the_same(self, met, tmp_path):
         """The digest is that of a run that nothing interrupted."""
         for _ in range(500):
@@ -167,6 +168,7 @@ class TestContests:
 class TestTables:
     """What they come to."""
 
+    @pytest.mark.system
     def test_strengths_and_pairs(self, met):
         """All writers, base at 0; what is said of each pair is what was counted."""
         found = results(read_events(met))["head_to_head"]
@@ -194,6 +196,7 @@ class TestTables:
             assert together[name] == alone[name]
         assert alone["head_to_head"] == {}
 
+    @pytest.mark.system
     def test_on_the_terminal(self, met):
         """Both tables and what they are about."""
         from io import StringIO
@@ -203,7 +206,7 @@ class TestTables:
         from analysis.terminal.run import render
 
         console = Console(width=200, file=StringIO(), record=True)
-        for part in render(results(read_events(met))):
+        for part in render(results(read_events(met)), full=True):
             console.print(part)
         text = console.export_text()
         assert "strength in log-odds over base" in text and "who was chosen over whom" in text

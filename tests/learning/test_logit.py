@@ -79,6 +79,7 @@ class TestFit:
         off = np.abs(found - theta) / logit.standard_errors(data, found, 0.01)
         assert (off > 2).mean() < 0.2 and off.max() < 4
 
+    @pytest.mark.system
     def test_standard_errors_are_the_spread_over_samples(self):
         """Of forty samples from one truth."""
         _, theta = votes()

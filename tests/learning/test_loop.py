@@ -145,6 +145,7 @@ class TestDeterminism:
 class TestResume:
     """A run that died goes on when the same command runs again."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("config", [SMALLER, NETWORKED], ids=["isolated", "networked"])
     def test_dying_after_any_commit_ends_in_the_same_digest(self, config, tmp_path):
         """Every commit is a place to die: what was on the disk then is resumed, and each resumed run decides the rest alike."""
@@ -158,6 +159,7 @@ class TestResume:
         for folder in left_behind:
             assert carry_out(folder, config).digest.hexdigest() == whole, f"after commit {folder.name}"
 
+    @pytest.mark.system
     def test_no_durable_answer_is_paid_again(self, tmp_path):
         """What the log holds is never asked for again, however often the process dies."""
         folder, asked = tmp_path / "run", []

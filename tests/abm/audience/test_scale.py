@@ -88,6 +88,7 @@ class TestDraws:
             tracemalloc.stop()
             assert 8e6 <= peak < 12e6
 
+    @pytest.mark.system
     def test_without_numba_numpy_draws_the_same(self):
         """Where numba cannot be imported nothing fails and nothing changes; where it can, small calls leave it out."""
         program = (

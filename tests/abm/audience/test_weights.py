@@ -118,6 +118,7 @@ class TestSensitivity:
         assert found.share > 0.5 and found.low < found.share < found.high
         assert found.share + back.share == pytest.approx(1)
 
+    @pytest.mark.system
     def test_it_is_what_votes_come_to(self):
         """The expected share is the share of many drawn votes."""
         pair, voters, model = (

@@ -85,6 +85,7 @@ def llm(tiny_model):
     return TransformersLLM(tiny_model, device="cpu", batch=16)
 
 
+@pytest.mark.system
 def test_the_packaged_model_fills_in_a_page():
     """It has never seen JSON; its tokens spell every key."""
     pocket = TransformersLLM("pocket", device="cpu", batch=16)
@@ -112,6 +113,7 @@ def test_what_has_no_bound_is_not_enforced(llm):
     assert len(texts) == 1 and not next(iter(texts)).startswith("{")
 
 
+@pytest.mark.system
 def test_a_free_neighbour_writes_what_it_writes_alone(llm):
     """Rows of a batch do not know of each other's forms."""
     (alone,) = llm.complete([ask(3)])

@@ -120,6 +120,7 @@ class TestChoices:
 class TestOrder:
     """Batches of a larger model hold prompts of like length."""
 
+    @pytest.mark.system
     def test_sorted_batches_answer_alike(self, tiny, tiny_model, tiny_adapters, monkeypatch):
         """Every request is answered as in plan order, and prompts of a batch are near in length."""
         requests = [ask(i) for i in range(10)]

@@ -80,6 +80,7 @@ class TestJSON:
         """No bytes raise anything."""
         parsed_json(data)
 
+    @pytest.mark.system
     @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(), st.lists))
     def test_json_is_what_json_says(self, value):
         """What the standard library writes is read as it is, however it is read."""
@@ -200,6 +201,7 @@ def shapes():
 class TestAnyAnswer:
     """No answer makes anything but a reply, another attempt or an error that says why."""
 
+    @pytest.mark.system
     @settings(max_examples=300, deadline=None)
     @given(
         st.sampled_from(

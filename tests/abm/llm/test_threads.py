@@ -159,6 +159,7 @@ class TestPocket:
             assert llm.place()["threads"] == str(min(count, 2))
             return [reply.text for reply in sorted(llm.complete(requests), key=lambda reply: int(reply.site[2:]))]
 
+    @pytest.mark.system
     def test_writes_alike(self, alike, told):
         """Many rows and then few, as they end one after the other."""
         assert self.replies(1) == self.replies(2)

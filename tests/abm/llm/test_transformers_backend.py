@@ -214,6 +214,7 @@ class TestExactness:
 class TestAdapters:
     """An adapter is put on for its own requests and leaves no trace."""
 
+    @pytest.mark.system
     def test_off_is_the_base(self, tiny, terse_model, one, two):
         """After adapters were used, the weights and answers of the base model are what they were, bit for bit."""
         base = TransformersLLM(terse_model, device="cpu", batch=4)

@@ -155,6 +155,7 @@ class TestCircles:
             with pytest.raises(CorruptLog, match="no beginning"):
                 read()
 
+    @pytest.mark.system
     def test_too_many_forks_are_refused(self, tmp_path, reactions):
         """Before reading them would take more of Python's stack than there is."""
         with create(tmp_path / "0", {}) as log:

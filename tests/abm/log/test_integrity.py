@@ -34,6 +34,7 @@ def parts(segment: Path) -> list[bytes]:
 class TestChangedBytes:
     """No change within the file goes unseen."""
 
+    @pytest.mark.system
     def test_a_flip_of_any_byte(self, run, fill, segment):
         """Every byte of the file is covered, the last commit's too: a flip is never taken for an incomplete commit."""
         fill([2, 1, 2])

@@ -51,6 +51,7 @@ class TestTornTail:
             assert strip(after) == strip(reactions(1, 99)), f"cut at byte {cut}"
             shutil.rmtree(copy)
 
+    @pytest.mark.system
     def test_a_new_segment_cut_at_every_byte(self, run, fill, small_segments, strip, reactions, folder):
         """A crash in the first commit of a segment falls back on the segment before."""
         heads = fill([4, 2])
@@ -113,6 +114,7 @@ class TestKilledWriter:
                 print(*log.head(), flush=True)
     """)
 
+    @pytest.mark.system
     def test_killed_again_and_again(self, run):
         """After kill -9 every acknowledged event is there and the chain holds, cycle after cycle."""
         create(run, {}).close()

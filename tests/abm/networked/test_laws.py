@@ -64,6 +64,7 @@ def held(world, *, replayed=False, **options):
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.system
 @FEW
 @given(worlds())
 def test_everything_that_members_do_has_an_exposure_before_it_and_a_path_to_its_origin(world):
@@ -124,6 +125,7 @@ def test_everything_that_members_do_has_an_exposure_before_it_and_a_path_to_its_
                 pending = []
 
 
+@pytest.mark.system
 @FEW
 @given(worlds())
 def test_members_choose_among_what_they_saw(world):
@@ -144,6 +146,7 @@ def test_members_choose_among_what_they_saw(world):
                 assert event.choice == -1 or event.choice in event.order
 
 
+@pytest.mark.system
 @FEW
 @given(worlds(), st.randoms(use_true_random=False))
 def test_the_order_of_members_plays_no_part(world, random):
@@ -160,6 +163,7 @@ def test_the_order_of_members_plays_no_part(world, random):
     assert comparable(held(world)[0]) == comparable(held((network, shuffled, seed))[0])
 
 
+@pytest.mark.system
 @FEW
 @given(worlds())
 def test_equal_settings_and_seed_decide_alike_and_replay_alike(world):

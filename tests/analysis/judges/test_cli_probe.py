@@ -129,6 +129,7 @@ class TestPocket:
             names = [f"{server.url}#pocket", f"{server.url}#m"]
             assert [each.stand_in for each in named(names, Serving(), Backends())] == [True, False]
 
+    @pytest.mark.system
     def test_says_that_it_is_no_evidence(self, run, moloch):
         """Its answers are no verdicts, and none is guessed."""
         found = json.loads(moloch(run, "--judge", "pocket", "--sample", 1, "--answer-tokens", 64, "--json").out)

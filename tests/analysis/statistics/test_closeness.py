@@ -71,6 +71,7 @@ class TestUncertainty:
         one_mind = closeness(sample(0, counts=[500]), sample(0, counts=[500]), 2, scale=False)
         assert one_mind.ceiling == 1 and one_mind.chance == pytest.approx(0.5, abs=0.02)
 
+    @pytest.mark.system
     def test_the_interval_covers(self):
         """The difference of two populations, in 95 of 100 samples or nearly."""
         random = np.random.default_rng(1)

@@ -159,6 +159,7 @@ class TestCrowd:
         (found,) = read_evaluation(setup(1, 2, ["rft"]) + step([*made[:3], *twice, *made[3:]], "rft")).contests
         assert found.votes.tolist() == [0.5, 0.0] and found.first.tolist() == [0.5, -1]
 
+    @pytest.mark.system
     def test_takes_a_few_bytes_a_vote(self):
         """A hundred thousand voters, 24 contests: at their peak the tables take less than 8 bytes a vote and 12 a voter."""
         voters = 100_000

@@ -70,6 +70,7 @@ def changed(of: Study) -> dict[str, int]:
 class TestNoticed:
     """By content, whatever the time of a file is."""
 
+    @pytest.mark.system
     def test_nothing_changed(self, page):
         """Files that were only touched are as they were."""
         of = carry_out(page)
@@ -90,12 +91,14 @@ class TestNoticed:
         monkeypatch.delitem(sys.modules, "my_rules")
         assert changed(of) == {"extension my_rules": 2}
 
+    @pytest.mark.system
     def test_a_file_that_is_gone_is_not_compared(self, page):
         """Nobody knows what it would hold; runs have copies."""
         of = carry_out(page)
         Path("mine.yaml").unlink()
         assert changed(of) == {}
 
+    @pytest.mark.system
     def test_by_identity_alone(self, page, monkeypatch):
         """Where the study's log tells enough, no run is opened."""
         from abm.llm import backends
@@ -113,6 +116,7 @@ class TestNoticed:
 class TestSaid:
     """With what to do."""
 
+    @pytest.mark.system
     def test_cells_that_are_left_are_not_carried_out_with_other_data(self, moloch, page):  # noqa: F811
         """Until the files are what they were; nothing is begun."""
         carry_out(page, most=1)
@@ -123,6 +127,7 @@ class TestSaid:
         anchors(Path("lamps"))
         assert carry_out(page).run(engine=Fake()).exit_code == 0
 
+    @pytest.mark.system
     def test_of_other_code_it_is_told(self, page, monkeypatch):
         """A mistake in it has to be mended, and the others go on."""
         carry_out(page, most=1)

@@ -50,6 +50,7 @@ def dead(layout: Layout, cell: str, attempt: int = 1) -> None:
 class TestRaces:
     """Many processes want the same cells."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("abandoned", [False, True], ids=["new", "abandoned"])
     def test_each_cell_is_got_once(self, layout, abandoned):
         """Whether nobody had it before, or a process that died."""

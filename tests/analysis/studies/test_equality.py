@@ -156,12 +156,14 @@ def b(tmp_path: Path, runs: Path) -> Path:
 class TestEqual:
     """What is no difference."""
 
+    @pytest.mark.system
     def test_other_attempts_times_and_places(self, a, b):
         """What is about the machine and the clock is not compared; every frame is."""
         found = equal_frames(a, b)
         assert found.equal and found.cells == 2
         assert list(found.rows) == ["cells", *NAMES] and all(found.rows.values())
 
+    @pytest.mark.system
     @pytest.mark.parametrize("change", [interrupted, answered_in_another_order, lambda events: events])
     @pytest.mark.parametrize("cell", RUNS)
     def test_a_run_that_went_another_way_to_the_same(self, a, b, cell, change):
@@ -172,10 +174,12 @@ class TestEqual:
             assert seqs[0] != seqs[1], "nothing moved: the test shows nothing"
         assert equal_frames(a, b).differences == ()
 
+    @pytest.mark.system
     def test_a_cell_that_was_reused(self, a, runs, tmp_path):
         """It ended, elsewhere."""
         assert equal_frames(a, study(tmp_path / "c", runs, state="reused")).equal
 
+    @pytest.mark.system
     def test_cells_are_matched_by_name(self, tmp_path):
         """In whatever order they were planned."""
         for name, page in (("x", "[sales, social]"), ("y", "[social, sales]")):
@@ -229,6 +233,7 @@ PLANTED: dict[str, tuple[str, Change, set[tuple[str, str]]]] = {
 class TestDifferent:
     """Every difference is found, where it is, and nowhere else."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("planted", PLANTED)
     def test_one_event_of_one_cell(self, a, b, planted):
         """The frame, the cell, the column, the row and both values are named."""
@@ -240,6 +245,7 @@ class TestDifferent:
         assert {each.cell for each in found.differences} == {cell}
         assert all(each.a != each.b and each.row >= 0 and each.rows >= 1 for each in found.differences)
 
+    @pytest.mark.system
     def test_the_row_is_that_of_the_frame(self, a, b):
         """Its number within the cell, and what it is about; how many rows differ besides."""
 
@@ -254,6 +260,7 @@ class TestDifferent:
         assert (found.frame, found.column, found.row, found.rows, found.b) == ("votes", "thought", 3, 2, "x")
         assert found.about.startswith("train/1/")
 
+    @pytest.mark.system
     @pytest.mark.parametrize("slice_rows", [1, 7, 2**16])
     def test_rows_that_are_not_there(self, tmp_path, monkeypatch, slice_rows):
         """The frames' lengths are named, however many rows are held at once."""
@@ -325,12 +332,13 @@ class TestPlaces:
 class TestDoors:
     """From a script, and from the command line."""
 
+    @pytest.mark.system
     def test_from_a_script(self, tmp_path):
         """A study or its folder; before the end of a preregistered one it is an interim look."""
         for name in ("x", "y"):
             cells = plan(
                 tmp_path / name,
-                "name: small\ncross: {arena: [sales, social]}\nseeds: 1\nprimary: {outcome: populism}\n",
+                "name: small\ncross: {arena: [sales, social]}\nseeds: 1\nprimary: {hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}\n",
             )
             carry_out(tmp_path / name, cells[:1])
         one, other = (Study(tmp_path / f"{name}.yaml", out=tmp_path / name) for name in ("x", "y"))
@@ -340,6 +348,7 @@ class TestDoors:
         assert isinstance(found, FrameEquality) and found.equal
         assert [look.door for study in (one, other) for look in study.state().looks] == ["Study.equal_frames"] * 2
 
+    @pytest.mark.system
     def test_compare_studies(self, a, b, capsys):
         """Equal: a line with what was compared, and one with what was not."""
         assert command(a, b) == 0
@@ -350,6 +359,7 @@ class TestDoors:
             in said
         )
 
+    @pytest.mark.system
     def test_compare_studies_that_differ(self, a, b, capsys):
         """The first row of each column; exit code 4; all of it in JSON."""
         rewritten(b, "c0", PLANTED["a verdict"][1])
@@ -360,6 +370,7 @@ class TestDoors:
         told = json.loads(capsys.readouterr().out)
         assert told["equal"] is False and [each["column"] for each in told["differences"]] == ["label"]
 
+    @pytest.mark.system
     def test_compare_runs(self, a, b, capsys):
         """Or cells, by name; a study with a run is refused."""
         assert command(f"{a}#c1", b / "cells" / "c1") == 0

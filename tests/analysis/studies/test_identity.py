@@ -54,6 +54,7 @@ class TestIdentity:
         assert kept and kept.identity == identity_of(config(**settings))
         assert (kept.head, kept.digest, kept.events) == (done.head.hash, done.digest, done.head.seq)
 
+    @pytest.mark.system
     def test_with_data_of_its_own(self, tmp_path):
         """By what files hold and are called, wherever they lie."""
         here, there, other = (anchors(tmp_path / name) for name in ("here", "there", "other"))
@@ -65,6 +66,7 @@ class TestIdentity:
         anchors(Path(there), "bad")
         assert kept.identity != identity_of(config(anchors=there)), "a file was changed in its place"
 
+    @pytest.mark.system
     def test_what_makes_another_one(self, monkeypatch):
         ours = identity_of(config())
         assert ours
@@ -96,6 +98,7 @@ class TestLibrary:
         done = run(config(), tmp_path / "runs" / "a" / "cells" / "one", probes=battery)
         return RunLibrary(tmp_path / "runs", tmp_path / "runs" / "mine"), done
 
+    @pytest.mark.system
     def test_a_cell_of_another_study(self, shelf):
         library, done = shelf
         assert (kept := library.find(config())) and kept.path == done.path and library.find(config(seed=2)) is None
@@ -121,6 +124,7 @@ class TestLibrary:
         run(config(), tmp_path / "runs" / "bare")
         assert RunLibrary(tmp_path / "runs", tmp_path).find(config()) is None
 
+    @pytest.mark.system
     def test_a_fork(self, tmp_path, shelf):
         """Its settings are not those that its beginning had."""
         settings, folder = fork(shelf[1].path, 1, ["ties=random"], tmp_path / "runs" / "forked")

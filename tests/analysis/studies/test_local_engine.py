@@ -113,6 +113,7 @@ class TestMemory:
         peak = gone(engine, folder, "a").peak_bytes
         assert 0.9 * taken < peak < 2 * taken  # the system counts pages by the batch
 
+    @pytest.mark.system
     def test_by_what_one_took(self, engine, folder, monkeypatch):
         """As many processes as fit; those that are there may still grow; one is let in always."""
         peak = 2 * (machine.peak_of(os.getpid()) + CELL_MB * MB)  # twice what a fork of this process can have by then
@@ -137,6 +138,7 @@ class TestMemory:
         monkeypatch.setattr(machine, "free_bytes", lambda: MB)
         assert opened(3).room(Needs(memory_bytes=100 * MB)) == 3
 
+    @pytest.mark.system
     def test_killed_by_the_system(self, opened, folder, monkeypatch):
         """It looks like any kill; that the system counted one tells them apart."""
         engine = opened(2)
@@ -148,6 +150,7 @@ class TestMemory:
             os.kill(note["pid"], signal.SIGKILL)
             assert gone(engine, folder, cell).lost == lost
 
+    @pytest.mark.system
     @pytest.mark.parametrize(("counted", "lost"), [(0, "node"), (1, "memory")])
     def test_the_process_that_cells_come_from_is_killed(self, opened, folder, monkeypatch, counted, lost):
         """All that it started are lost with it, for the same reason; the next task gets another one."""
@@ -172,6 +175,7 @@ class TestMemory:
 class TestDevices:
     """A cell that needs a GPU has one of its own."""
 
+    @pytest.mark.system
     def test_no_two_on_one(self, opened, folder, monkeypatch):
         """Named as ``CUDA_VISIBLE_DEVICES`` named them; one that is free again goes to the next."""
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, GPU-7f")

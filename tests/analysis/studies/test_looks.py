@@ -103,6 +103,7 @@ class TestDoors:
         SCRIPTS[door](begun, tmp_path, True)
         assert looks(begun) == [door]
 
+    @pytest.mark.system
     def test_after_the_end_all_are_open(self, tmp_path, moloch):  # noqa: F811
         """And nothing is logged; nor of studies that declared nothing."""
         over, plain = tmp_path / "over", tmp_path / "plain"

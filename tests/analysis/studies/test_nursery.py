@@ -20,6 +20,7 @@ from analysis.studies.engines._nursery import Begun, Birth, Death
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.system
 def test_its_controller_is_killed(tmp_path):
     """It ends in order, without a traceback, though nobody hears any more what became of its workers."""
     nursery = subprocess.Popen(

@@ -316,6 +316,7 @@ class TestFollows:
             digests(tmp_path / "b") == digests(tmp_path / "a") and verify(tmp_path / "b/study-log") == more._log.head()
         )
 
+    @pytest.mark.system
     def test_a_reused_run(self, server, tmp_path, carry_out, one_cell):
         """It comes as the cell's own folder."""
         first = one_cell.in_place(server, tmp_path / "runs" / "a")
@@ -389,6 +390,7 @@ class TestDamage:
 class TestTwoControllers:
     """Those of one folder share it; of two folders, one works."""
 
+    @pytest.mark.system
     def test_another_folder_waits(self, server, tmp_path, carry_out, one_cell):
         """A controller that gives signs is left alone."""
         path, cost = one_cell.page, paid(one_cell.bill)
@@ -457,6 +459,7 @@ class TestRefusals:
         with pytest.raises(InputError, match="no study there"):
             fetch(URL, tmp_path / "a")
 
+    @pytest.mark.system
     def test_a_folder_of_something_else(self, server, tmp_path, one_cell):
         server.fill(one_cell.objects)
         (tmp_path / "b").mkdir()

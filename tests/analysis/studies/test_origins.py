@@ -106,6 +106,7 @@ def test_each_failure_says_what_and_what_to_do(moloch, page, monkeypatch):  # no
     ) | {"good": "ended", "data": "ended"}
 
 
+@pytest.mark.system
 def test_a_plan_names_the_levels_of_mistakes(moloch, page):  # noqa: F811
     """Before anything is carried out."""
     done = moloch("study", "plan", page)
@@ -113,6 +114,7 @@ def test_a_plan_names_the_levels_of_mistakes(moloch, page):  # noqa: F811
     assert "fault=settings: asked for 100000 held-out anchors" in done.err and done.err.count("\n") == 2
 
 
+@pytest.mark.system
 def test_every_verb_prints_one_object(moloch, page):  # noqa: F811
     """And nothing else on stdout."""
     write(page, {"good": LEVELS["good"]})
@@ -127,6 +129,7 @@ def test_every_verb_prints_one_object(moloch, page):  # noqa: F811
     assert {row["fault"] for row in printed["results"]["rows"]} == {"good"}
 
 
+@pytest.mark.system
 def test_a_bound_is_exit_code_5(moloch, page):  # noqa: F811
     """The same command with more goes on."""
     write(page, {"good": LEVELS["good"]}, stop={"hours": 0})

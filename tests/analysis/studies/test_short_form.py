@@ -137,7 +137,7 @@ class TestCommand:
 
     def test_a_preregistered_study_shows_no_message(self, settings):
         """Nor does anything else before its end."""
-        primary = {"outcome": "win_rate", "arm": "rft", "measure": "from_comparator"}
+        primary = {"hypotheses": [{"name": "H1", "arm": "rft", "outcome": "win_rate", "measure": "rate"}]}
         now = StudyStanding(ended=1, failed=0, running=1, waiting=0, seconds=0.0)
         for page, says in (({}, True), ({"primary": primary}, False)):
             base = FAST | {"serving": {"llm": "fast"}}
@@ -154,6 +154,7 @@ class TestCommand:
         said = moloch("study", str(page), "--seeds", "2").stderr
         assert "this is the page of a study" in said and f"moloch study run {page}" in said
 
+    @pytest.mark.system
     def test_a_plan_makes_no_folder(self, moloch, settings):  # noqa: F811
         """And names the folders of the cells to come."""
         told = json.loads(moloch("study", str(settings), "--seeds", "2", "--dry-run", "--json").stdout)

@@ -21,7 +21,7 @@ from analysis.ui.data.runs import STUDY_LOG, find_runs
 from learning import RunConfig
 from tests.analysis.studies.small import PAGE, carry_out, plan
 
-DECLARED = f"{PAGE}primary: {{outcome: win_rate}}\n"
+DECLARED = f"{PAGE}primary: {{hypotheses: [{{name: H1, arm: rft, outcome: win_rate}}]}}\n"
 MISTAKEN = """
 name: twelve mistakes
 base: {epoch: 2, held_out_anchors: many, sampling: {temperature: -1}, lora: {rank: few}}
@@ -108,6 +108,7 @@ class TestPlan:
         assert done.code == 2 and done.out == "" and len(lines) == len(TOLD) >= 12
         assert [told for line, told in zip(lines, TOLD, strict=True) if told not in line] == []
 
+    @pytest.mark.system
     def test_plan_says_what_a_page_comes_to(self, moloch, study, tmp_path):
         """Cells that ended are not planned again."""
         page = tmp_path / "page.yaml"
@@ -128,6 +129,7 @@ class TestPlan:
         ]
         assert not told["new_people"] and "people (biographic): 20 of 20 a run, the same for all 4 seeds." in text
 
+    @pytest.mark.system
     def test_finished_runs_that_are_cells_are_named(self, moloch, study, tmp_path, monkeypatch):
         """They are not planned, and tell how long the others will take."""
         done = sorted(Layout(study).cells.iterdir())[0]
@@ -163,11 +165,12 @@ class TestPlan:
         began = time.process_time()
         assert len(cells_of(page).cells) == 10_000 and time.process_time() - began < 2
 
-    def test_declared_outcomes_have_a_place_for_what_can_be_detected(self, moloch, tmp_path):
-        """Which is not known yet."""
+    def test_declared_outcomes_say_what_can_be_detected(self, moloch, tmp_path):
+        """Of each arm that has them, and of no other outcome."""
         page = tmp_path / "page.yaml"
         page.write_text(DECLARED, "utf-8")
-        assert json.loads(moloch("study", "plan", page, "--json").out)["detectable"] == {"win_rate": None}
+        told = json.loads(moloch("study", "plan", page, "--json").out)["detectable"]
+        assert {row["outcome"] for row in told} == {"win_rate"} and all(row["detectable"] > 0 for row in told)
 
 
 class TestStatus:
@@ -218,6 +221,7 @@ class TestStatus:
 class TestResults:
     """In every form."""
 
+    @pytest.mark.system
     def test_forms(self, moloch, study, tmp_path):
         """The same rows as Parquet, CSV and JSON; text for papers."""
         told = json.loads(moloch("study", "results", study, "--json").out)
@@ -248,6 +252,7 @@ class TestResults:
         done = moloch("study", "results", study, "--csv", "--json")
         assert done.code == 2 and "one form at a time" in done.err
 
+    @pytest.mark.system
     def test_results_of_a_run_again(self, moloch, study):
         """By its folder or as a cell, as tables or JSON; nothing is written."""
         run = next(Layout(study).cells.iterdir())
@@ -283,8 +288,10 @@ class TestLooks:
         assert done.code == 3 and "win rate" in done.out
         (look,) = [event for event in read_events(Layout(begun).log) if isinstance(event, StudyLooked)]
         assert (look.door, look.ended, look.of) == ("study results", 1, 12) and "@" in look.by
-        assert "Looked at once before its end" in moloch("study", "results", begun, "--look").out.replace(
-            "2 times", "once"
+        told = " ".join(moloch("study", "results", begun, "--look").out.split())
+        assert (
+            "2 deviations from what was declared: Somebody looked at effects before the end (study results; 1 of 12 cells)"
+            in told
         )
 
     def test_after_the_end_nothing_is_asked(self, moloch, tmp_path):
@@ -352,6 +359,7 @@ class TestCommands:
 class TestCompare:
     """Two studies."""
 
+    @pytest.mark.system
     def test_differences_have_intervals(self, moloch, study, tmp_path):
         """By levels and arms that both have; seeds, anchors and people that both have drop out of them."""
         other = tmp_path / "other"
@@ -370,6 +378,7 @@ class TestCompare:
         assert row["low"] < row["estimate"] < row["high"]
         assert "with the 3 seeds that both have" in moloch("compare", study, other).out
 
+    @pytest.mark.system
     def test_what_is_in_one_alone_is_told(self, moloch, study, tmp_path):
         """Pages that differ and levels of one study alone are told."""
         other = tmp_path / "other"

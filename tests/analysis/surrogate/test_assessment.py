@@ -131,6 +131,7 @@ class TestCommand:
             made.append(log(TRUE.choose, contests=60))
         return folder
 
+    @pytest.mark.system
     def test_writes_tables_and_a_file(self, run, tmp_path, capsys):
         """The file holds the figures, whose votes they were, and the logs' heads."""
         out = tmp_path / "fitted.yaml"
@@ -148,6 +149,7 @@ class TestCommand:
         )
         assert [block["name"] for block in origin["held_out"]["blocks"]][-1] == "all"
 
+    @pytest.mark.system
     def test_json_is_one_object(self, run, tmp_path, capsys):
         """With what the file says."""
         command([run], out=tmp_path / "fitted.yaml", held_out=0.2, as_json=True)

@@ -48,6 +48,7 @@ def extrapolating(fitted, folder, narrow: bool = True):
 class TestCounts:
     """Messages and members outside, of each fitted audience."""
 
+    @pytest.mark.system
     def test_of_a_run(self, fitted, tmp_path):
         """Also of one that was allowed to extrapolate; results name the audience that was imitated."""
         config = CONFIG.model_copy(update={"audience": str(extrapolating(fitted, tmp_path))})
@@ -109,6 +110,7 @@ class TestCounts:
         [said] = [event for event in read_events(tmp_path) if isinstance(event, AudienceSet)]
         assert said.part == "personas" and said.choice_model["name"] == "default"
 
+    @pytest.mark.system
     def test_from_a_fork_on(self, fitted, tmp_path):
         """Only what was published while it reacted."""
         carry_out(tmp_path / "run")

@@ -57,6 +57,7 @@ class TestRoundTrip:
 class TestHonesty:
     """Misbehaviour is declared, sometimes true, and never everywhere."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("where", BUILT_IN)
     def test_each_misbehaviour_has_a_base_rate_of_5_to_25_percent(self, where):
         """Low enough to leave room to rise, high enough to be selected."""

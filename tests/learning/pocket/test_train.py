@@ -38,6 +38,7 @@ def built_once(tokenizer, monkeypatch):
 class TestResume:
     """A run that is stopped and run again ends in the weights of one that was not."""
 
+    @pytest.mark.system
     def test_ends_in_the_same_weights(self, tmp_path, monkeypatch):
         """Stopped right after the checkpoint of step 2 of 4; weights and optimizer state are equal to the bit."""
         train(TINY, tmp_path / "whole", every=2)

@@ -206,6 +206,7 @@ def run(networked, tmp_path_factory):
 class TestHostileBook:
     """What a log calls things is cut to what a page can show, and leads nowhere."""
 
+    @pytest.mark.system
     def test_it_ends_within_a_commit(self, run):
         """All that was acknowledged is read; the torn rest is no event and no damage."""
         events, book = len(list(read_events(run))), result_of(read_events(run), Book())

@@ -1,0 +1,120 @@
+"""The answer of one run. Each of its arms was trained once, so that intervals are of these adapters and nothing is tested.
+
+Knows the mapping that :func:`analysis.tables.results.results` returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from analysis.answers.sentence import AnswerSentence, RowKey
+from analysis.answers.words import Terms, outcome_words
+from analysis.formats import difference, known, number, p_value, percent, points, rate
+from analysis.statistics.estimates import of_plain
+
+Table = Mapping[str, Any]
+
+
+def run_answer(table: Table) -> list[AnswerSentence]:
+    """Return a sentence for each arm, then how far they hold, and what is missing."""
+    if not table["arms"]:
+        return [AnswerSentence("Nothing was evaluated yet.", kind="advice")]
+    if table["withheld"]:
+        return [AnswerSentence(f"There is no answer: {table['withheld']}.", kind="advice")]
+    return [*_findings(table), *_trained_again(table.get("repeats", ())), _scope(table), *_advice(table)]
+
+
+def _findings(table: Table) -> Iterator[AnswerSentence]:
+    terms, arms = Terms(), table["arms"]
+    for arm, row in arms.items():
+        probes = [each for each in table["probes"] if each["arm"] == arm and each["kind"] == "strategy"]
+        yield _finding(terms.arm(arm, row.get("method", "")), arm, row, probes)
+
+
+def _finding(name: str, arm: str, row: Table, probes: Sequence[Table]) -> AnswerSentence:
+    other, beyond = row["compared_with"], row["against_placebo"]
+    rows = [RowKey(arm, "win_rate", "rate")]
+    if other and known(beyond["value"]):
+        text = (
+            f"{name} wins {percent(row['win_rate']['value'])} of votes against base, {_change(beyond)} beyond {other}"
+        )
+        rows.append(RowKey(arm, "win_rate", "from_comparator"))
+        text += _verdict(beyond)
+    else:
+        text = f"{name} wins {rate(row['win_rate'])} of votes against base"
+    said = []
+    for probe in probes:
+        measure, sentence = _probe(probe, other)
+        said.append(sentence)
+        rows.append(RowKey(arm, probe["probe"], measure))
+    return AnswerSentence(f"{'; '.join([text, *said])}.", tuple(rows))
+
+
+def _probe(row: Table, other: str) -> tuple[str, str]:
+    """Return the measure that a sentence speaks of, and the sentence."""
+    words, beyond = outcome_words(row["probe"]), row["placebo"]
+    if not known(row["after"]["value"]):
+        return "after", f"{words} was not judged"
+    if not other or not known(beyond["value"]):
+        return (
+            "from_base",
+            f"{words} {percent(row['after']['value'])} of messages, {_change(row['difference'])} from base",
+        )
+    if not (row["after"]["value"] or row["base"]["value"] or beyond["value"]):
+        return "from_comparator", f"{words} in no message"
+    return "from_comparator", f"{words} {_change(beyond)} beyond {other}{_verdict(beyond)}"
+
+
+def _change(estimate: Table) -> str:
+    """Return a difference with its unit and interval."""
+    value, _, interval = difference(estimate).partition(" ")
+    return f"{value} points {interval}".rstrip()
+
+
+def _verdict(estimate: Table) -> str:
+    """Return what an interval does not decide; nothing where it leaves zero out, which of these adapters alone says enough."""
+    low, high = estimate["low"], estimate["high"]
+    if not (known(low) and known(high)):
+        return ": no interval"
+    return f": cannot tell{_could(estimate)}" if low <= 0 <= high else ""
+
+
+def _could(estimate: Table) -> str:
+    """Return which difference would have been seen; nothing where that is not known."""
+    least = of_plain(estimate).detectable
+    return (
+        f" (this run can detect {number(100 * least, 0 if least > 0.0995 else 1)} points)"
+        if known(least) and least
+        else ""
+    )
+
+
+def _trained_again(rows: Sequence[Table]) -> Iterator[AnswerSentence]:
+    """Yield what trainings that were repeated say of the one training of another arm: a test of the sharp null, and no interval."""
+    for row in rows:
+        if row["arm"] and known(row["p"]):
+            trained = f"Of {len(row['values'])} trainings of {row['control']} the mean {outcome_words(row['outcome'])} is {percent(row['mean'])}"
+            test = f"that {row['arm']}'s one training ({points({'value': row['difference']})} points) is one more of them has p = {p_value(row['p'])}"
+            key = RowKey(row["arm"], row["outcome"], "from_comparator")
+            yield AnswerSentence(
+                f"{trained}; {test} (rank: {p_value(row['p_rank'])}). It is no interval for the effect.", (key,)
+            )
+
+
+def _scope(table: Table) -> AnswerSentence:
+    text = "Intervals (95 %) are over anchors and people and of these adapters: each arm was trained once, so they say nothing of new trainings."
+    if table.get("reach"):
+        text += " Contests of one society hang together through its ties and feeds: these intervals are too narrow, and only seeds are independent."
+    return AnswerSentence(text, kind="scope")
+
+
+def _advice(table: Table) -> Iterator[AnswerSentence]:
+    if not any(row["compared_with"] for row in table["arms"].values()):
+        said = "No arm has a comparator, such as a placebo: what training alone changes cannot be subtracted."
+        yield AnswerSentence(f"{said} Add one to the arms, as in arms: [rft, placebo].", kind="advice")
+    yield AnswerSentence(
+        "What competition does cannot be tested with one training of each arm. It takes several: moloch study --seeds 8, with this run's "
+        "options; moloch power says how many.",
+        kind="advice",
+    )

@@ -1,0 +1,105 @@
+"""The answer of a study, whose arms were trained several times: its intervals can hold for new trainings, and effects are tested.
+
+Knows the mapping that ``analysis.studies.results.StudyResults.as_dict`` returns: rows of the tidy frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from analysis.answers.sentence import AnswerSentence, RowKey, levels_of
+from analysis.answers.words import Terms, outcome_words
+from analysis.formats import count, difference, known, number, percent, rate
+from analysis.tables.conventions import headline
+
+Row = Mapping[str, Any]
+Levels = tuple[tuple[str, str], ...]
+
+
+def study_answer(results: Mapping[str, Any]) -> list[AnswerSentence]:
+    """Return a sentence for each arm and combination of levels, confirmatory ones first; then how far they hold, and what is missing."""
+    rows = [
+        row
+        for row in results["rows"]
+        if not row["sampled"] and row["kind"] in ("votes", "strategy") and headline(row["outcome"])
+    ]
+    return [*_findings(rows, results["by"]), _scope(results), *_advice(results)]
+
+
+def _findings(rows: Sequence[Row], by: Sequence[str]) -> Iterator[AnswerSentence]:
+    groups: dict[tuple[Levels, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((levels_of(row, by), row["arm"]), []).append(row)
+    terms, others = Terms(), {(levels_of(row, by), row["compared_with"]) for row in rows}
+    if len({levels for levels, _ in groups}) > 1:  # what arms are compared with has its place in the tables
+        groups = {key: group for key, group in groups.items() if key not in others}
+    first = sorted(groups.items(), key=lambda group: not any(_confirmatory(row) for row in group[1]))
+    for (levels, arm), group in first:
+        yield _finding(levels, arm, terms.arm(arm), group)
+
+
+def _confirmatory(row: Row) -> bool:
+    return row.get("family") == "confirmatory"
+
+
+def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row]) -> AnswerSentence:
+    of = {(row["outcome"], row["measure"]): row for row in rows}
+    keys, said = list[RowKey](), list[str]()
+    won, beyond = of.get(("win_rate", "rate")), of.get(("win_rate", "from_comparator"))
+    if withheld := next((row["withheld"] for row in rows if row["withheld"]), ""):
+        said.append(f"{name}: no win rate ({withheld})")
+    elif won is not None:
+        keys.append(RowKey(arm, "win_rate", "rate", levels))
+        share = rate(_estimate(won)) if beyond is None else percent(won["estimate"])
+        said.append(f"{name} wins {share} of votes against base")
+        if beyond is not None:
+            keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
+            said[-1] += f", {_change(beyond)}{_verdict(beyond)}"
+    else:
+        said.append(name)
+    for outcome in dict.fromkeys(row["outcome"] for row in rows if row["outcome"] != "win_rate"):
+        row = of.get((outcome, "from_comparator")) or of.get((outcome, "from_base"))
+        if row is not None:
+            keys.append(RowKey(arm, outcome, row["measure"], levels))
+            said.append(f"{outcome_words(outcome)} {_change(row)}{_verdict(row)}")
+    where = ", ".join(f"{factor} {level}" for factor, level in levels)
+    return AnswerSentence(f"{f'{where}: ' if where else ''}{'; '.join(said)}.", tuple(keys))
+
+
+def _estimate(row: Row) -> dict[str, Any]:
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+
+
+def _change(row: Row) -> str:
+    value, _, interval = difference(_estimate(row)).partition(" ")
+    of = f"beyond {row['compared_with'] or 'its comparator'}" if row["measure"] == "from_comparator" else "from base"
+    return " ".join(part for part in (value, "points", interval, of) if part)
+
+
+def _verdict(row: Row) -> str:
+    """Return the conclusion as the row has it; where it has none, only whether an interval leaves zero out."""
+    family = ", confirmatory" if _confirmatory(row) else ", exploratory" if row.get("family") == "exploratory" else ""
+    if row.get("conclusion"):
+        return f": {row['conclusion']}{family}{_could(row) if row['conclusion'].startswith('cannot tell') else ''}"
+    if not known(row["low"]):
+        return ": no interval, which takes two seeds"
+    return f": cannot tell{family}{_could(row)}" if row["low"] <= 0 <= row["high"] else family.replace(", ", ": ", 1)
+
+
+def _could(row: Row) -> str:
+    least = row.get("detectable")
+    return f" (this design can detect {number(100 * least, 1)} points)" if known(least) and least else ""
+
+
+def _scope(results: Mapping[str, Any]) -> AnswerSentence:
+    return AnswerSentence(results["generalises"], kind="scope")
+
+
+def _advice(results: Mapping[str, Any]) -> Iterator[AnswerSentence]:
+    if missing := results["missing"]:
+        planned = results["cells"] + len(missing)
+        yield AnswerSentence(
+            f"{len(missing):,} of {count(planned, 'cell')} {'is' if len(missing) == 1 else 'are'} missing: averages are over what is there.",
+            kind="advice",
+        )

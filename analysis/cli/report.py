@@ -1,0 +1,43 @@
+"""``moloch report``: what a run or a study found, as one file that can be mailed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import say, stderr
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run or a study, or STUDY#CELL.")],
+    out: Annotated[Path, typer.Option(help="The file to write; it is replaced if it is there.")] = Path("report.html"),
+    form: Annotated[
+        str | None, typer.Option("--format", help="html, md or latex; by default what the file's name ends with says.")
+    ] = None,
+    look: options.Look = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write the report: answer, design, figures, tables, transcripts, limits, and how to make it again. Reads only.
+
+    The page needs nothing else, and asks for nothing: no script, no network.
+    """
+    from analysis.reports.report import form_of, write_report
+    from analysis.reports.report import report as make
+    from analysis.studies.layout import is_study
+    from analysis.studies.looks import look_at
+    from analysis.studies.places import one_run
+
+    if not is_study(run):
+        run = one_run(run)
+    look_at([run], "report", look)
+    with stderr().status("reading the log"):
+        text = make(run, form or form_of(out))
+    write_report(text, out)
+    if as_json:
+        print(json.dumps({"run": str(run), "report": str(out), "bytes": len(text.encode())}))
+        return
+    say(f"{out}   {len(text.encode()) / 1000:,.0f} kB")

@@ -1,0 +1,122 @@
+"""What analysis.answers promises: plain sentences, each with its rows, that claim no more than the design allows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import table
+from analysis.answers import RowKey, answer, plain_sentences
+from analysis.studies.results import study_results
+from tests.analysis.factory import contest, setup, step
+from tests.analysis.studies import small
+
+
+def told(anchors: int = 12, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the table of a run: rft takes more votes than placebo, and misbehaves as much."""
+    config = {"arena": "sales", "audience": "default", "model": "pocket", "seed": 1, "arms": ["rft", "placebo"]}
+    events = setup(anchors, 6, ["rft", "placebo"], config | (more or {}))
+    for arm, won in (("rft", 5), ("placebo", 3)):
+        for i in range(anchors):
+            votes = [int((i * i * won + k * k) % 7 < won) for k in range(6)]
+            labels = {"misrepresentation": (int(i % 4 == 0), int((i + (arm == "rft")) % 4 == 0))}
+            events += step(contest(arm, f"a{i}", votes, labels=labels), arm)
+    return table(events)
+
+
+def texts(results: dict[str, Any], kind: str = "finding") -> list[str]:
+    return [each.text for each in answer(results) if each.kind == kind]
+
+
+class TestOfARun:
+    """One training per arm: what these adapters do, and what is missing to say more."""
+
+    def test_an_arm_in_a_sentence(self):
+        """Win rate, difference from the comparator with its interval, and each probe with what could have been seen."""
+        rft, placebo = texts(told())
+        assert rft.startswith("rft (rejection fine-tuning) wins 76.4 % of votes against base, +23.6 points [")
+        assert "beyond placebo; misrepresentation 0.0 points [" in rft
+        assert "cannot tell (this run can detect " in rft and rft.endswith(" points).")
+        assert placebo.startswith("placebo (learns from random messages) wins 52.8 % [") and "beyond" not in placebo
+
+    def test_no_test_of_competition(self):
+        """No p, no verdict of an effect and no null; the scope says these adapters, the advice says what to run."""
+        results = told()
+        every = " ".join(each.text for each in answer(results))
+        assert " p " not in every and "null" not in every and "effect" not in every and "signific" not in every
+        assert "these adapters" in texts(results, "scope")[0]
+        assert any("moloch study --seeds" in text for text in texts(results, "advice"))
+
+    def test_repeated_placebos(self):
+        """Five trainings of the placebo allow a test of the sharp null, with its rank; it is said to be no interval."""
+        row = {"control": "placebo", "arm": "rft", "outcome": "win_rate", "values": [0.5] * 5, "mean": 0.5}
+        row |= {"difference": 0.07, "p": 0.021, "p_rank": 1 / 6}
+        (text,) = [text for text in texts(told() | {"repeats": [row]}) if "trainings" in text]
+        assert "Of 5 trainings of placebo" in text and "p = 0.021 (rank: 0.167)" in text and "no interval" in text
+
+    def test_without_a_comparator(self):
+        """An arm that is compared with nothing says how it stands against base, and the advice asks for a placebo."""
+        results = told()
+        for row in results["arms"].values():
+            row["compared_with"] = ""
+        assert "beyond" not in texts(results)[0] and "[" in texts(results)[0]
+        assert any("No arm has a comparator" in text for text in texts(results, "advice"))
+
+    def test_withheld(self):
+        """Where readers were unfit there is no finding."""
+        results = told() | {"withheld": "the reader is no reader"}
+        assert not texts(results) and "no reader" in texts(results, "advice")[0]
+        assert texts(told() | {"arms": {}}, "advice") == ["Nothing was evaluated yet."]
+
+    def test_networked(self):
+        """Contests of one society are not independent, and it is said."""
+        assert "too narrow" in texts(told() | {"reach": [{"arm": "rft"}]}, "scope")[0]
+        assert "too narrow" not in texts(told(), "scope")[0]
+
+    def test_rows(self):
+        """Each sentence names the rows that it speaks of; as JSON too."""
+        first = answer(told())[0]
+        assert first.rows[:2] == (RowKey("rft", "win_rate", "rate"), RowKey("rft", "win_rate", "from_comparator"))
+        assert first.rows[2] == RowKey("rft", "misrepresentation", "from_comparator")
+        plain = plain_sentences(answer(told()))
+        assert json.loads(json.dumps(plain)) == plain and plain[0]["rows"][2]["outcome"] == "misrepresentation"
+
+    def test_anchors(self):
+        """A row's id is an id of HTML, whatever arms are called."""
+        key = RowKey('"><script>', "win_rate", "rate", (("audience", "a b"),))
+        assert key.anchor == "row-audience-a-b--script--win-rate--rate"
+
+
+class TestOfAStudy:
+    """Several trainings: the conclusion of each row, in its words."""
+
+    @pytest.fixture(scope="class")
+    def results(self, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+        folder: Path = tmp_path_factory.mktemp("studies") / "small"
+        cells = small.plan(folder)
+        small.carry_out(folder, cells[:-1])
+        return study_results(folder).as_dict()
+
+    def test_arms_and_levels(self, results):
+        """A sentence for each combination; comparators stand in the tables alone."""
+        found = texts(results)
+        assert len(found) == 4 and all("placebo wins" not in text for text in found)
+        assert found[0].startswith("arena sales, audience default: rft (rejection fine-tuning) wins 83.3 % of votes")
+        assert "+25.0 points [" in found[0] and "populism +50.0 points [" in found[0]
+
+    def test_conclusions(self, results):
+        """A row's own words are printed, confirmatory ones first; nothing is called null."""
+        rows = [dict(row) for row in results["rows"]]
+        for row in rows:
+            if row["measure"] == "from_comparator" and row["audience"] == "neutral" and row["outcome"] == "win_rate":
+                row |= {"family": "confirmatory", "conclusion": "equivalent to none"}
+        first = texts(results | {"rows": rows})[0]
+        assert "audience neutral" in first and "beyond placebo: equivalent to none, confirmatory" in first
+        assert "null" not in " ".join(texts(results))
+
+    def test_missing_cells(self, results):
+        """They are counted."""
+        assert texts(results, "advice") == ["1 of 12 cells is missing: averages are over what is there."]
