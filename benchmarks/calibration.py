@@ -27,12 +27,12 @@ sys.path.append(str(Path(__file__).resolve().parent))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from calibration_law import Scenario  # noqa: E402
-from calibration_scores import OUTCOMES, PIECE, SCOPES, Score, scored_piece, scores  # noqa: E402
+from calibration_scores import OUTCOMES, PIECE, SCOPES, Score, planned_power, scored_piece, scores  # noqa: E402
 
 SHORT, LONG = 200, 4_000
 """Studies of a scenario."""
 FALSE_ALARMS, VARY, HALF = 0.06, (0.035, 0.065), 0.5
-COVERAGE, WIDTH, EQUAL = (0.93, 0.99), 1.25, 0.06
+COVERAGE, WIDTH, EQUAL, NEAR = (0.93, 0.99), 1.25, 0.06, 0.05
 SIGMAS = 2
 """Monte Carlo standard errors that a figure may be beyond its goal by."""
 
@@ -132,7 +132,10 @@ def figures(scenario: Scenario, pieces: Sequence[dict[str, Any]]) -> Iterator[di
             most = VARY[1] if score.trainings >= HALF else FALSE_ALARMS
             yield _figure(f"{name}/false alarms", score.rejected, least, most, error, score)
         else:
-            yield _figure(f"{name}/power", score.rejected, None, None, 0, score)
+            planned = planned_power(scenario, OUTCOMES.index(of))
+            chance = SIGMAS * max(score.rejected * (1 - score.rejected), 0.01) ** 0.5 / score.studies**0.5
+            near = (max(0.0, planned - NEAR), min(1.0, planned + NEAR))
+            yield _figure(f"{name}/power against the planner", score.rejected, *near, chance, score)
             if score.equal == score.equal:
                 yield _figure(f"{name}/equivalence errors", score.equal, 0.0, EQUAL, error, score)
         for scope, share in zip(SCOPES, score.coverage, strict=True):
@@ -147,7 +150,7 @@ def _figure(
     """Return a figure; below what an interval should cover is worse than above, and both are told."""
     ok = None if least is None or most is None else least - error <= value <= most + error
     return {
-        "name": name, "value": round(value, 4), "unit": unit, "goal": None if least is None else [least, most], "ok": ok,
+        "name": name, "value": round(value, 4), "unit": unit, "goal": None if least is None or most is None else [round(least, 4), round(most, 4)], "ok": ok,
         "studies": score.studies, "trainings": round(score.trainings, 2), "effect": round(score.effect, 4),
     }  # fmt: skip
 

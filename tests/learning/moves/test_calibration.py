@@ -25,7 +25,7 @@ def modules():
     finally:
         sys.path[:] = before
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration_law.ScenarioLaw, "SIZE", 1000)
+        patch.setattr(calibration_law.ScenarioLaw, "SIZE", 4000)
         yield calibration, calibration_law, calibration_scores
 
 
@@ -70,17 +70,15 @@ def test_undecided_contests_teach_nothing(modules):
     settings = small(law).settings
     with_ties = law.ascend(moves, logits, decided, settings, None)
     without = law.ascend(moves[:, :5], logits[:, :5], decided[:, :5], settings, None)
-    reordered = np.tile(np.arange(5), 3)
-    assert sorted(reordered) == sorted(list(range(5)) * 3)
     assert with_ties == pytest.approx(without)
 
 
 @pytest.mark.parametrize("pools", ["shared", "redrawn", "disjoint"])
 def test_what_is_true_is_what_estimates_are_of(modules, pools):
-    """Over 400 studies their mean is each of the three truths, within four standard errors, for labels and votes."""
+    """Over 225 studies their mean is each of the three truths, within four standard errors, for labels and votes."""
     _, law, _ = modules
     scenario = small(law, pools=pools)
-    draws = law.drawn(scenario, 400, np.random.default_rng(5))
+    draws = law.drawn(scenario, 225, np.random.default_rng(5))
     truths = law.law_of(scenario).truths(draws)
     labels = (draws.labels[:, :, 0].astype(float) - draws.labels[:, :, 1]).mean((1, 2))
     votes = (draws.votes[:, :, 0].astype(float) - draws.votes[:, :, 1]).mean((1, 2, 3))
@@ -88,7 +86,7 @@ def test_what_is_true_is_what_estimates_are_of(modules, pools):
     assert (np.abs(truths.overall) > 0.01).all()
     for true in (truths.overall, truths.people, truths.adapters):
         off = found - true
-        assert (np.abs(off.mean(0)) < 4 * off.std(0) / 20).all(), (off.mean(0), off.std(0) / 20)
+        assert (np.abs(off.mean(0)) < 4 * off.std(0) / 15).all(), (off.mean(0), off.std(0) / 15)
 
 
 def test_who_is_who(modules):
@@ -105,6 +103,7 @@ def test_who_is_who(modules):
     assert len({tuple(seed) for seed in redrawn.tolist()}) > 1
 
 
+@pytest.mark.system
 def test_an_interval_that_does_not_hold_is_seen(modules, monkeypatch):
     """With intervals of half their width, coverage and false alarms miss their goals by more than chance."""
     calibration, law, scores = modules
