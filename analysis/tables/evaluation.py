@@ -19,6 +19,7 @@ from abm.arenas import BUILT_IN as ARENAS
 from abm.audience.weights import BUILT_IN, YAML
 from abm.events import Event
 from abm.llm.folders import POCKET
+from abm.llm.stand_ins import stand_ins
 from abm.probe import Kind, kind_of
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
@@ -279,7 +280,7 @@ def note(found: Evaluation) -> str:
     """Return the sentence that says what of a run is not real: writers, readers, anchors, personas; nothing where all of it is."""
     audience = str(found.config.get("audience", ""))
     others = dict(other_models(found.config)).values()
-    writes = ["the pocket model writes"] if POCKET in (found.model, found.config.get("model"), *others) else []
+    writes = [f"{each} writes" for each in stand_ins((found.model, found.config.get("model"), *others))]
     reads, votes = [], []
     if found.reader == POCKET:
         reads = [f"the pocket model plays the personas ({NOT_A_READER})"]
