@@ -33,7 +33,8 @@ def render_power(told: Mapping[str, Any]) -> Iterator[RenderableType]:
 
     yield Text(f"{told['name']}: {told['answer']}", style="bold")
     rows = _distinct(told["outcomes"])
-    yield from _found(rows, told["power"])
+    if any(row["detectable"] is not None for row in rows):
+        yield from _found(rows, told["power"])
     yield from _components(rows)
     if told["wanted"] is not None or len(told["designs"]) > 1:
         yield from _designs(told["designs"])
