@@ -283,6 +283,16 @@ class TestPlan:
         told = json.loads(moloch("study", "plan", page, "--json").out)
         assert told["detectable"][0]["detectable"] == pytest.approx(found, abs=1e-3)
 
+    def test_says_in_advance_that_a_margin_cannot_be_found(self, moloch, tmp_path):
+        """And nothing of one that can."""
+        hypotheses = [{"name": "H1", "outcome": "win_rate", "arm": "rft", "margin": margin} for margin in (2, 40)]
+        said = []
+        for each in hypotheses:
+            page = tmp_path / "page.yaml"
+            page.write_text(json.dumps(PAGE | {"primary": {"hypotheses": [each]}}), "utf-8")
+            said.append(" ".join(moloch("study", "plan", page).out.split()))
+        assert "(its margin is 2: the result would be 'cannot tell')" in said[0] and "cannot tell" not in said[1]
+
     def test_counts_what_trainings_of_the_placebo_cost(self):
         """Each writes for its own evaluation."""
         arms = {"rft": {"method": "rft", "compared_with": "placebo"}, "placebo": {"method": "placebo"}}
