@@ -236,7 +236,7 @@ class _Search:
     def _most_people(self, pool: int, training: int) -> int:
         """Return how many people can be held out: where a pool is parted by the run, those that do not train."""
         for number in (pool, pool - training):
-            if number >= self._own.people and self._costs.are_there(self._own.anchors, number):
+            if number >= (self._own.people or 0) and self._costs.are_there(self._own.anchors, number):
                 return number
         return self._own.people or 2
 

@@ -13,6 +13,7 @@ from analysis.cli import main
 from analysis.statistics.crossed_designs import CrossedDesign
 from analysis.studies.cells import cells_of
 from analysis.studies.estimates import CellValues, estimates
+from analysis.studies.layout import PAGE as STORED_PAGE
 from analysis.studies.layout import Layout
 from analysis.studies.outcome_variances import outcome_variances
 from analysis.studies.page import page_of
@@ -260,6 +261,12 @@ class TestCommand:
         out = moloch("power", page, "--effect", "6").out
         assert out.startswith("sized: This design finds") and max(map(len, out.splitlines())) <= 80
         assert "cheapest" in out and "default, not from your pilot" in out and "no evidence" in out
+
+    def test_takes_a_study_that_has_begun(self, moloch, pilot):
+        """By its page as it was recorded; its own cells may be the pilot."""
+        (pilot / STORED_PAGE).write_text(PILOT, "utf-8")
+        told = json.loads(moloch("power", pilot, "--pilot", pilot, "--json").out)
+        assert told["outcomes"][0]["seeds"] == 4 and told["outcomes"][0]["variances"]["said"] == "pilot (4 seeds)"
 
     def test_a_wrong_effect_is_refused(self, moloch, tmp_path):
         """One line, no traceback."""
