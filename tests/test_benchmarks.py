@@ -118,3 +118,13 @@ def test_market():
     assert len(lines) == 9 and all(line.keys() >= FIELDS and line["value"] for line in lines.values())
     for name in ("DPO, loss", "GRPO, loss", "trainings, 2 learners"):
         assert lines[name]["ok"], lines[name]
+
+
+@pytest.mark.slow
+def test_power():
+    """Simulated beside planned power, through the product's estimates."""
+    start = ["benchmarks/power.py", "--studies", "60", "--json"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 9 and all(line.keys() >= FIELDS and line["value"] > 0 and line["ok"] for line in lines)

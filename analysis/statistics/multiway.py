@@ -194,7 +194,7 @@ class _Cells:
         return min(int(connected_components(links, directed=False)[0]), groups)
 
 
-def floored(total: Numbers, parts: Sequence[Numbers], dofs: Sequence[float]) -> tuple[Numbers, Numbers]:
+def floored(total: Numbers, parts: Sequence[Numbers], dofs: Sequence[float]) -> tuple[Floats, Floats]:
     """Return the variance that counts, and its degrees of freedom; of numbers, or of arrays of one shape: one study each.
 
     What plans a study calls this, too, so that it cannot have other intervals in mind than the study will get.
@@ -203,8 +203,9 @@ def floored(total: Numbers, parts: Sequence[Numbers], dofs: Sequence[float]) -> 
         total: by inclusion and exclusion.
         parts: of the single ways, and ``dofs``: their degrees of freedom.
     """
-    variance = np.max([total, *parts], axis=0)
-    spread = np.sum([np.square(part) / dof for part, dof in zip(parts, dofs, strict=True)], axis=0)
+    terms = [np.asarray(each, dtype=np.float64) for each in (total, *parts)]
+    variance = np.maximum.reduce(terms)
+    spread = np.add.reduce([part**2 / dof for part, dof in zip(terms[1:], dofs, strict=True)])
     with np.errstate(divide="ignore", invalid="ignore"):
         return variance, np.where(spread > 0, np.maximum(variance**2 / spread, min(dofs)), 1.0)
 
