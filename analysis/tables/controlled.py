@@ -14,6 +14,7 @@ Knows evaluations; knows nothing of how anything is shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +25,7 @@ from analysis.readings.evaluation import read_evaluation
 from analysis.readings.reading import frame_of
 from analysis.statistics.estimates import NOTHING, Estimate, plain
 from analysis.statistics.multiway import multiway_mean
-from analysis.statistics.ratio_of import ratio_of
+from analysis.statistics.ratios import fieller
 from analysis.tables._linearised import of_anchors
 from analysis.tables._probe_controls import probe_controls
 from analysis.tables._style_rates import StyleFit, scales, slope_values, style_fit, style_part, style_values
@@ -220,10 +221,16 @@ def _gain(fit: StyleFit, arm: str, less: str, why: str) -> GainRow:
     if not less:
         kept = kept._replace(sums=kept.sums - 0.5)
     rest = raw._replace(sums=raw.sums - kept.sums)
-    both = estimate_of(raw._replace(sums=raw.sums + rest.sums))
-    style = estimate_of(rest)
-    covariance = (both.se**2 - gain.se**2 - style.se**2) / 2
-    return GainRow(arm, less, gain, estimate_of(kept), style, ratio_of(style, gain, covariance), why)
+    style, left = estimate_of(rest), estimate_of(kept)
+    return GainRow(arm, less, gain, left, style, _share(style, gain, left), why)
+
+
+def _share(style: Estimate, gain: Estimate, left: Estimate) -> Estimate:
+    """Return ``style / gain``, where ``gain - style`` is ``left``; nothing where the gain cannot be told from none."""
+    found = fieller(style.value, gain.value, style.se**2, gain.se**2, left.se**2, gain.dof)
+    if found.said or isnan(found.low):
+        return NOTHING
+    return Estimate(1 + found.value, 1 + found.low, 1 + found.high, gain.n, gain.clusters)
 
 
 COLUMNS = {

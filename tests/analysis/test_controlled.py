@@ -162,6 +162,12 @@ class TestStyle:
                 row["controlled"]["value"] + row["from_style"]["value"], abs=1e-5
             )
 
+    def test_a_share_of_what_may_be_nothing_is_none(self):
+        """The placebo won nothing to speak of."""
+        gains = {(row["arm"], row["compared_with"]): row for row in controlled(log(slope=2.0))["gains"]}
+        placebo = gains["placebo", ""]
+        assert placebo["raw"]["low"] < 0 < placebo["raw"]["high"] and placebo["share"]["value"] is None
+
     def test_a_win_by_quality_stays(self):
         """Where voters do not pay for length, nothing is taken off."""
         rows = controlled_rows(log(slope=0.0, quality=0.8))
