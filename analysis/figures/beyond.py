@@ -11,7 +11,7 @@ from analysis.figures.palette import QUIET, Look
 from analysis.figures.planes import WIN, Row, limits, zero_lines
 from analysis.figures.points import BASE, frame_of_points, outcome_points, plotted, region_of
 from analysis.figures.scopes import ADAPTERS
-from analysis.figures.style import SMALL, WIDTH
+from analysis.figures.style import SMALL, columns_wide
 from analysis.figures.subject import Subject, words
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         f"Left out, being compared with something else: {', '.join(left_out)}." if left_out else "",
         *subject.notes,
     ]
-    facts = {"beyond": "the base model" if beyond == BASE else words(beyond)}
+    facts = {"beyond": "the base model" if beyond == BASE else words(beyond), "arms": subject.order}
     return FigureContent(frame_of_points(shown, headings), " ".join(filter(None, said)), subject.looks, facts)
 
 
 def _rows_and_columns(shown: FigureContent) -> tuple[list[tuple[str, str]], list[str]]:
     rows = dict.fromkeys(zip(shown.frame["group"].to_list(), shown.frame["probe"].to_list(), strict=True))
-    return sorted(rows), list(dict.fromkeys(shown.frame["arm"].to_list()))
+    return list(rows), [arm for arm in shown.facts["arms"] if arm in shown.frame["arm"].to_list()]
 
 
 def _title(group: str, probe: str) -> str:
@@ -58,8 +58,7 @@ def _draw(shown: FigureContent) -> Figure:
 
     rows, arms = _rows_and_columns(shown)
     every = shown.frame.to_dicts()
-    wide = min(WIDTH, 0.75 + 2.1 * len(arms))
-    figure = Figure(figsize=(wide, HIGH * len(rows) + 0.55), layout="constrained")
+    figure = Figure(figsize=(columns_wide(len(arms)), HIGH * len(rows) + 0.55), layout="constrained")
     axes = figure.subplots(len(rows), len(arms), sharex=True, sharey="row", squeeze=False)
     for line, (group, probe) in zip(axes, rows, strict=True):
         here = [row for row in every if (row["group"], row["probe"]) == (group, probe)]

@@ -9,7 +9,7 @@ from analysis.figures.charts import interval_chart
 from analysis.figures.figure import Chart, FigureContent, FigureKind, LeftOut
 from analysis.figures.frames import estimate_columns, frame_of_marks
 from analysis.figures.rows import Panel, interval_rows
-from analysis.figures.scopes import scope_of
+from analysis.figures.scopes import interval_of, scope_of
 from analysis.figures.subject import RunRead, Subject, words
 from analysis.statistics.estimates import plain
 from analysis.tables.pooled import Measured, run_values
@@ -33,7 +33,7 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     said = [
         subject.extent,
         "Rate: share of messages in which the probe finds something, before (base model) and after learning.",
-        scope_of(row for row in rows if row["measure"] == FROM_BASE),
+        scope_of(mark for mark in marks if mark["panel"] == FROM_BASE),
         f"Relative: after / base − 1, delta method on the log ratio{'; undefined where base has none' if undefined else ''}.",
         *(
             ["Beyond its comparator: an arm's change less that of the arm it is compared with, about the same anchors."]
@@ -72,7 +72,7 @@ def _of_group(
             shown = f"{rates}" if value is not None else f"{rates}, undefined"
             yield place | ids | {
                 "panel": RELATIVE, "unit": PER_CENT, "value": value, "low": low, "high": high, "shown": shown,
-                "n": len({run.seed for run in runs}), "compared_with": "base", "over": change["over"],
+                "n": len({run.seed for run in runs}), "compared_with": "base", "over": change["over"], "scope": interval_of(change)["scope"],
             }  # fmt: skip
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.figures.charts import PIXELS, colour_of, said_of, shape_of
+from analysis.figures.charts import PIXELS, records, said_of
 from analysis.figures.figure import Chart, FigureContent, FigureKind, LeftOut
 from analysis.figures.frames import frame_of_marks
 from analysis.figures.palette import QUIET, RULE, Look
 from analysis.figures.scopes import ADAPTERS, SEEDS
-from analysis.figures.style import WIDTH
+from analysis.figures.style import NORMAL, SMALL, columns_wide
 from analysis.figures.subject import RunRead, Subject, words
 from analysis.statistics.estimates import mean_of
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 WINS = "win_rate"
 ONE, MEAN = "one run", "mean of runs"
-HIGH = 1.75
+HIGH = 1.6
 """Inches of a panel."""
 
 
@@ -51,7 +51,7 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         "Epoch 0 is the base model." if probes else "",
         *subject.notes,
     ]
-    return FigureContent(frame_of_marks(marks), " ".join(filter(None, said)), subject.looks)
+    return FigureContent(frame_of_marks(marks), " ".join(filter(None, said)), subject.looks, {"arms": subject.order})
 
 
 def _of_group(heading: str, runs: Sequence[RunRead], *, votes: bool) -> Iterator[Row]:
@@ -100,113 +100,113 @@ def _of_run(heading: str, run: RunRead, *, votes: bool) -> Iterator[Row]:
                 yield mark(row["probe"], row["arm"], epoch, row["after"])
 
 
-def _grid(frame: pl.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the groups, and of each its outcomes in order, win rates first."""
-    groups = list(dict.fromkeys(frame["group"].to_list()))
-    pairs = dict.fromkeys(zip(frame["group"].to_list(), frame["outcome"].to_list(), strict=True))
-    return groups, {group: [outcome for other, outcome in pairs if other == group] for group in groups}
+def _rows(frame: pl.DataFrame) -> list[tuple[str, str]]:
+    """Return (group, outcome) in order, win rates first."""
+    pairs = list(dict.fromkeys(zip(frame["group"].to_list(), frame["outcome"].to_list(), strict=True)))
+    groups = list(dict.fromkeys(group for group, _ in pairs))
+    return sorted(pairs, key=lambda pair: (groups.index(pair[0]), pair[1] != WINS))
 
 
 def _draw(shown: FigureContent) -> Figure:
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
-    groups, outcomes = _grid(shown.frame)
-    across = max(map(len, outcomes.values()))
-    rows = shown.frame.to_dicts()
-    figure = Figure(figsize=(min(WIDTH, 0.5 + 2.9 * across), HIGH * len(groups) + 0.6), layout="constrained")
-    axes = figure.subplots(len(groups), across, squeeze=False)
-    for line, group in zip(axes, groups, strict=True):
-        for axis in line[len(outcomes[group]) :]:
-            axis.set_axis_off()
-        for axis, outcome in zip(line, outcomes[group], strict=False):
-            here = [row for row in rows if (row["group"], row["outcome"]) == (group, outcome)]
-            _panel(axis, here, shown.looks)
-            axis.set_title(words(outcome) + (f" ({group})" if group else ""), pad=4)
-            axis.set_ylabel("per cent of votes" if outcome == WINS else "per cent of messages")
-            if outcome == WINS:
-                axis.axhline(50, color=QUIET[0], linewidth=0.7, zorder=0)
-    for axis in axes[-1]:
-        axis.set_xlabel("epoch")
-    arms = list(dict.fromkeys(row["arm"] for row in rows))
-    keys = [
-        Line2D([], [], color=shown.looks[arm].light, marker=shown.looks[arm].mark, markersize=4.5, linewidth=1.3, linestyle=_line(shown.looks[arm]), label=words(arm))
-        for arm in arms
-    ]  # fmt: skip
-    figure.legend(handles=keys, loc="outside lower center", ncols=min(6, len(keys)), handlelength=3)
+    pairs, arms = _rows(shown.frame), shown.facts["arms"]
+    every = shown.frame.to_dicts()
+    figure = Figure(figsize=(columns_wide(len(arms)), HIGH * len(pairs) + 0.5), layout="constrained")
+    axes = figure.subplots(len(pairs), len(arms), sharey="row", sharex=True, squeeze=False)
+    for line, (group, outcome) in zip(axes, pairs, strict=True):
+        here = [row for row in every if (row["group"], row["outcome"]) == (group, outcome)]
+        for axis, arm in zip(line, arms, strict=True):
+            _panel(axis, [row for row in here if row["arm"] == arm], shown.looks[arm], outcome)
+        title = words(outcome) + (f"\n({group})" if group else "")
+        line[0].set_ylabel(f"{title}\nper cent of {'votes' if outcome == WINS else 'messages'}", fontsize=SMALL + 0.5)
+        line[0].set_ylim(*_ends(here))
+    for axis, arm in zip(axes[0], arms, strict=True):
+        axis.set_title(words(arm), pad=4, color=shown.looks[arm].light)
+    axes[0][0].set_xticks(sorted({row["epoch"] for row in every}))
+    figure.supxlabel("epoch", fontsize=NORMAL)
     return figure
+
+
+def _ends(rows: Sequence[Row]) -> tuple[float, float]:
+    """Return where an axis begins and ends: with all values, and most of the bands."""
+    values = [row["value"] for row in rows]
+    bounds = sorted(row[end] for row in rows for end in ("low", "high") if row[end] is not None)
+    low, high = (bounds[len(bounds) // 6], bounds[-1 - len(bounds) // 6]) if bounds else (min(values), max(values))
+    low, high = min([low, *values]), max([high, *values])
+    return max(low - 0.05 * (high - low) - 1, -2.0), min(high + 0.05 * (high - low) + 1, 102.0)
 
 
 def _line(look: Look) -> Any:
     return (0, look.dash) if look.dash else "solid"
 
 
-def _panel(axis: Axes, rows: Sequence[Row], looks: Mapping[str, Look]) -> None:
+def _panel(axis: Axes, rows: Sequence[Row], look: Look, outcome: str) -> None:
     axis.grid(axis="y", color=RULE[0], linewidth=0.4)
-    axis.set_xticks(sorted({row["epoch"] for row in rows}))
-    means = [row for row in rows if row["of"] == MEAN]
-    for arm in dict.fromkeys(row["arm"] for row in rows):
-        look = looks[arm]
-        if means:
-            for run in dict.fromkeys(row["run"] for row in rows if row["of"] == ONE):
-                one = [row for row in rows if row["arm"] == arm and row.get("run") == run]
-                axis.plot(
-                    [row["epoch"] for row in one],
-                    [row["value"] for row in one],
-                    color=look.light,
-                    linewidth=0.5,
-                    alpha=0.45,
-                    zorder=2,
-                )
-        curve = [row for row in (means or rows) if row["arm"] == arm]
-        epochs, bounded = (
-            [row["epoch"] for row in curve],
-            [row for row in curve if row["low"] is not None and row["high"] is not None],
-        )
-        axis.fill_between(
-            [row["epoch"] for row in bounded], [row["low"] for row in bounded], [row["high"] for row in bounded],
-            color=look.light, alpha=0.1, linewidth=0, zorder=1,
-        )  # fmt: skip
-        axis.plot(
-            epochs, [row["value"] for row in curve], color=look.light, linewidth=1.4, linestyle=_line(look), marker=look.mark,
-            markersize=4.5, markeredgecolor="white", markeredgewidth=0.5, zorder=3,
-        )  # fmt: skip
-    axis.margins(0.04)
+    if outcome == WINS:
+        axis.axhline(50, color=QUIET[0], linewidth=0.8, zorder=0.5)
+    means, ones = ([row for row in rows if row["of"] == of] for of in (MEAN, ONE))
+    if means:
+        for run in dict.fromkeys(row["run"] for row in ones):
+            one = [row for row in ones if row["run"] == run]
+            axis.plot(
+                [row["epoch"] for row in one],
+                [row["value"] for row in one],
+                color=look.light,
+                linewidth=0.6,
+                alpha=0.6,
+                zorder=2,
+            )
+    curve = sorted(means or ones, key=lambda row: row["epoch"])
+    bounded = [row for row in curve if row["low"] is not None and row["high"] is not None]
+    axis.fill_between(
+        [row["epoch"] for row in bounded], [row["low"] for row in bounded], [row["high"] for row in bounded],
+        color=look.light, alpha=0.14, linewidth=0, zorder=1,
+    )  # fmt: skip
+    axis.plot(
+        [row["epoch"] for row in curve], [row["value"] for row in curve], color=look.light, linewidth=1.5, linestyle=_line(look),
+        marker=look.mark, markersize=5, markeredgecolor="white", markeredgewidth=0.6, zorder=3,
+    )  # fmt: skip
 
 
 def _chart(shown: FigureContent) -> Chart:
     import altair as alt
     import polars as pl
 
-    arms = list(dict.fromkeys(shown.frame["arm"].to_list()))
-    picked = alt.selection_point(fields=["arm"], bind="legend")
-    opacity = alt.condition(picked, alt.value(1.0), alt.value(0.08))
-    groups, outcomes = _grid(shown.frame)
+    every, arms = shown.frame, shown.facts["arms"]
     lines = []
-    for group in groups:
-        panels = []
-        for outcome in outcomes[group]:
-            part = shown.frame.filter((pl.col("group") == group) & (pl.col("outcome") == outcome))
-            curve = part.filter(pl.col("of") == MEAN) if MEAN in part["of"].to_list() else part
-            x = alt.X("epoch:O", title="epoch", axis=alt.Axis(labelAngle=0))
-            y = alt.Y("value:Q", title="per cent", scale=alt.Scale(zero=False))
-            colour = colour_of(shown.looks, arms, title="arm")
-            base = alt.Chart(alt.Data(values=curve.to_dicts())).encode(x=x, color=colour, opacity=opacity)
-            thin = alt.Chart(alt.Data(values=part.filter(pl.col("of") == ONE).to_dicts())).mark_line(
-                strokeWidth=0.7, strokeOpacity=0.5
+    for group, outcome in _rows(every):
+        here = every.filter((pl.col("group") == group) & (pl.col("outcome") == outcome))
+        scale = alt.Scale(domain=list(_ends(here.to_dicts())), nice=False)
+        panels = [
+            _panel_chart(here.filter(pl.col("arm") == arm), shown.looks[arm], scale).properties(
+                width=1.9 * PIXELS, height=HIGH * PIXELS, title=alt.Title(words(arm), color=shown.looks[arm].light)
             )
-            shape = shape_of(shown.looks, arms, title="arm")
-            points = base.mark_point(filled=True, size=60).encode(y=y, shape=shape, tooltip=said_of(curve))
-            panels.append(
-                alt.layer(
-                    base.mark_area(fillOpacity=0.12).encode(y=alt.Y("low:Q", title="per cent"), y2="high:Q"),
-                    thin.encode(x=x, y=y, color=colour, detail="run:N", opacity=opacity),
-                    base.mark_line(strokeWidth=2).encode(y=y),
-                    points if lines or panels else points.add_params(picked),
-                ).properties(width=2.6 * PIXELS, height=HIGH * PIXELS, title=words(outcome) + (f" ({group})" if group else ""))
-            )  # fmt: skip
-        lines.append(alt.hconcat(*panels))
+            for arm in arms
+        ]  # fmt: skip
+        lines.append(
+            alt.hconcat(*panels, title=alt.Title(words(outcome) + (f" ({group})" if group else ""), anchor="start"))
+        )
     return alt.vconcat(*lines)
+
+
+def _panel_chart(frame: pl.DataFrame, look: Look, scale: Any) -> Chart:
+    import altair as alt
+    import polars as pl
+
+    curve = frame.filter(pl.col("of") == MEAN) if MEAN in frame["of"].to_list() else frame
+    x, y = alt.X("epoch:O", title="epoch", axis=alt.Axis(labelAngle=0)), alt.Y("value:Q", title="per cent", scale=scale)
+    base = alt.Chart(records(curve)).encode(x=x, tooltip=said_of(curve))
+    ones = frame.filter(pl.col("of") == ONE)
+    thin = alt.Chart(records(ones)).mark_line(color=look.light, strokeWidth=0.8, strokeOpacity=0.6, clip=True)
+    return alt.layer(
+        base.mark_area(color=look.light, opacity=0.15, clip=True).encode(
+            y=alt.Y("low:Q", scale=scale, title="per cent"), y2="high:Q"
+        ),
+        thin.encode(x=x, y=y, detail="run:N", tooltip=said_of(ones)),
+        base.mark_line(color=look.light, strokeWidth=2, clip=True).encode(y=y),
+        base.mark_point(color=look.light, shape=look.shape, filled=True, size=60, opacity=1).encode(y=y),
+    )
 
 
 EPOCHS = FigureKind("Learning curves", "two evaluated epochs or more", content, _draw, _chart)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures.rows import estimate_shown
+from analysis.figures.scopes import interval_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,6 +42,14 @@ def estimate_columns(row: Mapping[str, Any], times: float) -> dict[str, Any]:
     Args:
         times: what its numbers are multiplied by, 100 for percentage points.
     """
-    value, low, high = (None if row[name] is None else times * row[name] for name in ("estimate", "low", "high"))
+    ends = interval_of(row)
+    value, low, high = (None if each is None else times * each for each in (row["estimate"], ends["low"], ends["high"]))
     about = {name: row.get(name) for name in ("n", "anchors", "people", "cells", "over", "compared_with")}
-    return {"value": value, "low": low, "high": high, "shown": estimate_shown(value, low, high), **about}
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "shown": estimate_shown(value, low, high),
+        "scope": ends["scope"],
+        **about,
+    }

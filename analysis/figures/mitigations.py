@@ -63,7 +63,7 @@ def _labels(points: Sequence[OutcomePoint]) -> dict[str, str]:
 
 
 def _facets(shown: FigureContent) -> list[tuple[str, str]]:
-    return sorted(dict.fromkeys(zip(shown.frame["group"].to_list(), shown.frame["probe"].to_list(), strict=True)))
+    return list(dict.fromkeys(zip(shown.frame["group"].to_list(), shown.frame["probe"].to_list(), strict=True)))
 
 
 def _of_facet(rows: Sequence[Row], facet: tuple[str, str]) -> list[Row]:

@@ -15,22 +15,24 @@ from analysis.figures.subject import Subject, words
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BEYOND = "from_comparator"
+ENDS = ("estimate", "low", "high", "low_adapters", "high_adapters")
+EFFECTS = ("from_comparator", "rivalry")
 CONFIRMATORY, EXPLORATORY = "confirmatory", "exploratory"
 Tidy = Mapping[str, Any]
 
 
 def content(subject: Subject) -> FigureContent | LeftOut:
     """Return a row per outcome and arm, confirmatory ones first, or why there is none."""
-    measures = (BEYOND,) if any(row["measure"] == BEYOND for row in subject.rows) else ("from_base", "rate")
+    measures = EFFECTS if any(row["measure"] in EFFECTS for row in subject.rows) else ("from_base", "rate")
     rows = [row for row in subject.rows if row["kind"] in ("votes", "strategy") and row["measure"] in measures]
     rows = [row for row in rows if not (row["kind"] == "votes" and row.get("withheld"))]
+    rows = [row for row in rows if row.get("family")] or rows  # conventions that are checks stand in the table alone
     if not rows:
         return LeftOut("No outcome was measured: no arm has votes that count, or verdicts of a probe of strategy.")
     marks = list(_marks(subject, sorted(rows, key=lambda row: _rank(subject, row))))
     said = [
         subject.extent,
-        scope_of(rows),
+        scope_of(marks),
         "Thick: 90 % (the interval of the test of equivalence)."
         if any(mark["low_90"] is not None for mark in marks)
         else "",
@@ -46,14 +48,17 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         frame_of_marks(marks),
         " ".join(filter(None, said)),
         subject.looks,
-        {"compared": compared, "beyond": measures[0] == BEYOND},
+        {"compared": compared, "beyond": measures is EFFECTS},
     )
 
 
-def _rank(subject: Subject, row: Tidy) -> tuple[bool, str, bool, str, int]:
+def _rank(subject: Subject, row: Tidy) -> tuple[bool, int, bool, str, int]:
     """Return where a row stands: confirmatory ones first, then groups, win rates before probes, and arms in their order."""
     place = subject.order.index(row["arm"]) if row["arm"] in subject.order else len(subject.order)
-    return row.get("family") != CONFIRMATORY, subject.group(row), row["kind"] != "votes", row["outcome"], place
+    group = (
+        list(subject.groups).index(subject.group(row)) if subject.group(row) in subject.groups else len(subject.groups)
+    )
+    return row.get("family") != CONFIRMATORY, group, row["kind"] != "votes", row["outcome"], place
 
 
 def _marks(subject: Subject, rows: Sequence[Tidy]) -> Iterator[dict[str, Any]]:
@@ -61,17 +66,14 @@ def _marks(subject: Subject, rows: Sequence[Tidy]) -> Iterator[dict[str, Any]]:
         heading, family = subject.group(row), row.get("family") or ""
         aside = ", ".join(filter(None, [heading, family if family == CONFIRMATORY else ""]))
         shift = 0.5 if row["measure"] == "rate" else 0.0
-        moved = {
-            **row,
-            **{name: None if row[name] is None else row[name] - shift for name in ("estimate", "low", "high")},
-        }
+        moved = {**row, **{name: None if row.get(name) is None else row[name] - shift for name in ENDS}}
         at = estimate_columns(moved, 100)
         inner = {name: None if row.get(name) is None else 100 * (row[name] - shift) for name in ("low_90", "high_90")}
         found = {name: None if row.get(name) is None else 100 * row[name] for name in ("margin", "detectable")}
         said = row.get("conclusion") or ""
         yield {
             "panel": "effect",
-            "group": f"{words(row['outcome'])}{f' ({aside})' if aside else ''}",
+            "group": f"{words(row['outcome'])}{': effect of rivalry' if row['measure'] == 'rivalry' else ''}{f' ({aside})' if aside else ''}",
             "label": words(row["arm"]),
             "arm": row["arm"],
             "unit": "percentage points",

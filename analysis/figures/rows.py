@@ -51,7 +51,7 @@ class Line(NamedTuple):
     label: str
 
 
-class Place(NamedTuple):
+class RowPlace(NamedTuple):
     """Where a row stands: its middle and its height, in inches from above; and the arms that have a mark in it, one below the other."""
 
     y: float
@@ -105,7 +105,7 @@ def reach(rows: Sequence[Row], panel: Panel) -> tuple[float, float]:
     null = panel.null or 0.0
     farthest = max((abs(value - null) for value in values), default=1.0) or 1.0
     typical = sorted(abs(bound - null) for bound in ends)
-    far = max(WIDER * farthest, min(panel.far, 1.15 * typical[len(typical) // 2]) if typical else 0.0)
+    far = max(WIDER * farthest, min(panel.far, 1.15 * typical[3 * len(typical) // 4]) if typical else 0.0)
     low = max(null - far, panel.least, min([*bounds, *values, null]))
     high = min(null + far, max([*bounds, *values, null]))
     margin = 0.06 * (high - low or 1.0)
@@ -125,16 +125,16 @@ def _lines(rows: Sequence[Row]) -> dict[Line, tuple[str, ...]]:
     return lines
 
 
-def _places(rows: Sequence[Row]) -> dict[Line, Place]:
-    places, y = dict[Line, Place](), 0.0
+def _places(rows: Sequence[Row]) -> dict[Line, RowPlace]:
+    places, y = dict[Line, RowPlace](), 0.0
     for line, arms in _lines(rows).items():
         high = max(HIGH, DODGE * (len(arms) + 1)) if line.label else HEADING
-        places[line] = Place(y + (high / 2 if line.label else 0.62 * high), high, arms)
+        places[line] = RowPlace(y + (high / 2 if line.label else 0.62 * high), high, arms)
         y += high
     return places
 
 
-def _labels(axis: Axes, places: Mapping[Line, Place]) -> None:
+def _labels(axis: Axes, places: Mapping[Line, RowPlace]) -> None:
     labelled = {line: place.y for line, place in places.items() if line.label}
     axis.set_yticks(list(labelled.values()), [line.label for line in labelled])
     axis.set_ylim(sum(place.high for place in places.values()) + 0.02, -0.02)
@@ -151,7 +151,7 @@ def _legend(figure: Figure, arms: Sequence[str], looks: Mapping[str, Look]) -> N
 
 
 def _panel(
-    axis: Axes, rows: Sequence[Row], panel: Panel, places: Mapping[Line, Place], looks: Mapping[str, Look]
+    axis: Axes, rows: Sequence[Row], panel: Panel, places: Mapping[Line, RowPlace], looks: Mapping[str, Look]
 ) -> None:
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)

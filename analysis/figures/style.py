@@ -13,6 +13,13 @@ WIDTH = 7.2
 """Inches: the text width of a page with two columns."""
 SMALL, NORMAL = 7.0, 8.0
 """Points."""
+
+
+def columns_wide(columns: int) -> float:
+    """Return the inches of a figure with a panel for each of so many arms: a page's width, or more where they would be too narrow."""
+    return min(WIDTH, 0.75 + 2.1 * columns) if columns <= 4 else 0.75 + 1.6 * columns
+
+
 STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: a figure is the same on every machine

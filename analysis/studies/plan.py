@@ -144,8 +144,6 @@ def plan_study(
     for cell in to_come:
         groups[tuple(cell.factors.items())].append(cell)
     roles, read = _roles(list(groups.values()), report)
-    primary = written.page.primary
-    declared = primary.hypotheses if primary else ()
     used = pools([cell.config for cell in made.cells])
     stop = written.page.stop.model_dump(exclude_none=True)
     return PlannedStudy(
@@ -161,7 +159,6 @@ def plan_study(
         seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
         pools=used,
-        outcomes=tuple(dict.fromkeys(hypothesis.outcome for hypothesis in declared)),
         detectable=usually_detectable(written.page, made.cells, used),
         stops=stop,
     )

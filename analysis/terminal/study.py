@@ -23,9 +23,9 @@ from analysis.formats import (
 )
 from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
 from analysis.terminal._conventions import convention_tables
+from analysis.terminal._registered import render_registered
 from analysis.terminal.answer import answer_lines
 from analysis.terminal.grid import Row, add_row, new_table
-from analysis.terminal.registered import render_registered
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
