@@ -14,7 +14,7 @@ Knows evaluations; knows nothing of how anything is shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -52,7 +52,7 @@ class ControlledRow(msgspec.Struct, frozen=True):
 
     Attributes:
         outcome, measure: as in :mod:`analysis.tables.conventions` and :class:`analysis.tables.pooled.Measured`.
-        estimate: clustered on anchors and, of votes, on people: of these adapters.
+        estimate: clustered on anchors and, of votes, on people: of these adapters. From the comparator it has no p, each being one training.
         compared_with: the arm that ``from_comparator`` is from; empty for none.
     """
 
@@ -168,7 +168,13 @@ def controlled_estimates(values: Mapping[Measured, RunValues]) -> dict[Measured,
 
 def _bounded(of: Measured, values: RunValues) -> Estimate:
     share = of.measure in SHARES
-    return estimate_of(values, null=null_of(of.name, share=share)).within(*bounds_of(of.name, share=share))
+    estimate = estimate_of(values, null=null_of(of.name, share=share)).within(*bounds_of(of.name, share=share))
+    return _of_these_adapters(estimate) if of.measure == "from_comparator" else estimate
+
+
+def _of_these_adapters(difference: Estimate) -> Estimate:
+    """Return a difference between two arms without a p: each was trained once."""
+    return msgspec.structs.replace(difference, p=nan)
 
 
 def controlled_rows(events: Events, epoch: int | None = None) -> list[ControlledRow]:
@@ -216,13 +222,17 @@ def _gain(fit: StyleFit, arm: str, less: str, why: str) -> GainRow:
         raw = raw._replace(sums=raw.sums - 0.5)
     gain = estimate_of(raw)
     if why:
+        gain = _of_these_adapters(gain) if less else gain
         return GainRow(arm, less, gain, NOTHING, NOTHING, NOTHING, why)
     kept = style_part(fit, arm, less)
     if not less:
         kept = kept._replace(sums=kept.sums - 0.5)
     rest = raw._replace(sums=raw.sums - kept.sums)
     style, left = estimate_of(rest), estimate_of(kept)
-    return GainRow(arm, less, gain, left, style, _share(style, gain, left), why)
+    share = _share(style, gain, left)
+    if less:
+        gain, left, style = (_of_these_adapters(each) for each in (gain, left, style))
+    return GainRow(arm, less, gain, left, style, share, why)
 
 
 def _share(style: Estimate, gain: Estimate, left: Estimate) -> Estimate:
