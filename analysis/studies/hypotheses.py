@@ -26,6 +26,7 @@ from analysis.studies.estimates import CellValues, EstimateRow, differences, est
 from analysis.studies.interim import Look
 from analysis.studies.page import label_of
 from analysis.studies.preregistration import Hypothesis
+from analysis.tables.conventions import FORFEITS, Forfeits
 from analysis.tables.pooled import Measured
 
 Family = Literal["confirmatory", "exploratory"]
@@ -133,8 +134,9 @@ def tested(
     planned = set(declared)
     ours = [cell for cell in cells if cell.cell in planned and cell.seed in look.seeds]
     lacking = [each for each in missing if each.cell in planned] if look.is_end else []
-    first = [_case(each, "confirmatory", "", ours, lacking) for each in look.preregistration.hypotheses]
-    then = [_case(each.hypothesis, "exploratory", _late(each), cells, missing) for each in late]
+    counted = look.preregistration.forfeits
+    first = [_case(each, "confirmatory", "", ours, lacking, counted) for each in look.preregistration.hypotheses]
+    then = [_case(each.hypothesis, "exploratory", _late(each), cells, missing, counted) for each in late]
     return [*_decided(first, look), *_decided(then, look)]
 
 
@@ -152,7 +154,12 @@ def _late(each: LateHypothesis) -> str:
 
 
 def _case(
-    hypothesis: Hypothesis, family: Family, why: str, cells: Sequence[CellValues], missing: Sequence[PlannedFactors]
+    hypothesis: Hypothesis,
+    family: Family,
+    why: str,
+    cells: Sequence[CellValues],
+    missing: Sequence[PlannedFactors],
+    forfeits: Forfeits,
 ) -> _Case:
     wanted = {factor: label_of(level) for factor, level in hypothesis.where.items()}
 
@@ -160,7 +167,9 @@ def _case(
         return all(factor in factors and label_of(factors[factor]) == level for factor, level in wanted.items())
 
     ours = [cell for cell in cells if about(cell.factors)]
-    row = _row(hypothesis, ours, [each.factors for each in missing if about(each.factors)])
+    row = _row(
+        hypothesis, measured_by(hypothesis, forfeits), ours, [each.factors for each in missing if about(each.factors)]
+    )
     estimate = row.estimate if row else Estimate(nan, nan, nan, 0)
     if hypothesis.measure == "rate":
         value, low, high = (each - 0.5 for each in (estimate.value, estimate.low, estimate.high))
@@ -168,9 +177,10 @@ def _case(
     return _Case(hypothesis, family, why, row, estimate)
 
 
-def _row(hypothesis: Hypothesis, cells: Sequence[CellValues], missing: Sequence[Factors]) -> EstimateRow | None:
+def _row(
+    hypothesis: Hypothesis, measured: Measured, cells: Sequence[CellValues], missing: Sequence[Factors]
+) -> EstimateRow | None:
     by, arm, other = tuple(hypothesis.where), hypothesis.arm, hypothesis.compared_with
-    measured = measured_by(hypothesis)
     declared = {cell.compared_with.get(arm, "") for cell in cells}
     if other and hypothesis.measure == "from_comparator" and declared != {other}:
         level = "rate" if measured.kind == "votes" else "after"
@@ -185,10 +195,15 @@ def _row(hypothesis: Hypothesis, cells: Sequence[CellValues], missing: Sequence[
     return rows[0] if rows else None
 
 
-def measured_by(hypothesis: Hypothesis) -> Measured:
-    """Return what a hypothesis is about, as rows name it."""
-    kind = "votes" if hypothesis.outcome == WINS else kind_of(hypothesis.outcome)
-    return Measured(hypothesis.arm, kind, hypothesis.outcome, hypothesis.measure)
+def measured_by(hypothesis: Hypothesis, forfeits: Forfeits = "lost") -> Measured:
+    """Return what a hypothesis is about, as rows name it.
+
+    Args:
+        forfeits: how they count in primary win rates.
+    """
+    if hypothesis.outcome == WINS:
+        return Measured(hypothesis.arm, "votes", FORFEITS[forfeits], hypothesis.measure)
+    return Measured(hypothesis.arm, kind_of(hypothesis.outcome), hypothesis.outcome, hypothesis.measure)
 
 
 def _only(cell: CellValues, measured: Measured, called: Measured) -> CellValues:

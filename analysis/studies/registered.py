@@ -49,7 +49,7 @@ class Registered:
         labels = {factor: label_of(level) for factor, level in row.levels.items()}
         return any(
             each.family == "confirmatory"
-            and row.measured == measured_by(each.hypothesis)
+            and row.measured == measured_by(each.hypothesis, self.look.preregistration.forfeits)
             and each.hypothesis.compared_with in ("", row.compared_with)
             and labels == {factor: label_of(level) for factor, level in each.hypothesis.where.items()}
             for each in self.hypotheses
