@@ -46,6 +46,12 @@ def cells() -> list[CellValues]:
     return [cell(seed) for seed in SEEDS]
 
 
+@pytest.fixture(scope="module")
+def forfeiting() -> list[CellValues]:
+    """Cells in which rft could not write for six anchors."""
+    return [cell(seed, forfeits=6) for seed in SEEDS]
+
+
 def row(rows, **which):
     """Return the one row of the frame that has these values."""
     (only,) = [row for row in frame_rows(rows) if all(row[name] == value for name, value in which.items())]
@@ -112,18 +118,16 @@ class TestPooled:
 class TestForfeits:
     """In and out, in the study's rows."""
 
-    def test_both_stand_side_by_side(self):
+    def test_both_stand_side_by_side(self, forfeiting):
         """Forfeits of one arm move the one, and leave the other where its contests are."""
-        forfeiting = [cell(seed, forfeits=6) for seed in SEEDS]
         rows = estimates(forfeiting, ())
         of = {"arm": "rft", "kind": "votes", "measure": "from_comparator"}
         lost, kept = (row(rows, **of, outcome=name)["estimate"] for name in ("win_rate", "win_rate_without_forfeits"))
         assert kept - lost > 0.03
 
     @pytest.mark.parametrize("forfeits, name", [("lost", "win_rate"), ("left out", "win_rate_without_forfeits")])
-    def test_the_page_says_which_is_primary(self, forfeits, name):
+    def test_the_page_says_which_is_primary(self, forfeiting, forfeits, name):
         """A hypothesis about the win rate is tested on that one, and its row is the confirmatory one."""
-        forfeiting = [cell(seed, forfeits=6) for seed in SEEDS]
         primary = Preregistration(hypotheses=(Hypothesis(name="H1", arm="rft", outcome="win_rate"),), forfeits=forfeits)
         look = Look(primary, 0, SEEDS, SEEDS, True)
         (found,) = hypotheses.tested(look, [each.cell for each in forfeiting], [], forfeiting)

@@ -63,6 +63,19 @@ class TestVotes:
                         assert sum(int((v.outcomes == outcome).sum()) for v in same) == times
                 assert len(votes[epoch].forfeits) == sum(sum(each.values()) for each in met.forfeits.values())
 
+    def test_those_of_a_crowd(self, tmp_path):
+        """Which are columns, by members who are the people that they copy."""
+        crowd = MEETING.model_copy(update={"crowd": MEETING.crowd.model_copy(update={"size": 30}), "epochs": 1})
+        run_loop(tmp_path / "run", crowd, trainer=ByArm())
+        events, reading = list(read_events(tmp_path / "run")), PairVotesReading()
+        read(events, reading)
+        (met,), (votes,) = read_meetings(events).values(), reading.result().values()
+        total = sum(n for cells in met.votes.values() for n in cells.values())
+        assert sum(len(v.outcomes) for v in votes.votes) == total > 0
+        (table,) = tables([reading])
+        people = table.strengths[1].strength.clusters[1]
+        assert people < 30 and len(reading.panel) >= 30
+
 
 class TestStrengths:
     """Over a study."""
