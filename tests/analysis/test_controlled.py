@@ -235,7 +235,7 @@ class TestProbes:
         assert ours.se == pytest.approx(theirs.bse[0], rel=0.03)
 
     def test_per_100_words(self):
-        """Spans over words of all judged messages; its error is that of a ratio, by the jackknife too."""
+        """Spans over words of all judged messages; its error is that of a ratio (Cochran 1977, 6.4)."""
         events = log()
         found, rows = read_evaluation(events), controlled_rows(events)
         sides = [c.trained for c in found.of("rft")]
@@ -244,9 +244,8 @@ class TestProbes:
         ).T
         ours = of(rows, "rft", "misrepresentation_per_100_words", "after")
         assert ours.value == pytest.approx(100 * hits.sum() / words.sum())
-        without = np.array([100 * (hits.sum() - h) / (words.sum() - w) for h, w in zip(hits, words, strict=True)])
-        n = len(hits)
-        assert ours.se == pytest.approx(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()), rel=0.05)
+        left, n = hits - words * hits.sum() / words.sum(), len(hits)
+        assert ours.se == pytest.approx(100 * np.sqrt(n / (n - 1) * (left @ left)) / words.sum())
         probes = {row["probe"]: row for row in table(events)["probes"] if row["arm"] == "rft"}
         assert ours.value == pytest.approx(probes["misrepresentation"]["after_per_100"], abs=1e-5)
 
