@@ -35,7 +35,8 @@ from analysis.statistics.estimates import (
 )
 from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
-from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
+from analysis.tables._votes import AnchorVotes, votes_less, votes_of
+from analysis.tables.conventions import Forfeits
 from learning.arms.arm import arms_of, comparators
 from learning.arms.rivals import other_models
 from learning.fitness.observation import NOT_A_READER

@@ -57,6 +57,8 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     yield from answer_lines(answer(results))
     yield Text("")
     yield from _votes(estimates, by)
+    if any(row["kind"] == "votes" for row in estimates):
+        yield Text(_primary(results["preregistration"]), style="dim")
     for kind, title in {"strategy": "Misbehaviour", **({"copying": "Copying"} if full else {})}.items():
         yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
     if full:
@@ -142,6 +144,12 @@ def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
         )
         add_row(grid, *labels, *changes, _share(share), left_out, *_cells(group, counts))
     yield grid
+
+
+def _primary(preregistration: Mapping[str, Any] | None) -> str:
+    """Return which way to count forfeits is the primary one."""
+    declared = (preregistration or {}).get("declared", {}).get("forfeits")
+    return f"Primary: forfeits {declared or 'lost'}{', as the page declares' if declared else ''}."
 
 
 def _probes(rows: Sequence[Row], by: Sequence[str], title: str) -> Iterator[RenderableType]:
