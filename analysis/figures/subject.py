@@ -190,15 +190,14 @@ class Subject:
     @property
     def extent(self) -> str:
         """How many runs, seeds, held-out anchors and people stand behind a figure, as the start of its caption."""
+        if not self.runs:
+            return ""
         seeds = len({run.seed for run in self.runs})
         anchors = {len({c.anchor for c in run.evaluation.contests}) for run in self.runs}
         people = {len(run.evaluation.panel) for run in self.runs}
-        runs = (
-            f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')})"
-            if len(self.runs) > 1
-            else f"One run (seed {self.runs[0].seed})"
-        )
-        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people in each." if self.runs else ""
+        several = f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')})"
+        runs = several if len(self.runs) > 1 else f"One run (seed {next(iter(self.runs)).seed})"
+        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people in each."
 
 
 def words(name: str) -> str:
