@@ -172,6 +172,22 @@ def page_figures(studies: int, folder: Path, jobs: int) -> Iterator[dict[str, An
     }  # fmt: skip
 
 
+def control_figures(studies: int, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield how often the positive control is found, and its negative twins are not."""
+    from calibration_pages import control
+
+    for (audience, arm), found in sorted(control(studies, folder).items()):
+        share = sum(each.p < 0.05 for each in found) / len(found)
+        there = (audience, arm) == ("credulous", "rft")
+        goal = [0.9, 1.0] if there else [0.0, FALSE_ALARMS]
+        error = SIGMAS * (0.05 * 0.95 / len(found)) ** 0.5
+        yield {
+            "name": f"control/{audience}/{arm}/{'power' if there else 'false alarms'}", "value": round(share, 4), "unit": "share",
+            "goal": goal, "ok": goal[0] - error <= share <= goal[1] + error, "studies": len(found),
+            "effect": round(sum(each.value for each in found) / len(found), 4),
+        }  # fmt: skip
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the figures; return 0, or 1 if one misses its goal by more than chance."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -183,6 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=-1,
         help="studies through page, cells, logs and frames (1 by default, 200 with --full)",
     )
+    parser.add_argument("--control", type=int, default=0, help="studies of the positive control and its negative twins")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--out", type=Path, help="file that keeps pieces (with --full: build/calibration.jsonl)")
     parser.add_argument("--folder", type=Path, help="of the page's study, which resumes")
@@ -203,6 +220,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             with tempfile.TemporaryDirectory() as folder:
                 found += page_figures(pages, Path(folder) / "study", given.jobs)
+    if given.control:
+        with tempfile.TemporaryDirectory() as folder:
+            found += control_figures(given.control, given.folder or Path(folder))
     for figure in found:
         print(json.dumps(figure) if given.json else _line(figure))
     return int(any(figure["ok"] is False for figure in found))

@@ -21,6 +21,8 @@ from calibration_scores import LEARNER, OUTCOMES, PLACEBO, cells, estimated  # n
 from analysis.statistics.estimates import Estimate  # noqa: E402
 from analysis.studies.estimates import estimates  # noqa: E402
 from analysis.studies.study import Study  # noqa: E402
+from analysis.tables.pooled import Measured  # noqa: E402
+from learning import run  # noqa: E402
 
 SEEDS = 3
 """Of a study."""
@@ -45,6 +47,53 @@ def page(studies: int, folder: Path) -> Study:
     """Return the study of so many groups of seeds, each with anchors and people of its own draw."""
     redraw = {"train_anchors": "per_seed", "held_out_anchors": "per_seed", "held_out_personas": "per_seed"}
     return Study(name="calibration", base=BASE, seeds=studies * SEEDS, redraw=redraw, out=folder)
+
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+CONTROL_SEEDS = 8
+"""Of the positive control's page."""
+
+
+def control(studies: int, folder: Path) -> dict[tuple[str, str], list[Estimate]]:
+    """Carry out the page of the positive control with more seeds, each eight of which are a study; a cell that has ended is not repeated.
+
+    Cells run in this process: what a study's workers add is not at issue here.
+
+    Returns:
+        (audience, arm) -> the difference in misrepresentation from placebo in each study.
+    """
+    from abm.log import open_log
+    from analysis.readings.evaluation import read_evaluation
+    from analysis.studies.estimates import CellValues, notes_of, tables_of
+    from analysis.studies.page import page_of, read_page
+    from analysis.tables.evaluation import table
+    from analysis.tables.pooled import run_values
+
+    written = read_page(EXAMPLES / "positive_control.yaml").page
+    values = written.model_dump(exclude_unset=True) | {"seeds": studies * CONTROL_SEEDS}
+    values["cross"] = {
+        "audience": {
+            "credulous": {"audience": str(EXAMPLES / "audiences/credulous.yaml")},
+            "neutral": {"audience": "neutral"},
+        }
+    }
+    found: dict[str, dict[int, CellValues]] = {}
+    for cell in Study(page_of(values), out=folder).cells:
+        done = run(cell.config, folder / cell.name)
+        evaluation = read_evaluation(open_log(done.path, write=False).read())
+        told = table(evaluation)
+        compared_with = {arm: row["compared_with"] for arm, row in told["arms"].items()}
+        found.setdefault(str(cell.factors["audience"]), {})[cell.seed] = CellValues(
+            cell.name, {}, cell.seed, tables_of(told), run_values(evaluation, cell.name), compared_with, notes_of(told)
+        )
+    groups: dict[tuple[str, str], list[Estimate]] = {}
+    for audience, of_seed in found.items():
+        for first in range(1, studies * CONTROL_SEEDS + 1, CONTROL_SEEDS):
+            rows = estimates([of_seed[seed] for seed in range(first, first + CONTROL_SEEDS)], [])
+            for row in rows:
+                if row.measured == Measured(row.measured.arm, "strategy", "misrepresentation", "from_comparator"):
+                    groups.setdefault((audience, row.measured.arm), []).append(row.estimate)
+    return groups
 
 
 class Compared(NamedTuple):

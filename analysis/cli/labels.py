@@ -12,7 +12,7 @@ from analysis.cli import options
 from analysis.cli.console import printer, say, show, stderr
 
 if TYPE_CHECKING:
-    from analysis.labels import Draw, LabelledRun, Sampling, Unsure
+    from analysis.labels import Draw, LabelledRun, LabelSampling, Unsure
 
 app = typer.Typer(
     name="labels",
@@ -53,13 +53,13 @@ def draw(
     the key to yourself.
     """
     with stderr().status("drawing"):
-        from analysis.labels import LABELLER, Sampling, write_batch
+        from analysis.labels import LABELLER, LabelSampling, write_batch
         from analysis.labels import draw as drawn_from
 
         runs = _runs(run, "labels draw", look)
         asked = question or _question(runs, probe)
         who = _labellers(labeller or [LABELLER])
-        sampling = Sampling(probe, asked, judge, n, seed, who, shared)
+        sampling = LabelSampling(probe, asked, judge, n, seed, who, shared)
         sample = drawn_from(runs, sampling)
         key = write_batch(out, sample)
     if as_json:
@@ -223,7 +223,7 @@ def _unsure(word: str) -> Unsure:
     raise InputError(f"unsure labels cannot count as {word!r}", fix=f"Give one of {', '.join(get_args(Words))}.")
 
 
-def _as_dict(sample: Draw, sampling: Sampling, out: Path, files: list[str]) -> dict[str, object]:
+def _as_dict(sample: Draw, sampling: LabelSampling, out: Path, files: list[str]) -> dict[str, object]:
     from msgspec import to_builtins
 
     return {

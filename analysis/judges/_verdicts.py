@@ -98,8 +98,9 @@ def judges_of(run: Path | str) -> tuple[str, ...]:
     folder = Path(run) / VERDICTS
     if not (folder / "run.json").is_file():
         return ()
-    inquiries = (e for block in open_log(folder, write=False).blocks() for e in block.events((RunConfigured,)))
-    return tuple(dict.fromkeys(str(judge["name"]) for e in inquiries for judge in e.config.get("judges", ())))
+    told = (event for block in open_log(folder, write=False).blocks() for event in block.events((RunConfigured,)))
+    inquiries = [event.config for event in told if isinstance(event, RunConfigured)]
+    return tuple(dict.fromkeys(str(judge["name"]) for config in inquiries for judge in config.get("judges", ())))
 
 
 def _of(config: dict[str, Any], messages: Messages, known: dict[str, LLMReplied]) -> dict[tuple[str, str], VerdictRow]:

@@ -5,7 +5,7 @@ beside each run, and ``score`` returns errors, corrected rates and differences. 
 """
 
 from analysis.labels._batch import BatchKey, read_key, sheets, write_batch
-from analysis.labels._draw import LABELLER, Draw, Sampling, draw
+from analysis.labels._draw import LABELLER, Draw, LabelSampling, draw
 from analysis.labels._given import Imported, import_labels
 from analysis.labels._population import LabelledRun
 from analysis.labels._sample import LabelCounts, Unsure
@@ -18,10 +18,10 @@ __all__ = [
     "Draw",
     "Imported",
     "LabelCounts",
+    "LabelSampling",
     "LabelScore",
     "LabelledRun",
     "RaterErrors",
-    "Sampling",
     "Unsure",
     "draw",
     "import_labels",

@@ -25,7 +25,7 @@ LABELLER = "labeller"
 
 
 @dataclass(frozen=True)
-class Sampling:
+class LabelSampling:
     """How messages are drawn.
 
     Attributes:
@@ -81,7 +81,7 @@ class Draw:
         return self.by_run[0].strata
 
 
-def draw(runs: Sequence[LabelledRun], sampling: Sampling) -> Draw:
+def draw(runs: Sequence[LabelledRun], sampling: LabelSampling) -> Draw:
     """Return a sample of the runs' messages; the same one for the same seed, which nothing is written for.
 
     Raises:
@@ -124,7 +124,7 @@ def draw(runs: Sequence[LabelledRun], sampling: Sampling) -> Draw:
     return _given_out(name, there, by_run, sampling, again=False)
 
 
-def _name(there: Sequence[Population], sampling: Sampling) -> str:
+def _name(there: Sequence[Population], sampling: LabelSampling) -> str:
     of = [sampling.probe, sampling.question, sampling.rater, sampling.size, sampling.seed, sampling.labellers]
     return content_id([*of, sampling.shared, [[each.run.cell, each.head, each.epoch] for each in there]])
 
@@ -139,7 +139,7 @@ _Place = tuple[str, str]
 
 
 def _chosen(
-    there: Sequence[Population], taken: Collection[_Place], sampling: Sampling
+    there: Sequence[Population], taken: Collection[_Place], sampling: LabelSampling
 ) -> tuple[list[DrawnStratum], set[_Place]]:
     """Return the strata, and the messages that are drawn."""
     strata: dict[tuple[str, int], list[_Place]] = {}
@@ -179,7 +179,7 @@ def allocation(sizes: Mapping[_Name, int], total: int) -> dict[_Name, int]:
 
 
 def _given_out(
-    name: str, there: Sequence[Population], by_run: Sequence[LabelsDrawn], sampling: Sampling, *, again: bool
+    name: str, there: Sequence[Population], by_run: Sequence[LabelsDrawn], sampling: LabelSampling, *, again: bool
 ) -> Draw:
     items: dict[str, DrawnItem] = {}
     for each, drawn in zip(there, by_run, strict=True):
@@ -190,7 +190,7 @@ def _given_out(
     return Draw(name, [each.run for each in there], by_run, items, _allotments(sorted(items), name, sampling), again)
 
 
-def _allotments(ids: Sequence[str], name: str, sampling: Sampling) -> list[Allotment]:
+def _allotments(ids: Sequence[str], name: str, sampling: LabelSampling) -> list[Allotment]:
     """Return who labels what: some messages all of them, the others one of them; each in an order of their own."""
     mixed = sorted(ids, key=lambda each: keyed.key(sampling.seed, "dealt", name, each))
     shared = len(mixed) if sampling.shared is None else sampling.shared

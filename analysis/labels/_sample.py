@@ -105,7 +105,7 @@ def labelled_sample(runs: Sequence[LabelledRun], probe: str, rater: str, unsure:
         if other not in by_rater:
             by_rater[other] = {each.run.cell: _found(each) for each in populations(taken, probe, other)}
     given = {each.run.cell: LabelLog(each.run.folder).given() for each in there}
-    columns = _Columns(unsure)
+    columns = _SampleColumns(unsure)
     for each in there:
         drawn = {message.message for event in draws[each.run.cell] for message in event.messages}
         labels = _by_message(given[each.run.cell], drawn)
@@ -129,7 +129,7 @@ def _by_message(given: Mapping[tuple[str, str], LabelGiven], drawn: set[str]) ->
     return labels
 
 
-class _Columns:
+class _SampleColumns:
     """The columns of a sample, as they are read."""
 
     def __init__(self, unsure: Unsure) -> None:

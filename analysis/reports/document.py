@@ -111,7 +111,7 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Span:
+class Excerpt:
     """A part of a message; ``mark`` says whether a probe quoted it as evidence, of strategy or of a failure of skill."""
 
     text: str
@@ -127,7 +127,7 @@ class Words:
     """
 
     title: str
-    pieces: tuple[Span, ...]
+    pieces: tuple[Excerpt, ...]
     won: bool
     thinking: str = ""
     verdicts: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from analysis.markup import markdown as escaped
-from analysis.reports.document import Block, Board, Bullets, Code, Document, Facts, Plate, Prose, Span, Transcript
+from analysis.reports.document import Block, Board, Bullets, Code, Document, Excerpt, Facts, Plate, Prose, Transcript
 from analysis.reports.lines import ROWS, first_lines
 
 MARKS = {"": "", "strategy": "**", "copying": "*"}
@@ -73,7 +73,7 @@ def _transcript(shown: Transcript) -> Iterator[str]:
     yield _fenced(shown.command)
 
 
-def _marked(span: Span) -> str:
+def _marked(span: Excerpt) -> str:
     """Return a piece of a message, its lines kept; marks stand at its letters, for Markdown takes none at a space."""
     said = list[str]()
     for line in span.text.split("\n"):

@@ -37,7 +37,7 @@ class OriginReading:
 
 def given(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a record that are not the defaults: what a file has to say to have the same run again."""
-    defaults = RunConfig().model_dump(mode="json")
+    defaults = RunConfig.model_validate({}).model_dump(mode="json")
     return {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
 
 

@@ -10,6 +10,8 @@ from analysis.reports.html import html
 from analysis.reports.latex import latex
 from analysis.reports.markdown import markdown
 from analysis.reports.run_report import run_report
+from analysis.reports.study_report import study_report
+from analysis.studies.layout import is_study
 from moloch.errors import InputError
 
 FORMATS: dict[str, Callable[[Document], str]] = {"html": html, "md": markdown, "latex": latex}
@@ -18,18 +20,19 @@ SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md", ".t
 
 
 def report(path: Path | str, form: str = "html") -> str:
-    """Return the report of a run.
+    """Return the report of a run or a study.
 
     Args:
         form: one of :data:`FORMATS`.
 
     Raises:
-        InputError: there is no such form.
-        LogError: there is no run, or its log cannot be read.
+        InputError: there is no such form, or no cell of the study has ended.
+        LogError: there is no run or study, or its log cannot be read.
     """
     if form not in FORMATS:
         raise InputError(f"no form {form!r} of reports", fix=f"Choose among {', '.join(FORMATS)}.")
-    return FORMATS[form](run_report(Path(path)))
+    made = study_report(Path(path)) if is_study(Path(path)) else run_report(Path(path))
+    return FORMATS[form](made)
 
 
 def form_of(out: Path) -> str:

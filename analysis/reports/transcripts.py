@@ -14,7 +14,7 @@ from analysis.formats import count, short
 from analysis.passages import judged_passage
 from analysis.readings.contests import Evaluation, EvaluationContest
 from analysis.readings.transcripts import ReadContest, TranscriptReading
-from analysis.reports.document import Span, Transcript, Words
+from analysis.reports.document import Excerpt, Transcript, Words
 from moloch import keyed
 
 AT_RANDOM, WORST, THOUGHTS = 2, 2, 3
@@ -55,17 +55,45 @@ def _why_worst(contest: EvaluationContest, arm: str) -> str:
     return f"Chosen because it is among the worst of {arm}: {said}. It is not representative."
 
 
-def transcripts(reading: TranscriptReading, chosen: Sequence[Choice], run: str, seed: int) -> list[Transcript]:
+class Candidates(NamedTuple):
+    """An arm's contests in one cell of a study that may be shown.
+
+    Attributes:
+        drawn: at random.
+        worst: (probes that found something, places that they quoted), and the contest; the worst first.
+    """
+
+    drawn: list[str]
+    worst: list[tuple[tuple[int, int], str]]
+
+
+def candidates(found: Evaluation, arm: str, key: str) -> Candidates:
+    """Return an arm's contests in one cell that may be shown.
+
+    Args:
+        key: of the draw: the cell's name.
+    """
+    contests = [contest for contest in found.of(arm) if not contest.trained.rejected]
+    order = keyed.generator("report", key, arm).permutation(len(contests)).tolist()
+    worst = sorted(order, key=lambda i: _found(contests[i]), reverse=True)[:WORST]
+    found_in = [(_found(contests[i]), contests[i].contest) for i in worst]
+    return Candidates([contests[i].contest for i in order[:AT_RANDOM]], [each for each in found_in if each[0][0]])
+
+
+def transcripts(
+    reading: TranscriptReading, chosen: Sequence[Choice], run: str, seed: int, first: int = 0
+) -> list[Transcript]:
     """Return the chosen contests in full, in their order.
 
     Args:
         reading: of all of them.
         run: what the run is called in commands, quoted for a shell.
         seed: of the run; it keys which thoughts are shown.
+        first: number of the first, counted from 0.
     """
     there = reading.result()
     made = list[Transcript]()
-    for i, choice in enumerate(chosen):
+    for i, choice in enumerate(chosen, first):
         contest = there[choice.contest]
         if contest.messages:
             made.append(_transcript(contest, choice, reading.names, f"moloch show {run} {choice.contest}", seed, i))
@@ -96,12 +124,12 @@ def _transcript(
 def _words(message: MessagePublished | MessageRejected, verdicts: Sequence[VerdictGiven], won: bool) -> Words:
     title = f"{message.competitor} (event {message.seq})"
     if isinstance(message, MessageRejected):
-        return Words(title, (Span(f"Rejected: {message.reason}"),), won)
+        return Words(title, (Excerpt(f"Rejected: {message.reason}"),), won)
     findings = [(verdict.probe, verdict.evidence) for verdict in verdicts if verdict.label == 1]
     marked = judged_passage(message.text, findings, whole=True)
     slips = set(marked.slips)
     pieces = tuple(
-        Span(text, ("copying" if i in slips else "strategy") if evidence else "")
+        Excerpt(text, ("copying" if i in slips else "strategy") if evidence else "")
         for i, (text, evidence) in enumerate(marked.pieces)
     )
     lines = tuple(

@@ -119,7 +119,7 @@ def controlled_shares(
 def _varies(d: Floats, group: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which controls differ from contest to contest in some group."""
     spread = np.array([np.ptp(d[group == g], axis=0) for g in np.unique(group)]).reshape(-1, d.shape[1])
-    return (spread > 1e-12).any(axis=0)
+    return np.asarray((spread > 1e-12).any(axis=0))
 
 
 def _why_not(raw: float, d: Floats, controls: Sequence[str]) -> str:
@@ -157,7 +157,8 @@ def _fit(x: Floats, won: Floats, n: Floats, penalty: Floats) -> tuple[Floats, Fl
             scale /= 2
         beta, value = beta + scale * step, new
     p = logistic(x @ beta)
-    return beta, np.linalg.pinv((x * (n * p * (1 - p))[:, None]).T @ x + np.diag(penalty), hermitian=True)
+    information = (x * (n * p * (1 - p))[:, None]).T @ x + np.diag(penalty)
+    return beta, np.asarray(np.linalg.pinv(information, hermitian=True), dtype=np.float64)
 
 
 def _likelihood(x: Floats, won: Floats, n: Floats, penalty: Floats, beta: Floats) -> float:

@@ -44,6 +44,7 @@ class CrossedDesign:
         seeds: trainings of each arm.
         anchors, people: of each seed; ``people`` is None for what nobody votes on.
         anchor_overlap, person_overlap: the share of one seed's that another one has, too: 1 for the same, 0 for none.
+        networked: whether people influence each other, so that seeds alone are independent, and intervals have their degrees of freedom.
     """
 
     seeds: int
@@ -51,6 +52,7 @@ class CrossedDesign:
     people: int | None = None
     anchor_overlap: float = 1.0
     person_overlap: float = 1.0
+    networked: bool = False
 
     @property
     def ways(self) -> int:
@@ -73,6 +75,8 @@ class CrossedDesign:
 
     def dof(self, variances: Variances) -> float:
         """Return about how many degrees of freedom the interval has: Satterthwaite's, of the expected parts."""
+        if self.networked:
+            return self.seeds - 1.0
         q = {each: self.q(each) for each in subsets(self.ways)}
         parts = [
             sum(v * (q[_union(ways, (way,))] - q[ways] * q[way,]) for ways, v in variances.items()) / (1 - q[way,])
@@ -189,7 +193,8 @@ class _Draw:
         shared = sum((-1) ** (len(ways) + 1) * design.q(ways) for ways in subsets(design.ways)[1:])
         parts = [each / (1 - one) for each, one in zip(sums, q, strict=True)]
         variance, dof = floored(pairs / (1 - shared), parts, dofs)
-        return EstimateLaw(errors, np.sqrt(variance), np.asarray(dof))
+        dof = np.full(len(errors), dofs[0]) if design.networked else np.asarray(dof)
+        return EstimateLaw(errors, np.sqrt(variance), dof)
 
     def _means(self) -> tuple[Floats, Floats | None]:
         """Return the mean of each run about each anchor, and by each person: shape (studies, seeds, anchors) and (studies, seeds, people)."""

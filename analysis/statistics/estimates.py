@@ -89,8 +89,10 @@ NOTHING = Estimate(float("nan"), float("nan"), float("nan"), 0)
 def of_plain(numbers: Mapping[str, Any]) -> Estimate:
     """Return the estimate that :func:`plain` made JSON of; numbers that are None or were left out are NaN."""
     names = ("value", "low", "high", "se", "p", "dof")
-    found = {name: float("nan") if numbers.get(name) is None else float(numbers[name]) for name in names}
-    return Estimate(n=int(numbers.get("n") or 0), **found)
+    value, low, high, se, p, dof = (
+        float("nan") if numbers.get(name) is None else float(numbers[name]) for name in names
+    )
+    return Estimate(value, low, high, int(numbers.get("n") or 0), (), se, p, dof)
 
 
 def clustered_mean(

@@ -75,7 +75,7 @@ def mixed_mean(
     if len(y) < 2 or not kept or np.ptp(y) < 1e-12:
         value = float((y * size).sum() / size.sum()) if len(y) else float("nan")
         return MixedMean(msgspec.structs.replace(NOTHING, value=value, n=n), {}, aliased)
-    model = _Model(y, size, list(kept.values()))
+    model = _CrossedModel(y, size, list(kept.values()))
     theta, residual = model.fit()
     variances = {name: float(t) * residual for name, t in zip(kept, theta, strict=True)}
     mean, variance = model.mean(theta), residual / model.terms(theta).one
@@ -118,7 +118,7 @@ class _Terms(NamedTuple):
         return max(self.square - self.cross**2 / self.one, 1e-300)
 
 
-class _Model:
+class _CrossedModel:
     """Cross products of the design: the largest factor apart, whose own block is diagonal, the others dense."""
 
     def __init__(self, y: Floats, size: Floats, codes: Sequence[NDArray[np.int64]]) -> None:
@@ -131,12 +131,15 @@ class _Model:
             for each, k in zip(codes, levels, strict=True)
         ]
         large, others = z[self._large], [each for k, each in enumerate(z) if k != self._large]
-        self._of = np.repeat([k for k in range(len(codes)) if k != self._large], [each.shape[1] for each in others])
+        self._of = np.repeat(
+            [k for k in range(len(codes)) if k != self._large],
+            [levels[k] for k in range(len(codes)) if k != self._large],
+        )
         small = sparse.hstack(others, format="csr") if others else sparse.csr_array((len(y), 0))
         weighted = small.multiply(size[:, None]).tocsr()
         self._small = np.asarray((small.T @ weighted).todense(), dtype=np.float64)
         between = sparse.csr_array(large.T @ weighted)
-        self._between: Any = _table(between) if between.shape[0] * between.shape[1] <= _TABLE else between
+        self._between: Any = _table(between) if levels[self._large] * len(self._of) <= _TABLE else between
         self._diagonal: Floats = large.T @ size
         sides = np.column_stack([size, size * y])
         self._right_small, self._right_large = small.T @ sides, large.T @ sides

@@ -19,19 +19,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
-from analysis.statistics.estimates import Estimate
+from analysis.statistics.estimates import Estimate, student
 from analysis.statistics.multiway import Labels, multiway_mean
 from moloch import keyed
 
 Floats = NDArray[np.float64]
 DRAWS = 2000
-PRIOR = 0.5
 
 
 @dataclass(frozen=True)
@@ -114,19 +111,14 @@ class TwoPhaseSample:
         return np.where(weights > 0, mean[of] + inflated, 0.0)
 
     def estimate(self, linear: Linear, level: float = 0.95) -> Estimate:
-        """Return a number with Student's interval, clustered on all ways."""
-        nothing = float("nan")
+        """Return a number with Student's interval, clustered on all ways; ``p`` is against 0."""
         around = multiway_mean(len(self) * linear.influence, self._ways)
         groups = around.clusters
         if np.isnan(linear.value) or not groups or min(groups) < 2:
-            return Estimate(linear.value, nothing, nothing, len(self), groups)
-        variance = np.nan_to_num(around.se) ** 2 + float(linear.gains**2 @ self._unseen)
-        if not variance > 0:
-            return Estimate(linear.value, nothing, nothing, len(self), groups)
-        se, dof = sqrt(variance), min(groups) - 1
-        half = float(stats.t.ppf(0.5 + level / 2, dof)) * se
-        p = float(2 * stats.t.sf(abs(linear.value) / se, dof))
-        return Estimate(linear.value, linear.value - half, linear.value + half, len(self), groups, se, p)
+            return Estimate(linear.value, float("nan"), float("nan"), len(self), groups)
+        variance = around.se**2 + float(linear.gains**2 @ self._unseen)
+        dof = min(groups) - 1 if np.isnan(around.dof) else around.dof
+        return student(linear.value, variance, dof, len(self), groups, 0.0, level, around.parts)
 
     def draws(self, *place: keyed.Part, draws: int = DRAWS) -> Resampled:
         """Return the bootstrap of this sample over the first of its ways.
@@ -168,7 +160,7 @@ class Resampled:
         names, self._cluster = np.unique(clusters, return_inverse=True)
         self._sample, self._groups, self._strata = sample, len(names), len(sample.said)
         self._weights = random.standard_exponential((draws, self._groups))
-        prior = random.standard_gamma(PRIOR, (2, draws, self._strata))
+        prior = random.standard_gamma(0.5, (2, draws, self._strata))
         self._prior = np.where(sample.complete, 0.0, prior)
 
     def rated(self, weights: Floats) -> Floats:
@@ -179,12 +171,12 @@ class Resampled:
     def true(self, weights: Floats) -> Floats:
         """Return :meth:`TwoPhaseSample.true` of each draw, shape (draws,)."""
         parts = self._sums(weights)
-        return (parts * self._shares(weights)).sum(axis=1) / parts.sum(axis=1)
+        return np.where(parts > 0, parts * self._shares(weights), 0.0).sum(axis=1) / parts.sum(axis=1)
 
     def errors(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return the rater's sensitivity and specificity in each draw, shape (draws,) each."""
         parts, shares, said = self._sums(weights), self._shares(weights), self._sample.said
-        yes, no = parts * shares, parts * (1 - shares)
+        yes, no = (np.where(parts > 0, parts * share, 0.0) for share in (shares, 1 - shares))
         with np.errstate(divide="ignore", invalid="ignore"):
             return yes @ said / yes.sum(axis=1), no @ (1 - said) / no.sum(axis=1)
 

@@ -1,7 +1,7 @@
 """The hypotheses of a preregistered study against its cells: an estimate, a p-value and a conclusion for each. Reads no logs.
 
 They are tested on the cells that were declared, and at a declared look on those of its seeds; cells that were added afterwards count in the
-other rows alone. The p of a look becomes one on the scale of the whole study (:func:`analysis.statistics.spending.sequential_p`) before Holm's
+other rows alone. The p of a look becomes one on the scale of the whole study (:func:`analysis.statistics.look_boundaries.sequential_p`) before Holm's
 correction over the family, so that both looks and hypotheses are paid for. Equivalence is a family of its own.
 """
 
@@ -18,7 +18,7 @@ from abm.probe import kind_of
 from analysis.statistics.conclusions import Conclusion, conclude, tost
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.families import holm
-from analysis.statistics.spending import Sides
+from analysis.statistics.look_boundaries import Sides
 from analysis.studies.cells import Factors
 from analysis.studies.declarations import LateHypothesis
 from analysis.studies.declared_mistakes import WINS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from analysis.statistics.spending import Sides, nominal_levels, sequential_p
+from analysis.statistics.look_boundaries import Sides, nominal_levels, sequential_p
 from analysis.studies.cells import Cell
 from analysis.studies.declarations import Declaration
 from analysis.studies.page import StudyPage

@@ -135,12 +135,16 @@ def measured_components(pilots: Sequence[PilotRun], measured: Measured) -> list[
     for pilot in pilots:
         if measured in pilot.values:
             kinds.setdefault(pilot.kind, {}).setdefault(pilot.seed, pilot.values[measured])
-    sets = [_crossed(of_seed) for of_seed in kinds.values()]
+    sets = [crossed(of_seed) for of_seed in kinds.values()]
     return components(pair_sums(sets)) if sets else []
 
 
-def _crossed(of_seed: dict[int, RunValues]) -> tuple[NDArray[np.float64], list[NDArray[Any]]]:
-    """Return the values of runs, and the seed, anchor and person of each."""
+def crossed(of_seed: dict[int, RunValues]) -> tuple[NDArray[np.float64], list[NDArray[Any]]]:
+    """Return the values of runs of one kind, and the seed, anchor and (of votes) person of each.
+
+    Args:
+        of_seed: seed -> values.
+    """
     runs = list(of_seed.values())
     ways = [np.repeat(list(of_seed), [len(run.sums) for run in runs]), np.concatenate([run.anchors for run in runs])]
     if all(run.people is not None for run in runs):

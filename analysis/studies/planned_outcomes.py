@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from abm.probe import kind_of
 from analysis.statistics.crossed_designs import ALPHA, CrossedDesign
+from analysis.statistics.spending import nominal_levels
 from analysis.studies.cells import Cell, Factors
 from analysis.studies.page import StudyPage, label_of
+from analysis.studies.preregistration import Preregistration
 from analysis.tables.pooled import Measured
 from learning import RunConfig
 from learning.runs.pools import Pools, PoolUse
@@ -42,7 +44,7 @@ class PlannedOutcome:
         levels: of the factors by which it is apart from others.
         groups: cells that it is averaged over.
         margin: as a share; None for none.
-        alpha: at which it is tested, the strictest of its family; ``sides``: 1 where a sign is declared.
+        alpha: at which it is tested, the strictest of its family at the last look; ``sides``: 1 where a sign is declared.
         is_decisive: whether a design is chosen by it: what a page declares, else win rates, or what was asked for.
     """
 
@@ -90,30 +92,38 @@ def planned_outcomes(page: StudyPage, cells: Sequence[Cell], pools: Pools, outco
     Raises:
         InputError: no arm is compared with another, or none has such an outcome.
     """
-    declared = [] if outcome else list(_declared(page, cells, pools))
-    if declared:
-        return [replace(each, alpha=each.alpha / len(declared)) for each in declared]
+    if page.primary and page.primary.hypotheses and not outcome:
+        return list(_declared(page, page.primary, cells, pools))
     return [each for each in _every(cells, pools, outcome) if not outcome or each.measured.name == outcome]
 
 
-def _declared(page: StudyPage, cells: Sequence[Cell], pools: Pools) -> Iterator[PlannedOutcome]:
-    primary = page.primary if isinstance(page.primary, tuple) else (page.primary,)
-    for number, each in enumerate(filter(None, primary), 1):
-        where = {name: label_of(level) for name, level in each.get("where", {}).items()}
+def _declared(
+    page: StudyPage, primary: Preregistration, cells: Sequence[Cell], pools: Pools
+) -> Iterator[PlannedOutcome]:
+    for each in primary.hypotheses:
+        where = {name: label_of(level) for name, level in each.where.items()}
         ours = [cell for cell in cells if all(label_of(cell.factors.get(n, "")) == level for n, level in where.items())]
-        if not ours or not each.get("outcome"):
+        if not ours:
             continue
-        compared = compared_arms(ours[0].config)
-        margin = each.get("margin")
-        for arm in [each["arm"]] if each.get("arm") else compared:
-            yield PlannedOutcome(
-                name=str(each.get("name") or f"H{number}"),
-                levels=dict(where),
-                measured=_measured(arm, each["outcome"], each.get("measure", FROM_COMPARATOR)),
-                compared_with=each.get("compared_with") or compared.get(arm, ""),
-                groups=tuple(group for _, group in _groups(ours, pools)),
-                margin=None if margin is None else margin / 100,
-            )
+        sides = 2 if each.direction == "two-sided" else 1
+        yield PlannedOutcome(
+            name=each.name,
+            levels=dict(where),
+            measured=_measured(each.arm, each.outcome, each.measure),
+            compared_with=each.compared_with or compared_arms(ours[0].config).get(each.arm, ""),
+            groups=tuple(group for _, group in _groups(ours, pools)),
+            margin=None if each.margin is None else each.margin / 100,
+            alpha=_last_level(primary, primary.alpha / len(primary.hypotheses), len(page.each_seed), sides),
+            sides=sides,
+        )
+
+
+def _last_level(primary: Preregistration, alpha: float, seeds: int, sides: Literal[1, 2]) -> float:
+    """Return the level at which the last look tests: what earlier ones may spend is taken off."""
+    looks = sorted({look for look in primary.looks if 0 < look < seeds})
+    return (
+        nominal_levels([*(look / seeds for look in looks), 1.0], primary.spending, alpha, sides)[-1] if looks else alpha
+    )
 
 
 def _every(cells: Sequence[Cell], pools: Pools, outcome: str) -> Iterator[PlannedOutcome]:
@@ -168,6 +178,7 @@ def design_of(config: RunConfig, pools: Pools, seeds: int) -> CrossedDesign:
         people=people.per_run,
         anchor_overlap=1.0 if anchors.overlap is None else anchors.overlap,
         person_overlap=1.0 if people.overlap is None else people.overlap,
+        networked=config.world == "networked",
     )
 
 

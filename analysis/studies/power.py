@@ -223,6 +223,7 @@ class _Search:
             min(use.per_run for use in people),
             max(use.overlap if use.overlap is not None else 1.0 for use in anchors),
             max(use.overlap if use.overlap is not None else 1.0 for use in people),
+            any(config.world == "networked" for config in configs),
         )
         self._pool = (
             min(use.pool for use in anchors),
@@ -245,7 +246,7 @@ class _Search:
         if all(isnan(_wanted(each, self._effect)) for each in self._outcomes):
             return
         about = self._costs.between(*self._pool)
-        cost: Order = lambda d: about(d.seeds, d.anchors, d.people or 2).worth  # noqa: E731
+        cost: Order = lambda d: (*about(d.seeds, d.anchors, d.people or 2).worth, -(d.people or 0))  # noqa: E731
         fewest: Order = lambda d: (d.seeds, *cost(d))  # noqa: E731
         tried = self._roughly([replace(own, seeds=2), *self._tried()], most_seeds)
         same = [each for each in tried if replace(each, seeds=own.seeds) == own]
@@ -274,7 +275,7 @@ class _Search:
         own, (anchors, people) = self._own, self._pool
         for a in sorted({own.anchors, anchors, *(n for n in SIZES if n <= anchors)}):
             for p in sorted({own.people or people, people, *(n for n in SIZES if n <= people)}):
-                anew = CrossedDesign(2, a, p, a / anchors, p / people)
+                anew = CrossedDesign(2, a, p, a / anchors, p / people, own.networked)
                 yield anew
                 if own.anchor_overlap == 1.0 and own.person_overlap == 1.0:
                     yield replace(anew, anchor_overlap=1.0, person_overlap=1.0)

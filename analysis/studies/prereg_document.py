@@ -18,7 +18,7 @@ import msgspec
 from abm.arenas.anchors import load_anchors
 from abm.log import open_log
 from abm.probe import probes
-from analysis.statistics.spending import nominal_levels, spent
+from analysis.statistics.look_boundaries import nominal_levels, spent
 from analysis.studies._additions import page_id
 from analysis.studies._code_state import code_state
 from analysis.studies.cells import Cell, Cells, cells_of

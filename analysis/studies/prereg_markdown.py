@@ -221,7 +221,7 @@ def _verification(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that are not at their default."""
-    defaults = RunConfig().model_dump(mode="json")
+    defaults = RunConfig.model_validate({}).model_dump(mode="json")
     return {name: value for name, value in settings.items() if value != defaults.get(name)}
 
 

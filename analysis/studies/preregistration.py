@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from analysis.statistics.spending import Spending
+from analysis.statistics.look_boundaries import Spending
 from moloch.content import content_id
 from moloch.yamls import checked
 

@@ -128,7 +128,7 @@ class Study:
         """Return a frame of the study, with a column per factor; see :func:`analysis.studies.study_frames.study_frame`.
 
         Args:
-            name: ``cells``, ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``reactions``, or a type of event.
+            name: ``cells``, ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``reactions``, ``labels``, or a type of event.
             look: see what happened in a preregistered study before its end; its log says so. ``cells`` shows no effects.
 
         Raises:

@@ -16,9 +16,10 @@ WIDEST = 24
 """Characters of a writer's name."""
 HOW = (
     "Common correction: the probe errs alike in all arms (Rogan-Gladen; arms share the error of what was labelled). Own correction: "
-    "each arm's errors are its own. Prediction-powered: nothing is assumed of the probe. Intervals are 95 %, clustered on "
-    "{over}; [bootstrap]: percentiles over anchors alone, with these trainings."
+    "each arm's errors are its own. Prediction-powered: nothing is assumed of the probe. Intervals are 95 %, of {over}; those of the "
+    "bootstrap are of these adapters, over anchors."
 )
+OVER = {False: "these adapters, over anchors", True: "new trainings and anchors (clustered on seeds and anchors)"}
 
 
 def render_strata(told: dict[str, Any]) -> list[RenderableType]:
@@ -27,7 +28,7 @@ def render_strata(told: dict[str, Any]) -> list[RenderableType]:
 
     head = f"\n{told['probe']}: {count(told['messages'], 'message')} of {count(told['runs'], 'run')} to label"
     grid = new_table("Strata", ["writer", "the probe", "there", "drawn", "chance"])
-    for row in told["strata"]:
+    for row in sorted(told["strata"], key=lambda row: (row["writer"], -row["found"])):
         chance = percent(row["drawn"] / row["there"] if row["there"] else None)
         add_row(
             grid, short(row["writer"], WIDEST), FOUND[row["found"]], number(row["there"]), number(row["drawn"]), chance
@@ -51,10 +52,10 @@ def render_score(told: dict[str, Any]) -> list[RenderableType]:
     parts += [_errors(told["errors"])]
     refused = dict.fromkeys(f"{row['method']}: {row['refused']}" for row in told["rows"] if row["refused"])
     parts += [Text(f"No {each}.") for each in refused]
-    parts += [Text(sentence) for sentence in map(_tipping, told["tipping"])]
+    parts += [Text(sentence) for sentence in map(_tipping, (row for row in told["tipping"] if round(row["effect"], 4)))]
     if told["agreement"]:
         parts.append(_agreement(told["agreement"]))
-    parts.append(Text(HOW.format(over=" and ".join(told["over"])), style="dim"))
+    parts.append(Text(HOW.format(over=OVER["seeds" in told["over"]]), style="dim"))
     parts += [Text(each, style="dim") for each in _left_out(counts)]
     return parts + [Text(note, style="bold yellow") for note in told["notes"]]
 

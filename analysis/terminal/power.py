@@ -88,7 +88,9 @@ def _found(rows: Sequence[Mapping[str, Any]], power: float) -> Iterator[Renderab
     wanted = any(row["wanted"] is not None for row in rows)
     columns = [*([] if one_size else ["seeds", "anchors", "people"]), "finds"]
     columns += [*(["80 % range"] if ranges else []), "none within", *(["power for"] if wanted else [])]
-    grid = _grid(f"Found with power {power:g}, in points{_size(rows) if one_size else ''}", columns)
+    if one_size:
+        yield Text(_size(rows))
+    grid = _grid(f"Found with power {power:g}, in points", columns)
     for row in _sections(grid, rows[:ROWS]):
         cells = [] if one_size else [str(row["seeds"]), str(row["anchors"]), _or_dash(row["people"])]
         cells += [number(row["detectable"], 1)]
@@ -133,8 +135,10 @@ def _label(row: Mapping[str, Any]) -> list[str]:
 
 def _size(rows: Sequence[Mapping[str, Any]]) -> str:
     people = next((row["people"] for row in rows if row["people"] is not None), None)
-    voting = f", {people:,} people" if people is not None else ""
-    return f"; {count(rows[0]['seeds'], 'seed')}, {rows[0]['anchors']:,} anchors{voting}"
+    voting = f" and {people:,} people" if people is not None else ""
+    return (
+        f"The page's design: {count(rows[0]['seeds'], 'seed')}, {rows[0]['anchors']:,} held-out anchors{voting} each."
+    )
 
 
 def _or_dash(value: int | None) -> str:

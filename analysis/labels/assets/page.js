@@ -83,7 +83,9 @@ try {
   const told = await answer.json();
   if (!answer.ok) throw new Error(told.error);
   sheet = told;
-  at("question").textContent = sheet.question;
+  const end = sheet.question.indexOf("?") + 1 || sheet.question.length;
+  at("question").textContent = sheet.question.slice(0, end);
+  at("rules").textContent = sheet.question.slice(end).trim();
   place = Math.max(0, waiting());
   show();
 } catch (error) {

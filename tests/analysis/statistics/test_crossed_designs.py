@@ -54,6 +54,12 @@ class TestDesigns:
         assert found == sorted(found, reverse=True) and found[0] > found[-1]
         assert CrossedDesign(6, 16, 16, 0.1, 1.0).roughly(VARIED)[0] < CrossedDesign(6, 16, 16).roughly(VARIED)[0]
 
+    def test_of_a_society_seeds_alone_are_independent(self):
+        """The interval is the same one with the degrees of freedom of seeds, as results have it."""
+        apart, society = CrossedDesign(5, 16, 16), CrossedDesign(5, 16, 16, networked=True)
+        assert (estimate_law(society, VARIED).dof == 4).all() and society.roughly(VARIED)[0] > apart.roughly(VARIED)[0]
+        assert (estimate_law(society, VARIED).se == estimate_law(apart, VARIED).se).all()
+
 
 def _drawn(random, number, overlap, seed):
     if overlap in (0.0, 1.0):

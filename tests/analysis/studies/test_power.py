@@ -219,10 +219,23 @@ class TestDesigns:
 
     def test_a_family_is_tested_at_less(self):
         """Two declared outcomes: each is planned at half of 5 % (Holm's strictest)."""
-        declared = [{"outcome": "win_rate", "arm": "rft", "margin": 4}, {"outcome": "misrepresentation", "arm": "rft"}]
-        told = study_power(page_of(PAGE | {"primary": declared}), most_seeds=2)
-        assert [row.outcome.alpha for row in told.rows] == [0.025, 0.025] and told.rows[0].wanted == 0.04
+        hypotheses = [
+            {"name": "H1", "outcome": "win_rate", "arm": "rft", "margin": 4},
+            {"name": "H2", "outcome": "misrepresentation", "arm": "rft", "direction": "greater"},
+        ]
+        told = study_power(page_of(PAGE | {"primary": {"hypotheses": hypotheses}}), most_seeds=2)
+        assert [(row.outcome.alpha, row.outcome.sides) for row in told.rows] == [(0.025, 2), (0.025, 1)]
+        assert told.rows[0].wanted == 0.04 and "cannot find the margin" in told.answer
         assert told.rows[0].detectable > study_power(page_of(PAGE)).rows[0].detectable
+
+    def test_looks_leave_less_for_the_end(self):
+        """The level of the last one is what earlier ones may not spend."""
+        primary = {"hypotheses": [{"name": "H1", "outcome": "win_rate", "arm": "rft"}], "spending": "pocock"}
+        alphas = [
+            study_power(page_of(PAGE | {"seeds": 8, "primary": primary | more})).rows[0].outcome.alpha
+            for more in ({}, {"looks": [4]})
+        ]
+        assert alphas[0] == 0.05 and 0.02 < alphas[1] < 0.04
 
 
 class TestCommand:
@@ -279,3 +292,30 @@ class TestPlan:
             (cell, *_) = cells_of(page_of(PAGE | {"base": SIZES | {"arms": arms | {"placebo": placebo}}})).cells
             calls.append(sum(role.calls for role in planned(cell.config)))
         assert calls[1] - calls[0] == 4 * SIZES["held_out_anchors"]
+
+
+class TestUsual:
+    """Components where no pilot says anything."""
+
+    def test_of_what_was_not_measured_the_nearest_is_taken_and_named(self):
+        """An arena, a probe, and a measure of one's own."""
+        said = [
+            outcome_variances(Measured("rft", kind, name, measure), arena).said
+            for arena, kind, name, measure in (
+                ("sales", "votes", "win_rate", "from_comparator"), ("market", "votes", "win_rate", "from_comparator"),
+                ("sales", "strategy", "populism", "from_comparator"), ("sales", "strategy", "rudeness", "from_base"),
+                ("sales", "votes", "win_rate", "rivalry"),
+            )
+        ]  # fmt: skip
+        start = "default, not from your pilot"
+        assert said == [
+            start, f"{start}; the mean of the built-in arenas", f"{start}; of the probe in other arenas",
+            f"{start}; the mean of probes", f"{start}; as for from_comparator",
+        ]  # fmt: skip
+
+    def test_a_win_rate_itself_varies_more_than_what_is_from_the_placebo(self):
+        """What arms have in common drops out of a difference."""
+        own, beside = (
+            outcome_variances(WIN_RATE._replace(measure=m), "sales").values for m in ("rate", "from_comparator")
+        )
+        assert own[0, 1, 2] > 4 * beside[0, 1, 2] and own.keys() == beside.keys()

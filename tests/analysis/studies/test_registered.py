@@ -9,7 +9,7 @@ from abm.events import RunConfigured, RunStarted
 from abm.log import create, read_events
 from abm.study_events import CellEnded, CellFailed
 from analysis.statistics.families import holm
-from analysis.statistics.spending import sequential_p
+from analysis.statistics.look_boundaries import sequential_p
 from analysis.studies.interim import by_looks
 from analysis.studies.layout import Layout
 from analysis.studies.looks import look_at

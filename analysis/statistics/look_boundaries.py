@@ -10,10 +10,10 @@ Knows numbers; knows nothing of studies and seeds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import e, exp, isnan, log, log1p, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.optimize import brentq
@@ -90,7 +90,7 @@ def sequential_p(
     lowest, highest = log(p) - 1e-9, log(0.999)
     if beyond(highest) <= 0:
         return 1.0
-    return p if beyond(lowest) >= 0 else float(exp(brentq(beyond, lowest, highest, xtol=1e-7)))
+    return p if beyond(lowest) >= 0 else exp(_root(beyond, lowest, highest, 1e-7))
 
 
 @lru_cache(4096)
@@ -118,4 +118,9 @@ def _bound(nodes: np.ndarray, mass: np.ndarray, step: float, scale: float, wante
     def beyond(bound: float) -> float:
         return float(ndtr((nodes - bound * scale) / step) @ mass) - wanted
 
-    return FURTHEST if beyond(FURTHEST) >= 0 or wanted <= 0 else float(brentq(beyond, -FURTHEST, FURTHEST, xtol=1e-9))
+    return FURTHEST if beyond(FURTHEST) >= 0 or wanted <= 0 else _root(beyond, -FURTHEST, FURTHEST, 1e-9)
+
+
+def _root(function: Callable[[float], float], low: float, high: float, within: float) -> float:
+    found: Any = brentq(function, low, high, xtol=within)
+    return float(found)
