@@ -78,6 +78,11 @@ class RunRead:
         return int(self.evaluation.config.get("seed") or 0)
 
     @property
+    def networked(self) -> bool:
+        """Whether its members influence each other: then nothing within it is independent, and it has no interval of its own."""
+        return self.evaluation.config.get("world") == "networked"
+
+    @property
     def ids(self) -> dict[str, Any]:
         """Columns that say, in a row of a figure's frame, where it is from."""
         return {"run": str(self.run), "cell": self.cell, "seed": self.seed}
@@ -228,6 +233,6 @@ def _values(run: RunRead) -> CellValues:
         values=values,
         compared_with={arm: row["compared_with"] for arm, row in last["arms"].items()},
         notes=notes_of(last),
-        networked=run.evaluation.config.get("world") == "networked",
+        networked=run.networked,
         solo={each.learner: each.solo for each in counterparts(run.evaluation.config)},
     )

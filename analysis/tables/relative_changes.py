@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analysis.tables.pooled import RunValues
 
 
-def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]]) -> Estimate:
+def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]], *, networked: bool = False) -> Estimate:
     """Return mean after / mean base - 1 over several trainings, clustered on seeds and anchors.
 
     By the delta method on the log ratio: the influence of a pair is ``after / mean after - base / mean base``, and the variance is that of
@@ -26,6 +26,7 @@ def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]]) -> Es
 
     Args:
         runs: seed, values of base and of after, of each.
+        networked: whether members influence each other, so that seeds alone are independent.
 
     Returns:
         The change as a share of the base rate (-1 .. inf). NaN where base is 0 throughout; without an interval where after is, too, or
@@ -46,7 +47,8 @@ def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]]) -> Es
     mean_x, mean_y = float(w @ x), float(w @ y)
     if mean_x == 0 or mean_y == 0:
         return Estimate(mean_y / mean_x - 1 if mean_x else nan, nan, nan, len(w))
-    found = multiway_mean((y / mean_y - x / mean_x) * w, [np.array(seeds), np.array(anchors)], counts=w)
+    ways = [np.array(seeds), *([] if networked else [np.array(anchors)])]
+    found = multiway_mean((y / mean_y - x / mean_x) * w, ways, counts=w)
     ratio = mean_y / mean_x
     low, high = (exp(log(ratio) + bound) - 1 if bound == bound else nan for bound in (found.low, found.high))
     return Estimate(ratio - 1, low, high, len(w), found.clusters, ratio * found.se)
