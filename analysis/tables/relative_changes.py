@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analysis.tables.pooled import RunValues
 
 
-def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]]) -> Estimate:
+def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]], *, networked: bool = False) -> Estimate:
     """Return mean after / mean base - 1 over several trainings, clustered on seeds and anchors.
 
     The interval is Fieller's (:mod:`analysis.statistics.ratios`), with the variances of both means and of their difference that
@@ -27,6 +27,7 @@ def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]]) -> Es
 
     Args:
         runs: seed, values of base and of after, of each.
+        networked: whether members influence each other, so that seeds alone are independent.
 
     Returns:
         The change as a share of the base rate (-1 .. inf). NaN where base is 0 throughout; without an interval where the mean of base cannot be
@@ -44,7 +45,7 @@ def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]]) -> Es
         weight += [1 / (len(names) * len(parts))] * len(names)
     w = np.array(weight, dtype=np.float64)
     x, y = np.array(base, dtype=np.float64), np.array(after, dtype=np.float64)
-    ways = [np.array(seeds), np.array(anchors)]
+    ways = [np.array(seeds), *([] if networked else [np.array(anchors)])]
     of_after, of_base, between = (multiway_mean(each * w, ways, counts=w) for each in (y, x, y - x))
     if of_base.value == 0:
         return msgspec.structs.replace(NOTHING, n=len(w))

@@ -57,6 +57,12 @@ class TestOverTrainings:
         found = relative_change_over(parts)
         assert (found.high - found.low) == pytest.approx(high - low, rel=0.25)
 
+    def test_in_a_society_seeds_alone_are_independent(self):
+        """As many clusters as seeds, however many anchors."""
+        parts = runs(4, 30, np.random.default_rng(4))
+        assert relative_change_over(parts, networked=True).clusters == (4,)
+        assert relative_change_over(parts).clusters == (4, 30)
+
     def test_without_a_base_there_is_none(self):
         """It is undefined, and not infinite; likewise an interval where nothing is left."""
         zero, some = values("ab", [0, 0]), values("ab", [1, 0])
