@@ -156,5 +156,5 @@ def _mean(
 ) -> dict[str, Any]:
     values = [value for f in found if (value := get(f)) is not None]
     estimate: Estimate = mean_of(values, null=null).within(*within)
-    plain = {name: getattr(estimate, name) for name in estimate.__struct_fields__ if name != "clusters"}
+    plain = {name: getattr(estimate, name) for name in estimate.__struct_fields__ if name not in ("clusters", "parts")}
     return {name: None if value != value else round(value, 6) for name, value in plain.items()}
