@@ -24,7 +24,6 @@ from analysis.reports.document import (
     Facts,
     Line,
     Link,
-    Plate,
     Prose,
     Section,
 )
@@ -37,12 +36,11 @@ from analysis.tables.results import results
 NO_ALARM = "No alarm was raised: no arm diverged from base, repeated itself or lost its format beyond the thresholds."
 
 
-def run_report(run: Path, plates: Sequence[Plate] = (), missing_figures: str = "") -> Document:
+def run_report(run: Path, figures: Sequence[Block] = ()) -> Document:
     """Return the report of a run.
 
     Args:
-        plates: figures of it.
-        missing_figures: why there are none, if there are none.
+        figures: of it, as :func:`analysis.reports.plates.figure_blocks` makes them.
 
     Raises:
         LogError: there is no run, or its log cannot be read.
@@ -72,7 +70,7 @@ def run_report(run: Path, plates: Sequence[Plate] = (), missing_figures: str = "
             "Preregistration",
             (Prose("A single run has none: preregistration belongs to a study's page (primary:)."),),
         ),
-        Section("figures", "Figures", tuple(plates) or (Prose(missing_figures or "There is nothing to draw."),)),
+        Section("figures", "Figures", tuple(figures) or (Prose("There is nothing to draw."),)),
         Section("results", "Results", tuple(_results(table))),
         Section("alarms", "Alarms and failures", tuple(_alarms(table))),
         Section("transcripts", "Transcripts", (_how_chosen(), *transcripts(reading, chosen, name, seed))),

@@ -29,7 +29,6 @@ from analysis.reports.document import (
     Fact,
     Facts,
     Line,
-    Plate,
     Prose,
     Section,
     Transcript,
@@ -67,12 +66,11 @@ class ReportedCell:
     candidates: dict[str, Candidates] = field(default_factory=dict)
 
 
-def study_report(folder: Path, plates: Sequence[Plate] = (), missing_figures: str = "") -> Document:
+def study_report(folder: Path, figures: Sequence[Block] = ()) -> Document:
     """Return the report of a study, of the cells that have ended.
 
     Args:
-        plates: figures of it.
-        missing_figures: why there are none, if there are none.
+        figures: of it, as :func:`analysis.reports.plates.figure_blocks` makes them.
 
     Raises:
         InputError: there is no study, or no cell has ended.
@@ -90,7 +88,7 @@ def study_report(folder: Path, plates: Sequence[Plate] = (), missing_figures: st
         Section("answer", "Answer", tuple(sentences(answered))),
         Section("design", "Design", tuple(_design(found, state, account))),
         Section("preregistration", "Preregistration and deviations", tuple(_preregistration(state, results))),
-        Section("figures", "Figures", tuple(plates) or (Prose(missing_figures or "There is nothing to draw."),)),
+        Section("figures", "Figures", tuple(figures) or (Prose("There is nothing to draw."),)),
         Section("results", "Results", (_how_linked(), *outcome_boards(rows, found.by))),
         Section("alarms", "Alarms and failed cells", tuple(_failures(results, runs))),
         Section("transcripts", "Transcripts", (_how_chosen(), *_transcripts(found, runs, folder))),
