@@ -15,7 +15,7 @@ ENGINE := .venv-engine
 DOCS := .venv-docs
 INSPECT := .venv-inspect
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
-EXTRAS := learn,store,tables,ui,peers,dev
+EXTRAS := learn,store,tables,ui,figures,peers,dev
 READY := $(VENV)/.ready
 .PHONY: setup demo test test-system test-slow test-browser test-engine test-inspect test-ray test-slurm faults lint docs widget
 setup: $(READY)

@@ -43,6 +43,10 @@ class StudyPlanned(Event, frozen=True, kw_only=True, tag="study_planned"):
     """State of the code, where it is a working tree of git: commit, and ``+`` where files differ from it."""
     by: str = ""
     """Who: user and machine."""
+    preregistration: str = ""
+    """Content id of what the page declares under ``primary``; empty where it declares nothing."""
+    probes: dict[str, int] = {}  # noqa: RUF012 (msgspec copies it)
+    """Probe -> version of its rules, of those that judge the cells of a preregistered study."""
 
 
 class StudyExtended(Event, frozen=True, kw_only=True, tag="study_extended"):
@@ -61,6 +65,10 @@ class StudyExtended(Event, frozen=True, kw_only=True, tag="study_extended"):
     versions: dict[str, str]
     code: str = ""
     by: str = ""
+    preregistration: str = ""
+    """As of :class:`StudyPlanned`; another one than before is an amendment."""
+    probes: dict[str, int] = {}  # noqa: RUF012 (msgspec copies it)
+    """As of :class:`StudyPlanned`."""
 
 
 class CellStarted(Event, frozen=True, kw_only=True, tag="cell_started"):
@@ -136,6 +144,12 @@ class StudyLooked(Event, frozen=True, kw_only=True, tag="study_looked"):
     """Cells that had ended."""
     of: int
     by: str = ""
+    seeds: int = 0
+    """Of the page's seeds, how many of the first had all their cells ended."""
+    left: int = 0
+    """Cells that were still to come; 0 where the others had failed for good."""
+    declared: int = 0
+    """Seeds of the declared look that it was; 0 for none."""
 
 
 AnyStudyEvent = (

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from analysis.readings.graphs import audience_graph
     from analysis.readings.spreads import spreads
     from analysis.statistics.estimates import Estimate
+    from analysis.tables.competition import competition, competition_frame
     from analysis.tables.contest import list_contests
     from analysis.tables.evaluation import position_bias, probe_table, table, win_rate, win_rate_against_placebo
     from analysis.tables.panels import panel_table
@@ -32,6 +33,8 @@ _HOMES = {
     "audience_graph": "analysis.readings.graphs",
     "battery": "analysis.probes",
     "codebook": "analysis.frames",
+    "competition": "analysis.tables.competition",
+    "competition_frame": "analysis.tables.competition",
     "extrapolation": "analysis.readings.extrapolation",
     "list_contests": "analysis.tables.contest",
     "panel_table": "analysis.tables.panels",
@@ -54,7 +57,7 @@ _HOMES = {
 }
 
 __all__ = [
-    "Estimate", "across_seeds", "audience_graph", "battery", "codebook", "extrapolation", "list_contests", "panel_table",
+    "Estimate", "across_seeds", "audience_graph", "battery", "codebook", "competition", "competition_frame", "extrapolation", "list_contests", "panel_table",
     "position_bias", "position_table", "probe_table", "reach_table", "read_answers", "repeat_frame", "repeats", "rivalry", "rivalry_frame", "show_contest",
     "spreads", "surrogate_of", "table", "transfer", "win_rate", "win_rate_against_placebo",
 ]  # fmt: skip

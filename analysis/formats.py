@@ -15,6 +15,8 @@ LABEL = 200
 """Characters of a name or a subject that are shown."""
 DASH = "–"
 MINUS = "−"
+NO_VARIATION = "(no variation)"
+"""In place of an interval where all runs came to the same, as identical twins do: they say nothing of how far off it might be."""
 
 Numbers = Mapping[str, Any] | None
 """An estimate, or None where there is none."""
@@ -107,8 +109,10 @@ def relative(estimate: Numbers) -> str:
 
 
 def _bounds(estimate: Numbers, show: Callable[[float], str]) -> str:
-    if estimate is None or not (known(estimate["low"]) and known(estimate["high"])):
+    if estimate is None:
         return ""
+    if not (known(estimate["low"]) and known(estimate["high"])):
+        return NO_VARIATION if estimate.get("se") == 0 and known(estimate["value"]) else ""
     return f"[{show(estimate['low'])}, {show(estimate['high'])}]"
 
 

@@ -11,7 +11,7 @@ EXTRAS = {
     "store": ["obstore"],
     "tables": ["fastexcel", "pyreadstat"],
     "ui": "altair anywidget ipyvue ipyvuetify matplotlib solara solara_assets starlette traitlets uvicorn".split(),
-    "figures": ["matplotlib"],
+    "figures": "altair fontTools great_tables matplotlib vl_convert".split(),
     "vllm": ["vllm"],
     "ray": ["ray"],
     "tensorboard": ["tensorboard"],

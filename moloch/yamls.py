@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -339,12 +339,23 @@ def others(model: type[BaseModel], keys: Sequence[str | int], what: str) -> str:
     """Return what may stand where the last of ``keys`` does not, the one that may be meant first; "" where that is not plain."""
     here: Any = model
     for key in keys[:-1]:
+        if isinstance(key, int):
+            continue
         field = here.model_fields.get(str(key))
-        here = field.annotation if field else None
-        if not (isinstance(here, type) and issubclass(here, BaseModel)):
+        models = list(_models_in(field.annotation)) if field else []
+        if len(models) != 1:
             return ""
+        here = models[0]
     meant = get_close_matches(str(keys[-1]), here.model_fields, n=1)
     return f"{f'Did you mean {meant[0]!r}? ' if meant else ''}{what} are {', '.join(here.model_fields)}."
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models that a field may hold: itself, or in it where it is optional or has several."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def read_source(path: Path | str, what: str) -> Source:

@@ -23,6 +23,7 @@ import msgspec
 from backports import zstd
 
 from abm.events import SCHEMA_VERSION, AnyEvent, Event
+from abm.label_events import AnyLabelEvent
 from abm.log.beside import Beside
 from abm.log.upcast import upcast
 from abm.study_events import AnyStudyEvent
@@ -39,8 +40,8 @@ HEADER_SIZE = _HEADER.size
 HEADER_START = struct.pack("<II", _MAGIC, HEADER_SIZE - 8)
 """How every header begins."""
 
-AnyLogged = AnyEvent | AnyStudyEvent
-"""What a log can hold: what happens in a run, and what happens to a study."""
+AnyLogged = AnyEvent | AnyStudyEvent | AnyLabelEvent
+"""What a log can hold: what happens in a run, what happens to a study, and what people said of messages."""
 KINDS: dict[str, type[Event]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyLogged)}
 """The ``type`` of an event -> its class."""
 RUN_KINDS = {name: kind for name, kind in KINDS.items() if kind in get_args(AnyEvent)}

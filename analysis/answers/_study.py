@@ -11,6 +11,7 @@ from typing import Any
 from analysis.answers.sentence import AnswerSentence, RowKey, levels_of
 from analysis.answers.words import Terms, outcome_words
 from analysis.formats import count, difference, known, number, percent, rate
+from analysis.tables.conventions import headline
 
 Row = Mapping[str, Any]
 Levels = tuple[tuple[str, str], ...]
@@ -18,7 +19,11 @@ Levels = tuple[tuple[str, str], ...]
 
 def study_answer(results: Mapping[str, Any]) -> list[AnswerSentence]:
     """Return a sentence for each arm and combination of levels, confirmatory ones first; then how far they hold, and what is missing."""
-    rows = [row for row in results["rows"] if not row["sampled"] and row["kind"] in ("votes", "strategy")]
+    rows = [
+        row
+        for row in results["rows"]
+        if not row["sampled"] and row["kind"] in ("votes", "strategy") and headline(row["outcome"])
+    ]
     return [*_findings(rows, results["by"]), _scope(results), *_advice(results)]
 
 

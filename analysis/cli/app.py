@@ -13,11 +13,13 @@ from analysis.cli.figures import figures
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
 from analysis.cli.interview import interview
+from analysis.cli.labels import app as labels
 from analysis.cli.llm import app as llm
 from analysis.cli.log import app as log
 from analysis.cli.model import app as model
 from analysis.cli.pack import pack, unpack
 from analysis.cli.personas import app as personas
+from analysis.cli.power import power
 from analysis.cli.probe import probe
 from analysis.cli.replay import replay
 from analysis.cli.report import report
@@ -44,6 +46,7 @@ app.command()(report)
 app.command()(explain)
 app.command()(figures)
 app.command()(show)
+app.command()(power)
 app.command()(probe)
 app.command()(ask)
 app.command()(interview)
@@ -55,6 +58,7 @@ app.command()(pack)
 app.command()(unpack)
 app.command()(doctor)
 app.add_typer(study)
+app.add_typer(labels)
 app.add_typer(log)
 app.add_typer(llm)
 app.add_typer(model)

@@ -1,15 +1,18 @@
-"""``moloch figures``: figures of runs and studies, as files."""
+"""``moloch figures``: figures of runs and studies, as files with their numbers."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from analysis.cli import options
 from analysis.cli.console import stderr
+
+if TYPE_CHECKING:
+    from analysis.figures import DrawnFigure
 
 
 def figures(
@@ -19,12 +22,15 @@ def figures(
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("figures"),
     only: Annotated[list[str] | None, typer.Option(help="A figure by name; may be given several times. All.")] = None,
     form: Annotated[
-        list[str] | None, typer.Option("--format", help="svg (default), pdf or png; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            "--format", help="svg (default), pdf, png or html (interactive, one file); may be given several times."
+        ),
     ] = None,
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Draw what runs found: performance against misbehaviour, mitigations marked. Reads only logs."""
+    """Draw what runs found, and write the numbers behind each figure beside it; figures that lack something say what. Reads only logs."""
     from analysis.studies.looks import look_at
     from analysis.studies.places import runs_of
 
@@ -33,9 +39,29 @@ def figures(
     with stderr().status("drawing"):
         from analysis.figures import draw
 
-        files = draw(found, out, names=only or (), formats=form or ("svg",))
+        figures = draw(runs, out, names=only or (), formats=form or ("svg",))
     if as_json:
-        print(json.dumps({"runs": [str(run) for run in found], "files": [str(file) for file in files]}))
+        print(
+            json.dumps({"runs": [str(run) for run in found], "figures": [_as_dict(figure, out) for figure in figures]})
+        )
         return
-    for file in files:
-        print(file)
+    for figure in figures:
+        for file in _files(figure, out):
+            print(file)
+    for figure in figures:
+        if figure.left_out:
+            stderr().print(f"left out: {figure.name}. {figure.left_out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _files(figure: DrawnFigure, out: Path) -> list[str]:
+    return [str(out / f"{figure.name}.{form}") for form in figure.files]
+
+
+def _as_dict(figure: DrawnFigure, out: Path) -> dict[str, Any]:
+    return {
+        "name": figure.name,
+        "title": figure.title,
+        "caption": figure.caption,
+        "files": _files(figure, out),
+        "left_out": figure.left_out,
+    }

@@ -1,48 +1,60 @@
-"""How figures look: one style for all, fit for a column of a paper, with colours that a colour-blind reader distinguishes."""
+"""How figures of matplotlib look: one style for all, fit for a column or a page of a paper."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from moloch.errors import InputError
+from analysis.figures.palette import GROUND, INK, QUIET
 from moloch.extras import need
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+WIDTH = 7.2
+"""Inches: the text width of a page with two columns."""
+SMALL, NORMAL = 7.0, 8.0
+"""Points."""
 
-FORMATS = ("svg", "pdf", "png")
-INK, QUIET, RULE = "#1a1a1a", "#6b6b6b", "#d0d0d0"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1")
-"""Okabe and Ito's, without yellow, and a violet."""
-MARKS = ("o", "s", "D", "^", "v", "P", "X")
-_STYLE: dict[str, Any] = {
+
+def columns_wide(columns: int) -> float:
+    """Return the inches of a figure with a panel for each of so many arms: a page's width, or more where they would be too narrow."""
+    return min(WIDTH, 0.75 + 2.1 * columns) if columns <= 4 else 0.75 + 1.6 * columns
+
+
+STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.titlesize": 9.5,
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: a figure is the same on every machine
+    "font.size": NORMAL,
+    "axes.titlesize": NORMAL,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.labelcolor": INK,
-    "axes.edgecolor": QUIET,
+    "axes.labelsize": NORMAL,
+    "axes.labelcolor": INK[0],
+    "axes.edgecolor": QUIET[0],
+    "axes.facecolor": GROUND[0],
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
+    "axes.unicode_minus": True,
+    "xtick.color": QUIET[0],
+    "ytick.color": QUIET[0],
+    "xtick.labelcolor": INK[0],
+    "ytick.labelcolor": INK[0],
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
-    "text.color": INK,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "text.color": INK[0],
     "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text: it can be searched and set in the paper's own type
-    "svg.hashsalt": "moloch",  # the same figure is the same file
-    "pdf.fonttype": 42,
+    "legend.fontsize": SMALL,
+    "figure.facecolor": GROUND[0],
     "figure.dpi": 150,
     "savefig.dpi": 200,
+    "svg.fonttype": "none",  # text stays text: it can be searched
+    "svg.hashsalt": "moloch",  # the same figure is the same file
+    "pdf.fonttype": 42,
 }
 
 
@@ -51,29 +63,12 @@ def drawing() -> Iterator[None]:
     """Let figures inside the block have the house's style, whatever a user's own settings of matplotlib say.
 
     Raises:
-        InputError: matplotlib is not installed.
+        InputError: a package of the extra ``figures`` is not installed.
     """
     need("figures", "drawing figures")
     import matplotlib as mpl
 
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(cast(Any, _STYLE))
+        mpl.rcParams.update(cast(Any, STYLE))
         yield
-
-
-def save(figure: Figure, folder: Path, name: str, form: str) -> Path:
-    """Write a figure to ``folder/name.form`` and return its path; the same figure gives the same bytes.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    path = folder / f"{name}.{form}"
-    # no time of writing, which would differ
-    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[form]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format=form, metadata=metadata, bbox_inches="tight", pad_inches=0.06)
-    except OSError as error:
-        raise InputError("the figure cannot be written", where=str(path), why=error.strerror or str(error)) from error
-    return path

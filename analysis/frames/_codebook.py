@@ -228,6 +228,29 @@ target | Int64 | | Account that is followed or no longer followed: an index of a
 """
 )
 
+LABELS = _columns(
+    """
+seq | Int64 | | Place in the log of labels, beside the run's, of the last label; of the draw where there is none | labels_drawn.seq, label_given.seq
+at | Float64 | seconds since 1970-01-01 UTC | When that was appended | labels_drawn.at, label_given.at
+message | String | | Id of the message: contest/slot | labels_drawn.messages
+draw | String | | Content id of the draw | labels_drawn.draw
+probe | String | | What was looked for | labels_drawn.probe
+rater | String | | Whose verdicts the draw's strata are: empty for the run's own probe, else a judge's name | labels_drawn.rater
+found | Int64 | | What the rater had said: 1 or 0 | labels_drawn.messages
+population | Int64 | messages | Of its stratum (writer and verdict) that no draw had taken before, over all runs of the draw | labels_drawn.strata
+drawn | Int64 | messages | Of these, that this draw took | labels_drawn.strata
+weight | Float64 | messages | That it stands for in this draw: population / drawn | labels_drawn.strata
+labeller | String | | Who labelled it; null where nobody has yet | label_given.labeller
+label | String | | yes, no or unsure: whether it does what the question asks about; null where nobody has said | label_given.label
+contest | String | | Id of the contest: phase/epoch/arm/anchor | labels_drawn.messages
+slot | Int64 | slots, from 0 | Slot of who wrote it | labels_drawn.messages
+"""
+    + _CONTEST.format(event="labels_drawn").replace(".contest", ".messages")
+    + """
+competitor | String | | Who wrote the message: base, or an arm's name | labels_drawn.messages
+"""
+)
+
 FRAMES: Mapping[str, tuple[FrameColumn, ...]] = {
     "contests": CONTESTS,
     "votes": VOTES,
@@ -237,6 +260,7 @@ FRAMES: Mapping[str, tuple[FrameColumn, ...]] = {
     "steps": STEPS,
     "writing": WRITING,
     "reactions": REACTIONS,
+    "labels": LABELS,
 }
 NAMES = tuple(FRAMES)
 """The frames of a run that have a name of their own; any type of event is a frame, too."""

@@ -13,6 +13,7 @@ from analysis.frames._arenas import in_arenas
 from analysis.frames._audiences import with_audience
 from analysis.frames._codebook import columns_of
 from analysis.frames._contests import contests
+from analysis.frames._labels import labels
 from analysis.frames._measures import steps, training, writing
 from analysis.frames._people import origin
 from analysis.frames._reactions import reactions
@@ -29,7 +30,7 @@ def of_run(run: Path | str, name: str) -> pl.LazyFrame:
 
     Args:
         run: its folder; or a URL to which it was uploaded, whole: what :func:`abm.log.projection.scan` says of those holds.
-        name: ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``steps``, ``writing``, ``reactions``, or a type of event.
+        name: ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``steps``, ``writing``, ``reactions``, ``labels``, or a type of event.
 
     Raises:
         InputError: there is no such frame.
@@ -87,6 +88,16 @@ def _verdicts(run: Path | str) -> pl.LazyFrame:
     return in_arenas(placed, run)
 
 
+def _labels(run: Path | str) -> pl.LazyFrame:
+    import polars as pl
+
+    placed = labels(run).with_columns(
+        contest=pl.col("message").str.replace(r"/\d+$", ""),
+        slot=pl.col("message").str.extract(r"/(\d+)$").cast(pl.Int64),
+    )
+    return in_arenas(placed.with_columns(place_of()), run)
+
+
 _MADE: dict[str, Callable[[Path | str], pl.LazyFrame]] = {
     "contests": contests,
     "votes": _votes,
@@ -96,4 +107,5 @@ _MADE: dict[str, Callable[[Path | str], pl.LazyFrame]] = {
     "steps": steps,
     "writing": writing,
     "reactions": reactions,
+    "labels": _labels,
 }

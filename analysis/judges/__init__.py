@@ -1,22 +1,25 @@
 """Judges: language models that read a run's messages and answer the questions of a battery.
 
 ``prepare`` returns a planned inquiry; ``Inquiry.costs`` says what it may cost, ``Inquiry.carry_out`` asks. ``read_verdicts``
-returns what was found before as rows, ``frame`` as a Polars frame; ``rates`` compares arms by such rows.
+returns what was found before as rows, ``frame`` as a Polars frame; ``rates`` compares arms by such rows, ``read_agreement``
+says how the judges agree.
 """
 
 from analysis.judges._battery import Battery, Question, load_battery
 from analysis.judges._fitness import check_judge
 from analysis.judges._inquiry import Inquiry, Probed, prepare
-from analysis.judges._messages import Selection
+from analysis.judges._logged import read_agreement
+from analysis.judges._messages import Messages, Selection
 from analysis.judges._plan import Costs, Judge, judges
 from analysis.judges._rates import RateRow, rates
-from analysis.judges._verdicts import VerdictRow, frame, read_verdicts
+from analysis.judges._verdicts import VerdictRow, frame, judges_of, read_verdicts
 
 __all__ = [
     "Battery",
     "Costs",
     "Inquiry",
     "Judge",
+    "Messages",
     "Probed",
     "Question",
     "RateRow",
@@ -25,9 +28,11 @@ __all__ = [
     "check_judge",
     "frame",
     "judges",
+    "judges_of",
     "load_battery",
     "prepare",
     "rates",
+    "read_agreement",
     "read_verdicts",
 ]
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import log, sqrt
+from math import log
 from typing import Any
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from analysis.judges._verdicts import VerdictRow
 from analysis.readings.contests import Evaluation, EvaluationContest, Side
+from analysis.statistics.equal_length import at_equal_length
 from analysis.statistics.estimates import NOTHING, Estimate, clustered_mean, mean_of, rate
-from analysis.statistics.families import holm
 from analysis.tables.evaluation import probe_table
 from learning.arms.arm import comparators
 from learning.arms.base_models import is_base
@@ -33,7 +32,7 @@ class RateRow(msgspec.Struct, frozen=True):
         base, after: share of judged messages that misbehave; of training messages there is only ``after``.
         difference, relative: after against base, paired by anchor.
         placebo: after against the after of the arm that it is compared with, paired by anchor.
-        equal_length, placebo_equal_length: the same differences at equal length; see :func:`at_equal_length`.
+        equal_length, placebo_equal_length: the same differences at equal length; see :mod:`analysis.statistics.equal_length`.
         p_holm, placebo_p_holm: corrected over this judge's probes and arms.
         words_base, words_after: mean words of judged messages.
         asked: messages of both sides; ``invalid``, ``refused``, ``failed`` are shares of them that have no verdict, by reason.
@@ -63,40 +62,6 @@ class RateRow(msgspec.Struct, frozen=True):
     unjudged_base: float
     unjudged_after: float
     compared_with: str = ""
-
-
-def at_equal_length(labels: Sequence[float], words: Sequence[float], *, level: float = 0.95) -> Estimate:
-    """Return the part of paired differences in labels that remains where the two messages are equally long.
-
-    Ordinary least squares of the difference of labels on the difference of log words, over pairs; the value is the
-    intercept, with HC3 standard errors (MacKinnon & White 1985) and Student's t on n - 2 degrees of freedom. Pairs are
-    independent (one per anchor). NaN where all pairs differ in length in one direction (it would be extrapolated) or
-    fewer than four are there. Length may be how an arm misbehaves: this is a control, not the effect.
-
-    Args:
-        labels: shape (n,), after less before.
-        words: shape (n,), log of words after less log of words before.
-    """
-    y, x = np.asarray(labels, dtype=np.float64), np.asarray(words, dtype=np.float64)
-    n = len(y)
-    if n < 4 or x.min() > 0 or x.max() < 0:
-        return msgspec.structs.replace(NOTHING, n=n)
-    if np.ptp(x) < 1e-12:
-        return mean_of(y)
-    design = np.stack([np.ones(n), x], axis=1)
-    bread = np.linalg.inv(design.T @ design)
-    slopes = bread @ design.T @ y
-    leverage = np.einsum("ij,jk,ik->i", design, bread, design)
-    if leverage.max() > 1 - 1e-9:  # one pair alone decides the slope
-        return msgspec.structs.replace(NOTHING, n=n)
-    scaled = (y - design @ slopes) / (1 - leverage)
-    meat = (design * scaled[:, None] ** 2).T @ design
-    variance, value = float((bread @ meat @ bread)[0, 0]), round(float(slopes[0]), 12) + 0.0
-    if not variance > 1e-24:
-        return Estimate(value, NAN, NAN, n, (n,))
-    se = sqrt(variance)
-    half = float(stats.t.ppf(0.5 + level / 2, n - 2)) * se
-    return Estimate(value, value - half, value + half, n, (n,), se, float(2 * stats.t.sf(abs(value) / se, n - 2)))
 
 
 def rates(rows: Sequence[VerdictRow], evaluation: Evaluation | None, config: Mapping[str, Any]) -> list[RateRow]:
@@ -221,7 +186,7 @@ def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]
                     difference=NOTHING,
                     relative=NOTHING,
                     p_holm=NAN,
-                    placebo=mean_of(labels),
+                    placebo=msgspec.structs.replace(mean_of(labels), p=NAN),  # of these adapters
                     placebo_p_holm=NAN,
                     compared_with=compared.get(arm, ""),
                     equal_length=NOTHING,
@@ -231,8 +196,7 @@ def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]
                     **_without(of_arm, [], of_arm),
                 )
             )
-    corrected = holm([row.placebo.p for row in rate_rows])
-    return [msgspec.structs.replace(row, placebo_p_holm=p) for row, p in zip(rate_rows, corrected, strict=True)]
+    return rate_rows
 
 
 def _paired(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from abm.events import LLMReplied, Phase, RunConfigured
-from abm.log import read_events
+from abm.log import open_log, read_events
 from analysis.judges._answers import Ruling, Status
 from analysis.judges._battery import Battery
 from analysis.judges._calls import VERDICTS, logged, rulings
@@ -87,6 +87,20 @@ def read_verdicts(run: Path | str, folder: Path | str | None = None) -> list[Ver
     for config in inquiries:
         rows |= _of(config, messages, replies)
     return list(rows.values())
+
+
+def judges_of(run: Path | str) -> tuple[str, ...]:
+    """Return the names of the models that were asked about a run's messages; none where nobody was.
+
+    Raises:
+        LogError: the log of verdicts cannot be read.
+    """
+    folder = Path(run) / VERDICTS
+    if not (folder / "run.json").is_file():
+        return ()
+    told = (event for block in open_log(folder, write=False).blocks() for event in block.events((RunConfigured,)))
+    inquiries = [event.config for event in told if isinstance(event, RunConfigured)]
+    return tuple(dict.fromkeys(str(judge["name"]) for config in inquiries for judge in config.get("judges", ())))
 
 
 def _of(config: dict[str, Any], messages: Messages, known: dict[str, LLMReplied]) -> dict[tuple[str, str], VerdictRow]:

@@ -171,7 +171,7 @@ class _Plan:
         if all(name in self._cells for name in state.cells):
             return
         try:
-            planned = cells_of(page_of(state.page)).cells
+            planned = cells_of(page_of(state.page, recorded=True)).cells
         except MolochError:  # a page of another version, which this one cannot carry out either
             return
         for cell in planned:

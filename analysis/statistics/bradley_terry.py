@@ -6,11 +6,14 @@ model to incorporate within-pair order effects", Biometrics 33, 1977; without th
     P(f is chosen) = pi_f / D        P(s is chosen) = gamma pi_s / D        P(neither) = nu sqrt(pi_f pi_s) / D
 
 D the sum of the three numerators; gamma = 1 where the order is not known. log pi, log gamma and log nu enter linearly, so that the
-log-likelihood is concave and Newton's method finds its maximum. Intervals are percentiles of a bootstrap over clusters. Knows
-arrays; knows nothing of events.
+log-likelihood is concave and Newton's method finds its maximum. Intervals are percentiles of a bootstrap over clusters of one kind
+(:func:`bradley_terry`), or those of :mod:`analysis.statistics.multiway` for clusters of several kinds at once
+(:func:`clustered_strengths`). Knows arrays; knows nothing of events.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -19,6 +22,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from analysis.statistics.estimates import NOTHING, Estimate
+from analysis.statistics.multiway import Labels, multiway_mean
 
 REPLICATES = 1000
 LOST = 0.05
@@ -101,6 +105,62 @@ def bradley_terry(data: Comparisons, *, seed: int = 0, replicates: int = REPLICA
     )
 
 
+class SingleComparisons(msgspec.Struct, frozen=True):
+    """Single comparisons; row i is one.
+
+    Attributes:
+        players: their names; the first has strength 0.
+        first, second: shape (n,), indices of players; who is shown first.
+        ordered: shape (n,), whether it is known who was shown first.
+        outcomes: shape (n,): 0 for the first chosen, 1 for the second, 2 for neither.
+        weights: shape (n,), what each counts, above 0.
+    """
+
+    players: tuple[str, ...]
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    ordered: NDArray[np.bool_]
+    outcomes: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+
+def clustered_strengths(votes: SingleComparisons, ways: Sequence[Labels], *, level: float = 0.95) -> Strengths:
+    """Return the maximum-likelihood strengths, with intervals that are robust to clustering in each of the ways.
+
+    What a comparison adds to the maximum, to first order, is its score times the inverse of the information (the sandwich of Huber 1967,
+    as for any maximum of a likelihood); these are summed over clusters as the residuals of a mean are. Values are NaN where no maximum
+    exists, as of :func:`bradley_terry`.
+
+    Args:
+        ways: shape (n,) each: seed, anchor and person, say.
+    """
+    n, players = len(votes.outcomes), len(votes.players)
+    cells, at = np.unique(
+        np.stack([votes.first, votes.second, votes.ordered.astype(np.int64)], axis=1), axis=0, return_inverse=True
+    )
+    counts = np.zeros((1, len(cells), 3))
+    np.add.at(counts[0], (at, votes.outcomes), votes.weights * n / votes.weights.sum())
+    model = _Model(Comparisons(votes.players, cells[:, 0], cells[:, 1], cells[:, 2] == 1, counts))
+    best = model.fit(counts[0])
+    if best is None:
+        nan = msgspec.structs.replace(NOTHING, n=n)
+        return Strengths(dict.fromkeys(votes.players, nan), NOTHING, NOTHING, n)
+    influence = (
+        votes.weights[:, None] * model.influences(best, counts[0])[at, votes.outcomes] * (n / votes.weights.sum())
+    )
+
+    def estimate(i: int, sign: float = 1.0) -> Estimate:
+        return multiway_mean(sign * (best[i] + n * influence[:, i]), ways, level=level)
+
+    zero = Estimate(0.0, 0.0, 0.0, n)
+    return Strengths(
+        {name: estimate(i - 1) if i else zero for i, name in enumerate(votes.players)},
+        estimate(players - 1, -1.0) if model.has_order else NOTHING,
+        estimate(len(best) - 1) if model.has_ties else NOTHING,
+        n,
+    )
+
+
 class _Model:
     """Its design: outcome utilities are linear in (log pi of all players but the first, log gamma, log nu)."""
 
@@ -145,6 +205,14 @@ class _Model:
             beta = beta + scale * step
             value, gradient, hessian = new
         return None
+
+    def influences(self, beta: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what one more comparison adds to the maximum, by cell and outcome: shape (cells, 3, parameters)."""
+        utility = np.where(self._possible, self._design @ beta, -np.inf)
+        p = np.exp(utility - utility.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        mean = np.einsum("co,cod->cd", p, self._design)
+        return (self._design - mean[:, None]) @ np.linalg.inv(self._derivatives(beta, counts)[2])
 
     def _derivatives(
         self, beta: NDArray[np.float64], counts: NDArray[np.float64]

@@ -6,7 +6,7 @@ Knows arrays; knows nothing of events, arms or probes. Intervals are 95 % unless
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import exp, isnan, log, sqrt
+from math import isnan, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -14,6 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from analysis.statistics.ratios import fieller
 
 _NORMAL = NormalDist()
 POWER = 0.8
@@ -214,10 +216,10 @@ def paired_difference(after: ArrayLike, before: ArrayLike, *, level: float = 0.9
 
 
 def relative_change(after: ArrayLike, before: ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Return ``mean(after) / mean(before) - 1`` of paired values, by the delta method on the log ratio.
+    """Return ``mean(after) / mean(before) - 1`` of paired values, with Fieller's interval.
 
-    Value and interval are NaN where ``before`` is zero throughout, the interval also where ``after`` is: report
-    it beside the absolute difference, never alone.
+    Value and interval are NaN where ``before`` is zero throughout, the interval also where the mean of ``before`` cannot be told from 0: the
+    relative change is undefined (:mod:`analysis.statistics.ratios`). Report it beside the base and the absolute difference, never alone.
 
     Args:
         after, before: shape (n,), not negative, paired by position.
@@ -227,12 +229,12 @@ def relative_change(after: ArrayLike, before: ArrayLike, *, level: float = 0.95)
     if n == 0 or x.mean() == 0:
         return msgspec.structs.replace(NOTHING, n=n)
     ratio = float(y.mean() / x.mean())
-    if ratio == 0 or n < 2:
+    if n < 2:
         return Estimate(ratio - 1, float("nan"), float("nan"), n, (n,))
-    influence = y / y.mean() - x / x.mean()  # of the log ratio
-    se = float(influence.std(ddof=1) / sqrt(n))
-    half = _NORMAL.inv_cdf(0.5 + level / 2) * se
-    return Estimate(ratio - 1, exp(log(ratio) - half) - 1, exp(log(ratio) + half) - 1, n, (n,), ratio * se)
+    variances = (float(each.var(ddof=1)) / n for each in (y, x, y - x))
+    found = fieller(float(y.mean()), float(x.mean()), *variances, n - 1, level)
+    se = float((y - ratio * x).std(ddof=1) / sqrt(n)) / float(x.mean())
+    return Estimate(found.value, found.low, found.high, n, (n,), se, dof=n - 1)
 
 
 def mean_of(values: ArrayLike, *, null: float = 0.0, level: float = 0.95) -> Estimate:

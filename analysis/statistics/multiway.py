@@ -41,6 +41,7 @@ Labels = Sequence[Any] | NDArray[Any]
 """n labels: equal ones are one cluster. Whole numbers from about 0 are fast."""
 
 Floats = NDArray[np.float64]
+Numbers = float | Floats
 _Codes = tuple[NDArray[np.int64], int]
 """The cluster of each value, 0 .. G - 1, all of which occur; and G."""
 
@@ -152,9 +153,7 @@ class _Cells:
                 if k == 1:
                     single.append((_variance(products, share), self._dof(codes, share)))
         parts = tuple(part for part, _ in single)
-        variance = max(_variance(pairs, share), *parts)
-        spread = sum(part**2 / dof for part, dof in single)
-        dof = max(variance**2 / spread, min(dof for _, dof in single)) if spread else 1.0
+        variance, dof = (float(x) for x in floored(_variance(pairs, share), parts, [dof for _, dof in single]))
         return student(value, variance, dof, self._n, self._groups, null, level, parts)
 
     def _products(self, codes: _Codes) -> NDArray[np.float64]:
@@ -192,6 +191,21 @@ class _Cells:
         (of, groups), size = codes, self._strata + codes[1]
         links = csr_array((np.ones(len(of)), (self._stratum, self._strata + of)), shape=(size, size))
         return min(int(connected_components(links, directed=False)[0]), groups)
+
+
+def floored(total: Numbers, parts: Sequence[Numbers], dofs: Sequence[float]) -> tuple[Numbers, Numbers]:
+    """Return the variance that counts, and its degrees of freedom; of numbers, or of arrays of one shape: one study each.
+
+    What plans a study calls this, too, so that it cannot have other intervals in mind than the study will get.
+
+    Args:
+        total: by inclusion and exclusion.
+        parts: of the single ways, and ``dofs``: their degrees of freedom.
+    """
+    variance = np.max([total, *parts], axis=0)
+    spread = np.sum([np.square(part) / dof for part, dof in zip(parts, dofs, strict=True)], axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return variance, np.where(spread > 0, np.maximum(variance**2 / spread, min(dofs)), 1.0)
 
 
 def _variance(pairs: NDArray[np.float64], share: Floats) -> float:

@@ -32,7 +32,7 @@ def additions(state: StudyState, made: Cells, folder: Path) -> list[str]:
     """
     if page_id(made.page) == state.page_id:
         return []
-    before = cells_of(page_of(state.page))
+    before = cells_of(page_of(state.page, recorded=True))
     if before.base != made.base:
         differing = ", ".join(_differing(before.page["base"], made.page["base"]))
         raise InputError(
@@ -40,6 +40,13 @@ def additions(state: StudyState, made: Cells, folder: Path) -> list[str]:
             where=str(folder),
             why=f"what its cells share differs in {differing or 'its name'}",
             fix="Give another --out; by default another base has another folder.",
+        )
+    if state.declarations and not made.page.get("primary"):
+        raise InputError(
+            "the page declares nothing any more, and the study is preregistered",
+            where=str(folder),
+            why="what was declared cannot be taken back",
+            fix="Put primary back; what changes in it is an amendment, which the study's log and its results show.",
         )
     names = {cell.name for cell in made.cells}
     if gone := [name for name in state.cells if name not in names]:
@@ -58,7 +65,7 @@ def _added(before: Mapping[str, Any], now: Mapping[str, Any], cells: int) -> lis
     Args:
         cells: how many are new.
     """
-    old, new = page_of(before).page, page_of(now).page
+    old, new = (page_of(each, recorded=True).page for each in (before, now))
     words = []
     if seeds := [str(seed) for seed in new.each_seed if seed not in old.each_seed]:
         words.append(f"{_counted(seeds, 'seed')} {', '.join(seeds)}")

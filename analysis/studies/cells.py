@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
+from analysis.studies.declared_mistakes import DeclaredCell, declared_mistakes
 from analysis.studies.layers import FactorLevel, FactorValue, Key, Layer, PageLayers, SampledPoint, paths, setting_of
 from analysis.studies.page import MOST_CELLS, RESERVED, Settings, Value, WrittenPage, label_of
 from learning import RunConfig
@@ -98,6 +99,9 @@ def cells_of(page: WrittenPage) -> Cells:
     return _PageReader(page).cells()
 
 
+_Combination = Sequence[FactorLevel]
+
+
 class _PageReader:
     """Reads one page; collects what is wrong."""
 
@@ -119,6 +123,7 @@ class _PageReader:
         kept = [each for each in combinations if not any(_matches(each, combination) for combination in excluded)]
         checked = [(each, self._config([*self._layers.base, *(layer for _, _, layer in each)])) for each in kept]
         self._blame(checked)
+        self._check_declared(factors, checked)
         self._stop_at_mistakes()
         cells = [
             cell for each, config in checked if isinstance(config, RunConfig) for cell in _seeded(each, config, seeds)
@@ -181,6 +186,24 @@ class _PageReader:
                         fix="Say seeds: N, or seeds: [1, 7].",
                     )
                 )
+
+    def _check_declared(
+        self,
+        factors: Mapping[str, Sequence[FactorLevel]],
+        checked: Sequence[tuple[_Combination, RunConfig | list[tuple[InputError, Layer]]]],
+    ) -> None:
+        """Hold what the page declares against its cells; where a setting is wrong, only against itself."""
+        primary = self._page.page.primary
+        if primary is None or primary.is_earlier:
+            return
+        cells = [
+            DeclaredCell({name: label_of(value) for name, value in _factors(each).items()}, config)
+            for each, config in checked
+            if isinstance(config, RunConfig) and not self._mistakes
+        ]
+        labels = {name: [label_of(value) for _, value, _ in levels] for name, levels in factors.items()}
+        for key, mistake in declared_mistakes(primary, labels, cells, len(self._page.page.each_seed)):
+            self._layers.mistake(mistake.what, key, mistake.why, mistake.fix)
 
     def _excluded(self, factors: Mapping[str, Sequence[FactorLevel]]) -> list[dict[str, str]]:
         said = []
@@ -248,9 +271,6 @@ class _PageReader:
     def _stop_at_mistakes(self) -> None:
         if self._mistakes:
             raise PageMistakes(self._mistakes)
-
-
-_Combination = Sequence[FactorLevel]
 
 
 def _factors(each: _Combination) -> Factors:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.studies.estimates import EstimateRow, differences, frame_rows
+from analysis.studies.corrections import EstimateRow
+from analysis.studies.estimates import differences, frame_rows
 from analysis.studies.results import StudyResults, study_results
 from analysis.studies.study_log import StudyLog
 from moloch.errors import InputError

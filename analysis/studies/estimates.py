@@ -1,77 +1,23 @@
 """What a study's cells came to, and the estimates over them: one tidy frame, a row per factor levels, arm, outcome and measure.
 
-Cells count alike. Intervals cluster on who is who: seeds, anchors, and the people who voted, whatever was drawn anew for each seed; of a
-single cell they are its run's own. Knows tables, values and factors; knows nothing of terminals.
+Each row has one value and an interval for each of three scopes (:mod:`analysis.studies.scopes`), a place in a family of tests, and what may
+be concluded (:mod:`analysis.studies.corrections`). Knows tables, values and factors; knows nothing of terminals.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import nan
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from analysis.statistics.estimates import Estimate, clustered_mean
-from analysis.statistics.families import holm
-from analysis.statistics.multiway import multiway_difference
 from analysis.studies.cells import Factors
-from analysis.tables.pooled import Measured, RunValues, pooled
+from analysis.studies.corrections import EstimateRow, concluded
+from analysis.studies.scopes import CellValues, Group, Scopes, scopes_of, scopes_of_difference
+from analysis.tables.conventions import OF_VOTES, SHARES, WITHOUT_FORFEITS, bounds_of, null_of
+from analysis.tables.pooled import Measured
 
-SHARES = ("rate", "base", "after")
-"""Measures that are shares, and not differences of them."""
 MOST_VALUES = 20_000_000
 """Values of all cells that are kept apart by anchor and person; of more, cells are their means, and intervals are over seeds alone."""
-OVER = ("seeds", "anchors", "people")
-"""What intervals are over, in the order of an estimate's clusters."""
-
-
-@dataclass(frozen=True)
-class CellValues:
-    """One cell's values.
-
-    Attributes:
-        tables: measure -> the run's own estimate, as its tables have it; without those that do not exist.
-        values: measure -> its values by anchor and person; empty where there are too many to keep.
-        compared_with: arm -> the arm that differences are from.
-        notes: what stands beside the tables: ``note``, ``withheld``, ``validity``, and ``flags`` (a list).
-    """
-
-    cell: str
-    factors: Factors
-    seed: int
-    tables: dict[Measured, dict[str, Any]]
-    values: dict[Measured, RunValues]
-    compared_with: dict[str, str]
-    notes: dict[str, Any]
-
-    @property
-    def size(self) -> int:
-        """How many values are kept."""
-        return sum(len(each.sums) for each in self.values.values())
-
-
-class EstimateRow(NamedTuple):
-    """One row of the frame.
-
-    Attributes:
-        n: seeds; ``cells``: runs behind it; ``missing``: those that lack.
-        over: what the interval is over, empty where there is none.
-        withheld: why it is evidence of nothing, if it is.
-    """
-
-    levels: Factors
-    measured: Measured
-    compared_with: str
-    estimate: Estimate
-    p_holm: float
-    n: int
-    cells: int
-    missing: int
-    over: str
-    withheld: str
 
 
 def tables_of(table: Mapping[str, Any]) -> dict[Measured, dict[str, Any]]:
@@ -80,6 +26,8 @@ def tables_of(table: Mapping[str, Any]) -> dict[Measured, dict[str, Any]]:
     for arm, row in table["arms"].items():
         rows[Measured(arm, "votes", "win_rate", "rate")] = row["win_rate"]
         rows[Measured(arm, "votes", "win_rate", "from_comparator")] = row["against_placebo"]
+        rows[Measured(arm, "votes", WITHOUT_FORFEITS, "rate")] = row["without_forfeits"]
+        rows[Measured(arm, "votes", WITHOUT_FORFEITS, "from_comparator")] = row["against_placebo_without_forfeits"]
     measures = {"base": "base", "after": "after", "difference": "from_base", "placebo": "from_comparator"}
     for row in table["probes"]:
         for name, measure in measures.items():
@@ -95,25 +43,23 @@ def notes_of(table: Mapping[str, Any]) -> dict[str, Any]:
 def estimates(cells: Iterable[CellValues], by: Sequence[str], missing: Iterable[Factors] = ()) -> list[EstimateRow]:
     """Return an estimate per combination of the factors in ``by``, arm, outcome and measure; other factors are averaged over.
 
+    All rows that have a p are one exploratory family.
+
     Args:
         missing: factors of each cell that was planned and has no values.
     """
-    groups = _grouped(cells, by)
+    groups = grouped(cells, by)
     lacking: dict[tuple[Any, ...], int] = defaultdict(int)
     for factors in missing:
         lacking[tuple(factors[factor] for factor in by)] += 1
-    rows = [
+    return concluded([
         _row(dict(zip(by, levels, strict=True)), measured, group, lacking[levels])
         for (levels, measured), group in groups.items()
-    ]
-    return _corrected(rows)
+    ])  # fmt: skip
 
 
-_Group = list[CellValues]
-
-
-def _grouped(cells: Iterable[CellValues], by: Sequence[str]) -> dict[tuple[tuple[Any, ...], Measured], _Group]:
-    groups: dict[tuple[tuple[Any, ...], Measured], _Group] = defaultdict(list)
+def grouped(cells: Iterable[CellValues], by: Sequence[str]) -> dict[tuple[tuple[Any, ...], Measured], list[CellValues]]:
+    groups: dict[tuple[tuple[Any, ...], Measured], list[CellValues]] = defaultdict(list)
     for cell in cells:
         levels = tuple(cell.factors[factor] for factor in by)
         for measured in cell.tables:
@@ -121,59 +67,32 @@ def _grouped(cells: Iterable[CellValues], by: Sequence[str]) -> dict[tuple[tuple
     return groups
 
 
-def _row(levels: Factors, measured: Measured, cells: _Group, missing: int) -> EstimateRow:
+def _row(levels: Factors, measured: Measured, cells: Group, missing: int) -> EstimateRow:
     share = measured.measure in SHARES
-    null = 0.0 if not share else 0.5 if measured.kind == "votes" else nan
-    estimate = _estimate(measured, cells, null).within(0.0 if share else -1.0, 1.0)
-    withheld = dict.fromkeys(c.notes["withheld"] for c in cells if c.notes["withheld"] and measured.kind == "votes")
+    null, within = null_of(measured.name, share=share), bounds_of(measured.name, share=share)
+    withheld = dict.fromkeys(c.notes["withheld"] for c in cells if c.notes["withheld"] and measured.name in OF_VOTES)
+    row = _estimated(levels, measured, cells, scopes_of(measured, cells, null), within)
+    return row._replace(missing=missing, withheld="; ".join(withheld))
+
+
+def _estimated(
+    levels: Factors, measured: Measured, cells: Group, scopes: Scopes, within: tuple[float, float]
+) -> EstimateRow:
+    rivalry = measured.measure == "rivalry"
+    low, high = (-2.0, 2.0) if rivalry else within
     return EstimateRow(
         levels=levels,
         measured=measured,
-        compared_with=cells[0].compared_with.get(measured.arm, ""),
-        estimate=estimate,
-        p_holm=nan,
+        compared_with=(cells[0].solo if rivalry else cells[0].compared_with).get(measured.arm, ""),
+        estimate=scopes.new.within(low, high),
+        adapters=scopes.adapters.within(low, high),
+        seeds=scopes.seeds.within(low, high),
+        p_randomised=scopes.p_randomised,
+        p_smallest=scopes.p_smallest,
         n=len({cell.seed for cell in cells}),
         cells=len(cells),
-        missing=missing,
-        over=_over(measured, cells, estimate),
-        withheld="; ".join(withheld),
+        over=scopes.over,
     )
-
-
-def _estimate(measured: Measured, cells: _Group, null: float) -> Estimate:
-    if len(cells) == 1:
-        return _own(cells[0].tables[measured])
-    seeds, means = [cell.seed for cell in cells], [cell.tables[measured]["value"] for cell in cells]
-    if len(set(seeds)) == 1:
-        return Estimate(sum(means) / len(means), nan, nan, len(means))
-    if any(measured not in cell.values for cell in cells):
-        return clustered_mean(means, seeds, null=null)
-    return pooled([(cell.seed, cell.values[measured]) for cell in cells], null=null)
-
-
-def _over(measured: Measured, cells: _Group, estimate: Estimate) -> str:
-    if estimate.low != estimate.low:
-        return ""
-    if len(cells) == 1:
-        return "anchors, people" if measured.kind == "votes" else "anchors"
-    return ", ".join(OVER[: len(estimate.clusters)])
-
-
-def _own(value: Mapping[str, Any]) -> Estimate:
-    """Return a run's own estimate of a table, where JSON has None for NaN."""
-    mean, low, high, se, p = (nan if value.get(n) is None else value[n] for n in ("value", "low", "high", "se", "p"))
-    return Estimate(mean, low, high, value.get("n") or 0, (), se, p)
-
-
-def _corrected(rows: list[EstimateRow]) -> list[EstimateRow]:
-    """Return the rows with Holm's correction over all of a kind and measure."""
-    families: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for i, row in enumerate(rows):
-        families[row.measured.kind, row.measured.measure].append(i)
-    for family in families.values():
-        for i, p in zip(family, holm([rows[i].estimate.p for i in family]), strict=True):
-            rows[i] = rows[i]._replace(p_holm=p)
-    return rows
 
 
 def differences(a: Sequence[CellValues], b: Sequence[CellValues], by: Sequence[str]) -> list[EstimateRow]:
@@ -182,43 +101,21 @@ def differences(a: Sequence[CellValues], b: Sequence[CellValues], by: Sequence[s
     What both have in common, the same seeds, anchors and people, drops out of the interval: values of one cluster on either side hang
     together. Cells of a side count alike.
     """
-    of_a, of_b = _grouped(a, by), _grouped(b, by)
+    of_a, of_b = grouped(a, by), grouped(b, by)
     rows = []
     for (levels, measured), ours in of_a.items():
-        if not (theirs := of_b.get((levels, measured), [])):
-            continue
-        seeds = {cell.seed for cell in ours} | {cell.seed for cell in theirs}
-        estimate = _difference(measured, ours, theirs).within(-1, 1)
-        over = ", ".join(OVER[: len(estimate.clusters)]) if estimate.low == estimate.low else ""
-        factors, other = dict(zip(by, levels, strict=True)), ours[0].compared_with.get(measured.arm, "")
-        cells = len(ours) + len(theirs)
-        rows.append(EstimateRow(factors, measured, other, estimate, nan, len(seeds), cells, 0, over, ""))
-    return _corrected(rows)
-
-
-def _difference(measured: Measured, ours: _Group, theirs: _Group) -> Estimate:
-    parts = [(cell, side) for side, cells in enumerate((ours, theirs)) for cell in cells]
-    if any(measured not in cell.values for cell, _ in parts):
-        means = [cell.tables[measured]["value"] for cell, _ in parts]
-        ways, sums, counts = [np.array([cell.seed for cell, _ in parts])], np.array(means), np.ones(len(means))
-        lengths = [1] * len(parts)
-    else:
-        values = [cell.values[measured] for cell, _ in parts]
-        lengths = [len(each.sums) for each in values]
-        weight = np.repeat([1 / each.counts.sum() for each in values], lengths)
-        sums, counts = (
-            weight * np.concatenate(each) for each in ([v.sums for v in values], [v.counts for v in values])
-        )
-        ways = [np.repeat([cell.seed for cell, _ in parts], lengths), np.concatenate([v.anchors for v in values])]
-        if all(each.people is not None for each in values):
-            ways.append(np.concatenate([each.people for each in values if each.people is not None]))
-    return multiway_difference(sums, np.repeat([side for _, side in parts], lengths), ways, counts=counts)
+        if theirs := of_b.get((levels, measured), []):
+            scopes = scopes_of_difference(measured, ours, theirs)
+            factors = dict(zip(by, levels, strict=True))
+            rows.append(_estimated(factors, measured, [*ours, *theirs], scopes, (-1.0, 1.0)))
+    return concluded(rows)
 
 
 def frame_rows(rows: Iterable[EstimateRow]) -> Iterator[dict[str, Any]]:
     """Yield the rows of the tidy frame: factors, arm, what is measured, the estimate, and what stands behind it; None for no number."""
     for row in rows:
-        estimate, clusters = row.estimate, row.estimate.clusters if row.cells > 1 else ()
+        estimate, conclusion = row.estimate, row.conclusion
+        counts = dict(zip(("seeds", "anchors", "people"), estimate.clusters, strict=False))
         yield {
             **row.levels,
             "arm": row.measured.arm,
@@ -230,11 +127,26 @@ def frame_rows(rows: Iterable[EstimateRow]) -> Iterator[dict[str, Any]]:
             "low": plain_number(estimate.low),
             "high": plain_number(estimate.high),
             "se": plain_number(estimate.se),
+            "dof": plain_number(estimate.dof),
             "p": plain_number(estimate.p),
-            "p_holm": plain_number(row.p_holm),
+            "low_90": plain_number(conclusion.low_90) if conclusion else None,
+            "high_90": plain_number(conclusion.high_90) if conclusion else None,
+            "low_adapters": plain_number(row.adapters.low),
+            "high_adapters": plain_number(row.adapters.high),
+            "low_seeds": plain_number(row.seeds.low),
+            "high_seeds": plain_number(row.seeds.high),
+            "p_randomised": plain_number(row.p_randomised),
+            "p_smallest": plain_number(row.p_smallest),
+            "family": row.family,
+            "p_adjusted": plain_number(row.p_adjusted),
+            "margin": row.margin,
+            "p_equivalence": plain_number(conclusion.p_equivalence) if conclusion else None,
+            "p_equivalence_adjusted": plain_number(row.p_equivalence_adjusted),
+            "conclusion": conclusion.word if conclusion else None,
+            "detectable": plain_number(estimate.detectable),
             "n": row.n,
-            "anchors": clusters[1] if len(clusters) > 1 else None,
-            "people": clusters[2] if len(clusters) > 2 else None,
+            "anchors": counts.get("anchors"),
+            "people": counts.get("people"),
             "cells": row.cells,
             "missing": row.missing,
             "over": row.over,

@@ -77,7 +77,7 @@ def changed_inputs(state: StudyState, layout: Layout, cells: Iterable[Cell] | No
     """
     if cells is None:
         try:
-            cells = cells_of(page_of(state.page)).cells
+            cells = cells_of(page_of(state.page, recorded=True)).cells
         except MolochError:  # an extension that is not here, say
             return UNCHANGED
     now, data, code = _Now(state), defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)

@@ -8,12 +8,16 @@ from pathlib import Path
 
 from abm.log import open_log
 from abm.study_events import StudyLooked
+from analysis.studies.declarations import in_force
+from analysis.studies.interim import complete_seeds, look_of
 from analysis.studies.layout import Layout
 from analysis.studies.places import run_of, study_of
 from analysis.studies.study_log import CellHistory, StudyLog, user
 from moloch.errors import InputError, MolochError
 
 KNOWN_S = 10.0
+OF_FIRST_SEEDS = ("study results", "results", "Study.results")
+"""Doors that show, at a declared look, its seeds alone."""
 
 
 def has_ended(layout: Layout, cell: CellHistory) -> bool:
@@ -39,16 +43,41 @@ class Curtain:
 
     def __init__(self, study: Path) -> None:
         self._log, layout = StudyLog(study), Layout(study)
-        state = self._log.state()
-        self.of, self.ended = len(state.cells), 0
-        self.closed = bool(state.page.get("primary"))
+        self._state = state = self._log.state()
+        self.of, self._whole = len(state.cells), set[str]()
+        self.closed = bool(state.declarations)
         if self.closed:
-            self.ended = sum(has_ended(layout, cell) for cell in state.cells.values())
+            self._whole = {name for name, cell in state.cells.items() if has_ended(layout, cell)}
             self.closed = self.ended < self.of
 
-    def lift(self, door: str) -> None:
-        """Log a look."""
-        self._log.append([StudyLooked(door=door, ended=self.ended, of=self.of, by=user())])
+    @property
+    def ended(self) -> int:
+        return len(self._whole)
+
+    def lift(self, door: str, *, first_seeds: bool = False) -> None:
+        """Log a look.
+
+        Args:
+            first_seeds: whether what is seen is, at a declared look, of its seeds alone.
+        """
+        cells = self._state.cells.values()
+        left = sum(cell.planned.cell not in self._whole and cell.state != "failed" for cell in cells)
+        seeds = tuple(dict.fromkeys(cell.planned.seed for cell in cells))
+        whole = complete_seeds(seeds, (cell.planned.seed for cell in cells if cell.planned.cell not in self._whole))
+        looked = StudyLooked(
+            door=door, ended=self.ended, of=self.of, by=user(), seeds=whole, left=left, declared=self._declared(first_seeds),
+        )  # fmt: skip
+        self._log.append([looked])
+
+    def _declared(self, first_seeds: bool) -> int:
+        """Return the seeds of the declared look that it is; 0 for none."""
+        if (declared := in_force(self._state.declarations)) is None:
+            return 0
+        look = look_of(declared, self._state, lambda cell: cell.planned.cell in self._whole)
+        if look.at is None or look.is_end:
+            return 0
+        more = any(self._state.cells[name].planned.seed not in look.seeds for name in self._whole)
+        return len(look.seeds) if first_seeds or not more else 0
 
 
 def look_at(paths: Iterable[Path], door: str, look: bool) -> None:
@@ -62,7 +91,8 @@ def look_at(paths: Iterable[Path], door: str, look: bool) -> None:
         InputError: a preregistered study has cells that have not ended, and no look was asked for.
         LogError: the study's log cannot be read, or the look not written.
     """
-    studies = dict.fromkeys(study.resolve() for path in paths if (study := study_of(path)) is not None)
+    given = list(paths)
+    studies = dict.fromkeys(study.resolve() for path in given if (study := study_of(path)) is not None)
     curtains = {study: curtain for study in studies if (curtain := Curtain(study)).closed}
     for study, curtain in curtains.items():
         if not look:
@@ -72,8 +102,9 @@ def look_at(paths: Iterable[Path], door: str, look: bool) -> None:
                 why=f"its page has primary outcomes, and {curtain.ended:,} of {curtain.of:,} cells have ended",
                 fix="Wait for its end, or give --look: the look is written into the study's log, for every reader to see.",
             )
-    for curtain in curtains.values():
-        curtain.lift(door)
+    whole = {path.resolve() for path in given} if door in OF_FIRST_SEEDS else set[Path]()
+    for study, curtain in curtains.items():
+        curtain.lift(door, first_seeds=study in whole)
 
 
 class HiddenCells:

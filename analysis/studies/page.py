@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from analysis.studies.preregistration import Preregistration, recorded_preregistration
 from learning.runs.config import RedrawConfig
 from moloch.errors import InputError
 from moloch.yamls import Source, checked, others, read_source
@@ -22,7 +23,9 @@ the settings so far, and returns those of the level."""
 RESERVED = {
     "cell", "seed", "arm", "epoch", "phase", "anchor", "contest", "persona", "origin", "probe", "label", "choice", "slot", "seq",
     "step", "message", "state", "value", "kind", "outcome", "measure", "compared_with", "estimate", "low", "high", "se", "p",
-    "p_holm", "n", "anchors", "people", "cells", "missing", "over", "withheld", "sampled",
+    "dof", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised", "p_smallest", "family",
+    "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "conclusion", "detectable", "n", "anchors", "people", "cells",
+    "missing", "over", "withheld", "sampled",
 }  # fmt: skip
 """Names that columns of frames have; a factor cannot have them."""
 MOST_CELLS = 100_000
@@ -146,8 +149,8 @@ class StudyPage(_PagePart):
     seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[int, ...], Field(min_length=1)] = 5
     """How many (1, 2, ...), or which."""
     redraw: RedrawConfig = Field(default_factory=RedrawConfig)
-    primary: dict[str, Any] | tuple[dict[str, Any], ...] | None = None
-    """What the study is to decide, declared before it; recorded as it stands."""
+    primary: Preregistration | None = None
+    """What the study is to decide, declared before it begins."""
     stop: StopRules = Field(default_factory=StopRules)
 
     @field_validator("seeds")
@@ -189,8 +192,11 @@ class WrittenPage:
         return read_source(self.folder / path, "the settings")
 
 
-def read_page(path: Path | str) -> WrittenPage:
+def read_page(path: Path | str, *, recorded: bool = False) -> WrittenPage:
     """Return the page in a YAML file, with what is wrong with it.
+
+    Args:
+        recorded: whether it is the copy in a study's folder; see :func:`page_of`.
 
     Raises:
         InputError: it cannot be read, or is no mapping of YAML.
@@ -201,12 +207,21 @@ def read_page(path: Path | str) -> WrittenPage:
         raise InputError(
             "the page must be a mapping", where=source.where, why="it has keys such as name, base, cross and seeds"
         )
-    return _written(values, source)
+    return _written(_as_recorded(values) if recorded else values, source)
 
 
-def page_of(values: Mapping[str, Any]) -> WrittenPage:
-    """Return a page made of values, with what is wrong with it."""
-    return _written(dict(values), Source("", ""))
+def page_of(values: Mapping[str, Any], *, recorded: bool = False) -> WrittenPage:
+    """Return a page made of values, with what is wrong with it.
+
+    Args:
+        recorded: whether they are those of a study that has begun, maybe under an earlier version: a ``primary`` in an earlier form is
+            kept as it stands.
+    """
+    return _written(_as_recorded(values) if recorded else dict(values), Source("", ""))
+
+
+def _as_recorded(values: Mapping[str, Any]) -> Settings:
+    return dict(values) | ({"primary": recorded_preregistration(values["primary"])} if "primary" in values else {})
 
 
 def _written(values: Settings, source: Source) -> WrittenPage:

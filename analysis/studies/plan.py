@@ -14,6 +14,7 @@ import msgspec
 
 from abm.log import open_log
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
+from analysis.studies.detectable import Detectable, usually_detectable
 from analysis.studies.identity import RunLibrary
 from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.looks import has_ended
@@ -42,6 +43,7 @@ class PlannedStudy:
         seconds: per cell that has not ended, as others of its combination or of the study took; None where none has ended.
         jobs: cells at a time.
         pools: what all cells take of anchors and people, how far seeds overlap, and which people intervals can speak about.
+        detectable: what each declared outcome, or else each win rate and probe, can find, by components as they usually are.
     """
 
     folder: Path
@@ -56,7 +58,7 @@ class PlannedStudy:
     seconds: tuple[float, ...] | None
     jobs: int
     pools: Pools
-    outcomes: tuple[str, ...]
+    detectable: tuple[Detectable, ...]
     stops: dict[str, float]
 
     @property
@@ -103,7 +105,7 @@ class PlannedStudy:
             "jobs": self.jobs,
             "hours_with_jobs": self.hours(self.jobs),
             **self.pools.as_dict(),
-            "detectable": dict.fromkeys(self.outcomes),
+            "detectable": [each.as_dict() for each in self.detectable],
             "stop": self.stops,
         }
 
@@ -133,15 +135,16 @@ def plan_study(
     folder = folder or default_folder(written.page.name, made.base)
     states = _states(made, folder)
     new = [cell for cell in made.cells if states[cell.name] == "new"]
-    reused, asked = _reused(new, RunLibrary(workspace or folder.parent, folder, older=older))
+    fresh = bool(written.page.primary)  # of a preregistered study: what was carried out before could have been seen
+    library = RunLibrary(workspace or folder.parent, folder, older=older)
+    reused, asked = ({}, len(new)) if fresh else _reused(new, library)
     states |= dict.fromkeys(reused, "reused")
     to_come = [cell for cell in made.cells if states[cell.name] not in ("ended", "reused")]
     groups: dict[tuple[Any, ...], list[Cell]] = defaultdict(list)
     for cell in to_come:
         groups[tuple(cell.factors.items())].append(cell)
     roles, read = _roles(list(groups.values()), report)
-    primary = written.page.primary
-    declared = primary if isinstance(primary, tuple) else (primary,) if primary else ()
+    used = pools([cell.config for cell in made.cells])
     stop = written.page.stop.model_dump(exclude_none=True)
     return PlannedStudy(
         folder=folder,
@@ -155,8 +158,8 @@ def plan_study(
         roles=tuple(roles),
         seconds=_seconds(to_come, folder, [(cell, reused[cell.name]) for cell in new if cell.name in reused]),
         jobs=jobs or os.cpu_count() or 1,
-        pools=pools([cell.config for cell in made.cells]),
-        outcomes=tuple(str(each.get("outcome") or each.get("name") or "primary outcome") for each in declared),
+        pools=used,
+        detectable=usually_detectable(written.page, made.cells, used),
         stops=stop,
     )
 
@@ -191,7 +194,7 @@ def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None])
     mistakes: dict[str, InputError] = {}
     plans: list[tuple[list[RolePlan], int]] = []
     until = time.monotonic() + LOOK_S
-    for read, number in enumerate(_spread(len(groups))):
+    for read, number in enumerate(spread(len(groups))):
         if read and time.monotonic() > until:
             break
         report(read, len(groups))
@@ -206,7 +209,7 @@ def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None])
         raise PageMistakes(list(mistakes.values()))
     seen, cells_seen = len(plans), sum(cells for _, cells in plans)
     factor = sum(map(len, groups)) / cells_seen if cells_seen else 0.0
-    return total([[_times(role, cells * factor) for role in roles] for roles, cells in plans]), seen
+    return total([[times(role, cells * factor) for role in roles] for roles, cells in plans]), seen
 
 
 def _of_level(error: InputError, cell: Cell, combinations: int) -> InputError:
@@ -217,14 +220,14 @@ def _of_level(error: InputError, cell: Cell, combinations: int) -> InputError:
     return InputError(f"{levels}: {error.what}", where=error.where, why=error.why, fix=error.fix)
 
 
-def _spread(number: int) -> list[int]:
+def spread(number: int) -> list[int]:
     """Return 0 .. number - 1 so that each beginning is spread over all: by the reversed bits of the index."""
     bits = max(1, (number - 1).bit_length())
     turned = (int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits))
     return [i for i in turned if i < number]
 
 
-def _times(role: RolePlan, times: float) -> RolePlan:
+def times(role: RolePlan, times: float) -> RolePlan:
     whole = {
         name: round(getattr(role, name) * times)
         for name in ("calls", "answered", "tokens_in", "tokens_out", "most_out")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,25 +14,23 @@ from numpy.typing import NDArray
 from abm.log import open_log
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
+from analysis.statistics.estimates import NOTHING, plain
 from analysis.studies.cells import Factors, Impossible, cells_of
-from analysis.studies.estimates import (
-    MOST_VALUES,
-    CellValues,
-    EstimateRow,
-    estimates,
-    frame_rows,
-    notes_of,
-    tables_of,
-)
+from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls, without_values
+from analysis.studies.corrections import EstimateRow
+from analysis.studies.estimates import MOST_VALUES, estimates, frame_rows, notes_of, tables_of
 from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
+from analysis.studies.registered import Registered, current_look, registered, shown, why_exploratory
 from analysis.studies.samples import points
+from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, CellValues
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.tables.evaluation import table
-from analysis.tables.pooled import Measured, RunValues, run_values
+from analysis.tables.pooled import Measured, RunValues, own_estimate
+from analysis.tables.rivalry import counterparts
 from learning.runs.pools import NEW_PEOPLE
 from moloch.errors import InputError, LogError, MolochError
 
@@ -73,6 +72,7 @@ class StudyResults:
         generalises: what an interval over seeds is about.
         extensions, looks: how often the study was extended, and looked at before its end.
         changed: inputs that are not what cells that ended began with.
+        registered: hypotheses and deviations of a preregistered study; else ``exploratory`` says why there are none.
     """
 
     folder: Path
@@ -90,6 +90,8 @@ class StudyResults:
     extensions: int = 0
     looks: int = 0
     changed: ChangedInputs = UNCHANGED
+    registered: Registered | None = None
+    exploratory: str = ""
 
     @property
     def seeds(self) -> list[int]:
@@ -138,6 +140,8 @@ class StudyResults:
             "looks": self.looks,
             "changed": self.changed.as_dict(),
             "changed_said": self.changed.sentence(),
+            "preregistration": self.registered.as_dict() if self.registered else None,
+            "exploratory": self.exploratory,
         }
 
 
@@ -156,14 +160,17 @@ def study_results(
         LogError: the study's own log cannot be read; cells whose log cannot are missing.
     """
     state, layout = StudyLog(folder).state(), Layout(folder)
-    page = page_of(state.page).page
+    page = page_of(state.page, recorded=True).page
     factors = tuple(dict.fromkeys(name for cell in state.cells.values() for name in cell.planned.factors))
     sampled = tuple(page.sample.ranges) if page.sample else ()
     chosen = _by(by, factors, sampled)
     cells, missing = _read(state, layout, report)
     if not cells:
         raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
-    rows = estimates(cells, chosen, [each.factors for each in missing])
+    look, changed = current_look(state, layout), changed_inputs(state, layout)
+    declared = registered(state, layout, look, cells, [each.cell for each in missing], changed)
+    cells, lacking = shown(look, cells), [each.factors for each in missing]
+    rows = [*estimates(cells, chosen, lacking), *controlled_rows(cells, chosen, lacking)]
     return StudyResults(
         folder=folder,
         name=state.name,
@@ -176,10 +183,12 @@ def study_results(
         missing=tuple(missing),
         impossible=_impossible(state),
         said=_said(cells),
-        generalises=generalises(rows),
+        generalises=generalises(rows, any(cell.networked for cell in cells)),
         extensions=len(state.extensions),
         looks=len(state.looks),
-        changed=changed_inputs(state, layout),
+        changed=changed,
+        registered=declared,
+        exploratory=why_exploratory(state),
     )
 
 
@@ -208,13 +217,25 @@ def _read(
         if evaluation is None:
             missing.append(missing_cell(name, history))
             continue
-        told = table(evaluation)
-        values = ids.numbered(run_values(evaluation, name)) if kept <= MOST_VALUES else {}
+        told, of_run = table(evaluation), headline_values(evaluation, name)
+        own = {of: plain(own_estimate(values)) for of, values in of_run.items() if of.measure == "rivalry"}
+        values = ids.numbered(of_run) if kept <= MOST_VALUES else {}
         compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
-        cells.append(CellValues(name, planned.factors, planned.seed, tables_of(told), values, compared, notes_of(told)))
+        cell = CellValues(
+            cell=name,
+            factors=planned.factors,
+            seed=planned.seed,
+            tables=tables_of(told) | own,
+            values=values,
+            compared_with=compared,
+            notes=notes_of(told),
+            networked=evaluation.config.get("world") == "networked",
+            solo={each.learner: each.solo for each in counterparts(evaluation.config)},
+        )
+        cells.append(with_controls(cell, evaluation, ids.numbered))
         kept += cells[-1].size
     if kept > MOST_VALUES:
-        cells = [replace(cell, values={}) for cell in cells]
+        cells = [without_values(cell) for cell in cells]
     return cells, missing
 
 
@@ -237,16 +258,17 @@ class _Numbers:
         self._people: dict[str, int] = {}
 
     def numbered(self, values: dict[Measured, RunValues]) -> dict[Measured, RunValues]:
-        """Return a run's values with numbers for ids."""
-        return {
-            measured: RunValues(
+        """Return a run's values with numbers for ids; what is the same value stays so."""
+        made = {
+            id(each): RunValues(
                 anchors=self._of(each.anchors, self._anchors),
                 people=None if each.people is None else self._of(each.people, self._people),
                 sums=each.sums,
                 counts=each.counts,
             )
-            for measured, each in values.items()
+            for each in {id(each): each for each in values.values()}.values()
         }
+        return {measured: made[id(each)] for measured, each in values.items()}
 
     def _of(self, ids: NDArray[Any], numbers: dict[str, int]) -> NDArray[Any]:
         return np.array([numbers.setdefault(each, len(numbers)) for each in ids.tolist()], dtype=np.int32)
@@ -260,7 +282,7 @@ def _evaluation(run: Path) -> Evaluation | None:
 
 def _impossible(state: StudyState) -> tuple[Impossible, ...]:
     try:
-        return cells_of(page_of(state.page)).impossible
+        return cells_of(page_of(state.page, recorded=True)).impossible
     except MolochError:  # an extension that is not here, say: the cells themselves are in the log
         return ()
 
@@ -276,21 +298,31 @@ def _said(cells: Sequence[CellValues]) -> dict[str, dict[str, int]]:
     return said
 
 
-def generalises(rows: Sequence[EstimateRow]) -> str:
-    """Return what the intervals of win rates, or else of probes, are about."""
+def generalises(rows: Sequence[EstimateRow], networked: bool = False) -> str:
+    """Return what the intervals of win rates, or else of probes, are about.
+
+    Args:
+        networked: whether members of some cells influence each other.
+    """
     votes = [row for row in rows if row.measured.kind == "votes"] or list(rows)
     overs = {row.over for row in votes if row.over}
     if not overs:
+        if any(row.adapters.low == row.adapters.low for row in votes):
+            return f"Intervals are for {ADAPTERS}: they speak of other anchors and people, and of no other training. That takes two seeds."
         return "There are no intervals: that takes two seeds, or one cell in a row."
-    if overs <= {"anchors, people", "anchors"}:
-        return "Intervals are each run's own, over its anchors and people: they do not speak of other seeds."
     if "seeds" in overs:
-        return "Intervals are over seeds alone: there are too many votes to tell anchors and people apart."
-    told = f"Intervals cluster on {max(overs, key=len)}: they speak of other seeds and anchors"
+        return (
+            f"Intervals are over seeds alone, for {ANCHORS_AND_PEOPLE}: there are too many votes to tell these apart."
+        )
+    told = f"Intervals cluster on {max(overs, key=len)}: they speak of new trainings and anchors"
     people = min((row.estimate.clusters[2] for row in votes if len(row.estimate.clusters) > 2), default=NEW_PEOPLE)
     if people < NEW_PEOPLE:
-        return f"{told}, not of new people: {people} different ones voted, and that takes {NEW_PEOPLE}."
-    return f"{told}, and of new people like the {people:,} who voted."
+        told = f"{told}, not of new people: {people} different ones voted, and that takes {NEW_PEOPLE}."
+    else:
+        told = f"{told}, and of new people like the {people:,} who voted."
+    if networked:
+        told += " Members of a network influence each other: there, seeds are the only independent units, and degrees of freedom are theirs."
+    return told
 
 
 def _sensitivity(page: StudyPage, cells: Sequence[CellValues], by: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -316,7 +348,10 @@ def _sensitivity(page: StudyPage, cells: Sequence[CellValues], by: Sequence[str]
                 measured=measured._replace(measure=f"{each.index} of {measured.measure}"),
                 compared_with=compared.get(measured.arm, ""),
                 estimate=each.estimate,
-                p_holm=float("nan"),
+                adapters=NOTHING,
+                seeds=NOTHING,
+                p_randomised=nan,
+                p_smallest=nan,
                 n=each.estimate.n,
                 cells=sum(map(len, there.values())),
                 missing=points_of_all - len(there),

@@ -20,7 +20,9 @@ from analysis.studies._code_state import code_state
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
 from analysis.studies.counts import StudyStanding, Why
+from analysis.studies.declared_mistakes import judging_probes
 from analysis.studies.identity import RunLibrary, identity_if_readable
+from analysis.studies.interim import by_looks
 from analysis.studies.layout import COPY, PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.rules import Rules
@@ -97,7 +99,7 @@ class Study:
             InputError: there is none.
         """
         StudyLog(folder).state()
-        return cls(Path(folder) / PAGE, out=folder)
+        return cls(read_page(Path(folder) / PAGE, recorded=True), out=folder)
 
     @property
     def page(self) -> StudyPage:
@@ -126,7 +128,7 @@ class Study:
         """Return a frame of the study, with a column per factor; see :func:`analysis.studies.study_frames.study_frame`.
 
         Args:
-            name: ``cells``, ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``reactions``, or a type of event.
+            name: ``cells``, ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``reactions``, ``labels``, or a type of event.
             look: see what happened in a preregistered study before its end; its log says so. ``cells`` shows no effects.
 
         Raises:
@@ -190,7 +192,7 @@ class Study:
             retry: try cells again that failed for reasons that stay, too.
             wait: for cells that other controllers carry out; else return once no other is left.
             workspace: folder of runs and studies, where finished runs that are cells of this study are looked for; by default the
-                one that the study stands in.
+                one that the study stands in. A preregistered study takes none: what was carried out before could have been seen.
             reuse_older: take those of other versions of moloch, too.
             store: URL of a folder in object storage that follows this one: the study's own log, and each cell's while it is
                 carried out. If the study is there and not here, it is fetched first.
@@ -207,7 +209,7 @@ class Study:
         self._check_inputs()
         rules = Rules(
             stop=self.page.stop, retry=retry, wait=wait, needs=_needs, identity=identity_if_readable,
-            reused=self.library(workspace, reuse_older).of, store=store,
+            reused=(lambda identity: None) if self.page.primary else self.library(workspace, reuse_older).of, store=store,
         )  # fmt: skip
         if remote is None:
             return self._carry_out(jobs, engine, rules, report)
@@ -296,6 +298,7 @@ class Study:
         planned = StudyPlanned(
             name=self.page.name, page=self._made.page, page_id=page_id(self._made.page),
             cells=[_planned(cell) for cell in self.cells], versions=versions(), code=code_state(), by=user(),
+            **self._declared(),
         )  # fmt: skip
         self._log.begin(planned)
         self._write_page()
@@ -313,11 +316,18 @@ class Study:
         ended = sum(cell.state in ("ended", "reused") for cell in state.cells.values())
         extended = StudyExtended(
             page=self._made.page, page_id=page_id(self._made.page), before=state.page_id, what=differs, cells=new,
-            ended=ended, versions=versions(), code=code_state(), by=user(),
+            ended=ended, versions=versions(), code=code_state(), by=user(), **self._declared(),
         )  # fmt: skip
         self._log.append([extended])
         self._write_page()
         return differs
+
+    def _declared(self) -> dict[str, Any]:
+        """Return what events say of a page that declares something."""
+        primary = self.page.primary
+        if primary is None or primary.is_earlier:
+            return {}
+        return {"preregistration": primary.id, "probes": judging_probes(cell.config for cell in self.cells)}
 
     def library(self, workspace: Path | str | None = None, older: bool = False) -> RunLibrary:
         """Return the finished runs that cells may be already; see :meth:`run`."""
@@ -361,7 +371,7 @@ class Study:
     ) -> StudyRun:
         from analysis.studies.engines.local import LocalEngine
 
-        cells = {cell.name: cell for cell in self.cells}
+        cells = {cell.name: cell for cell in by_looks(self.cells, self.page)}
         ours = LocalEngine(jobs) if engine is None else None
         try:
             why = Controller(self._log, cells, engine or ours, rules, report).run()  # pyright: ignore[reportArgumentType]

@@ -25,6 +25,7 @@ from abm.study_events import (
     StudyPlanned,
     StudyStopped,
 )
+from analysis.studies.declarations import Declaration, declaration_of
 from analysis.studies.layout import LOG, Layout, is_study
 from analysis.studies.worked import WorkedTime
 from moloch.errors import Conflict, InputError, Locked, LogError
@@ -73,6 +74,7 @@ class StudyState:
         cells: name -> history, in the order of the page.
         versions: of moloch that planned or extended it, and this one.
         extensions, looks, stops: as they came.
+        declarations: what its page declared under ``primary``, each time that it was planned or extended.
         worked: when cells were carried out, in attempts that are over.
     """
 
@@ -84,6 +86,7 @@ class StudyState:
     extensions: list[StudyExtended] = field(default_factory=list)
     looks: list[StudyLooked] = field(default_factory=list)
     stops: list[StudyStopped] = field(default_factory=list)
+    declarations: list[Declaration] = field(default_factory=list)
     worked: WorkedTime = field(default_factory=WorkedTime)
 
     def apply(self, event: Event) -> None:
@@ -93,11 +96,13 @@ class StudyState:
                 self.name, self.page, self.page_id = event.name, event.page, event.page_id
                 self.cells = {each.cell: CellHistory(each) for each in event.cells}
                 self.versions.add(event.versions.get(PACKAGE, ""))
+                self._declare(event)
             case StudyExtended():
                 self.page, self.page_id = event.page, event.page_id
                 self.cells |= {each.cell: CellHistory(each) for each in event.cells}
                 self.extensions.append(event)
                 self.versions.add(event.versions.get(PACKAGE, ""))
+                self._declare(event)
             case CellStarted():
                 cell = self.cells[event.cell]
                 cell.state, cell.attempts, cell.identity = "running", event.attempt, event.identity
@@ -122,6 +127,10 @@ class StudyState:
                 self.stops.append(event)
             case _:
                 pass  # about the log itself
+
+    def _declare(self, event: StudyPlanned | StudyExtended) -> None:
+        if (declared := declaration_of(event, tuple(self.cells), len(self.looks))) is not None:
+            self.declarations.append(declared)
 
 
 def fold(events: Iterable[Event]) -> StudyState:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 Row = Mapping[str, Any]
-NUMBERS = ("estimate", "low", "high", "se", "p", "p_holm")
+NUMBERS = (
+    "estimate", "low", "high", "se", "dof", "p", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised",
+    "p_smallest", "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "detectable",
+)  # fmt: skip
 
 
 def frame(rows: Sequence[Row], factors: Sequence[str]) -> pl.DataFrame:
@@ -66,7 +69,7 @@ def latex(rows: Sequence[Row], factors: Sequence[str]) -> str:
 
 
 def _cells(rows: Sequence[Row], factors: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    head = [*factors, "arm", "outcome", "measure", "estimate", "95 % CI", "p (Holm)", "cells"]
+    head = [*factors, "arm", "outcome", "measure", "estimate", "95 % CI", "p (adjusted)", "cells"]
     body = [
         [
             *(DASH if row[name] is None else _label(row[name]) for name in factors),
@@ -74,7 +77,7 @@ def _cells(rows: Sequence[Row], factors: Sequence[str]) -> tuple[list[str], list
             row["outcome"],
             measure_of(row),
             *estimate_of(row),
-            p_value(row["p_holm"]),
+            p_value(row["p_adjusted"]),
             f"{row['cells']:,}" + (f" of {row['cells'] + row['missing']:,}" if row["missing"] else ""),
         ]
         for row in rows
@@ -91,11 +94,11 @@ def measure_of(row: Row) -> str:
 
 def estimate_of(row: Row) -> tuple[str, str]:
     """Return an estimate and its interval as they are shown: shares in per cent, differences in points, indices as numbers."""
-    shown = {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    shown = {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
     if row["sampled"]:
         interval = [number(row[end], 2) for end in ("low", "high")]
         return number(row["estimate"], 2), f"[{', '.join(interval)}]" if row["low"] is not None else DASH
-    if row["measure"].startswith("from_"):
+    if row["measure"].startswith("from_") or row["measure"] == "rivalry":
         return points(shown), points_bounds(shown) or DASH
     return percent(row["estimate"]), share_bounds(shown) or DASH
 

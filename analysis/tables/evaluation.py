@@ -10,7 +10,7 @@ personas, a crowd's and resampled people's on those that they were drawn from. `
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -23,7 +23,15 @@ from abm.probe import Kind, kind_of
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.originals import Originals
-from analysis.statistics.estimates import NOTHING, Estimate, paired_difference, plain, rate, relative_change
+from analysis.statistics.estimates import (
+    NOTHING,
+    Estimate,
+    mean_of,
+    paired_difference,
+    plain,
+    rate,
+    relative_change,
+)
 from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
 from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
@@ -42,7 +50,7 @@ class ProbeRow(msgspec.Struct, frozen=True):
         base, after: share of judged messages in which the probe found something, Wilson intervals; over all anchors that were judged.
         difference, relative: after against base, over anchors where both messages were judged.
         p_holm: of ``difference``, corrected over all strategy probes and arms (copying: over its own).
-        placebo: after against the comparator's after, paired by anchor; nothing in an arm that is compared with none.
+        placebo: after against the comparator's after, paired by anchor, for these adapters, without a p; nothing in an arm that is compared with none.
         base_per_100, after_per_100: evidence spans per 100 words, so that longer messages do not count as worse.
         unknown: messages that the probe could not judge; they are in no rate.
         compared_with: the comparator; empty for none.
@@ -88,11 +96,16 @@ def win_rate_against_placebo(
 ) -> Estimate:
     """Return ``arm``'s win rate less its comparator's, over votes of the same persona about the same anchor.
 
-    The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return.
+    The comparator is the one that the run declares, which need not be a placebo; without one there is nothing to return. The interval is for
+    these adapters, whose trainings it holds fixed, and so there is no p of an effect of competition: :mod:`analysis.tables.competition`.
     """
     evaluation = read_evaluation(events)
     less = votes_less(evaluation, arm, comparator(evaluation, arm), epoch, forfeits)
-    return mean_vote(less, evaluation.originals, null=0.0).within(-1, 1)
+    return _without_p(mean_vote(less, evaluation.originals, null=0.0).within(-1, 1))
+
+
+def _without_p(estimate: Estimate) -> Estimate:
+    return msgspec.structs.replace(estimate, p=float("nan"))
 
 
 def comparator(found: Evaluation, arm: str) -> str:
@@ -106,10 +119,18 @@ def method_of(found: Evaluation, arm: str) -> str:
     return arms[arm].method if arm in arms else ""
 
 
-def majority_rate(events: Events, arm: str, *, epoch: int | None = None) -> Estimate:
-    """Return the share of decided contests (no ties, no void ones) that ``arm`` wins; forfeits count as decided."""
-    wins = [_majority(contest) for contest in read_evaluation(events).of(arm, epoch)]
-    return rate([win for win in wins if win in (0, 1)])
+def majority_rate(
+    events: Events, arm: str, *, epoch: int | None = None, ties: Literal["left out", "half"] = "left out"
+) -> Estimate:
+    """Return the share of contests that ``arm`` wins; forfeits count as decided, void contests are left out.
+
+    Args:
+        ties: whether contests without a majority are left out, or count as half of a win; then the interval is Student's over contests.
+    """
+    wins = [won for contest in read_evaluation(events).of(arm, epoch) if (won := majority_of(contest)) is not None]
+    if ties == "half":
+        return mean_of(wins, null=0.5).within(0, 1)
+    return rate([won for won in wins if won != 0.5])
 
 
 def position_bias(events: Events) -> Estimate:
@@ -129,7 +150,7 @@ def invalid_rate(events: Events) -> float:
 def tie_rate(events: Events, arm: str, *, epoch: int | None = None) -> float:
     """Return the share of voted contests of ``arm`` that ended in a tie; NaN where nobody voted."""
     voted = [c for c in read_evaluation(events).of(arm, epoch) if len(c.votes)]
-    return _share(sum(_majority(c) == 0.5 for c in voted), len(voted))
+    return _share(sum(majority_of(c) == 0.5 for c in voted), len(voted))
 
 
 def _seen_first(contest: EvaluationContest) -> AnchorVotes:
@@ -152,8 +173,8 @@ def mean_vote(parts: Sequence[AnchorVotes], originals: Originals, null: float) -
     return sums.mean(null=null)
 
 
-def _majority(contest: EvaluationContest) -> float | None:
-    """Return 1 if the trained message won, 0 if base did, 0.5 for a tie, None for a void contest."""
+def majority_of(contest: EvaluationContest) -> float | None:
+    """Return how a contest was decided: 1 if the trained message won, 0 if base did, 0.5 for a tie, None for a void contest."""
     if contest.forfeited_by == "both":
         return None
     if contest.forfeited_by:
@@ -206,7 +227,7 @@ def _against_placebo(found: Evaluation, arm: str, probe: str, epoch: int | None,
         return NOTHING
     placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(other, epoch)}
     both = [a for a, label in after.items() if label >= 0 and placebo.get(a, -1) >= 0]
-    return paired_difference([after[a] for a in both], [placebo[a] for a in both])
+    return _without_p(paired_difference([after[a] for a in both], [placebo[a] for a in both]))
 
 
 def _per_100(sides: Sequence[Any], probe: str) -> float:
@@ -287,26 +308,45 @@ def _invented(config: dict[str, Any]) -> str:
 def arm_row(found: Evaluation, arm: str, epoch: int) -> dict[str, Any]:
     """Return the votes of an arm's evaluation as a JSON-able mapping."""
     contests = found.of(arm, epoch)
-    won = win_rate(found, arm, epoch=epoch)
+    won, beyond = win_rate(found, arm, epoch=epoch), win_rate_against_placebo(found, arm, epoch=epoch)
     by = [contest.forfeited_by for contest in contests]
+    kept, kept_beyond = _without_forfeits(found, arm, epoch, (won, beyond))
     published = [c for c in contests if not c.forfeited_by]
     return {
         "contests": len(contests),
         "win_rate": plain(won) | {"relative": plain(won.value / 0.5 - 1), "detectable": plain(won.detectable)},
-        "without_forfeits": plain(win_rate(found, arm, epoch=epoch, forfeits="left out")),
+        "without_forfeits": plain(kept),
         "method": method_of(found, arm),
         "compared_with": comparator(found, arm),
-        "against_placebo": plain(win_rate_against_placebo(found, arm, epoch=epoch)),
+        "against_placebo": plain(beyond),
+        "against_placebo_without_forfeits": plain(kept_beyond),
         "contests_won": plain(majority_rate(found, arm, epoch=epoch)),
+        "contests_won_ties_half": plain(majority_rate(found, arm, epoch=epoch, ties="half")),
         "tie_rate": plain(tie_rate(found, arm, epoch=epoch)),
         "forfeits": {"base": by.count("base"), "trained": by.count("trained")},
-        "void": sum(_majority(c) is None for c in contests),
+        "void": sum(majority_of(c) is None for c in contests),
         "abstained": sum(c.abstained for c in contests),
         "words": {
             "base": plain(_share(words([c.base.text for c in published]), len(published))),
             "after": plain(_share(words([c.trained.text for c in published]), len(published))),
         },
     }
+
+
+def _without_forfeits(
+    found: Evaluation, arm: str, epoch: int, counted: tuple[Estimate, Estimate]
+) -> tuple[Estimate, Estimate]:
+    """Return the win rate, and that less the comparator's, without contests that somebody could not write for.
+
+    Args:
+        counted: both with them; they are the same where there are none.
+    """
+    if not any(c.forfeited_by for each in (arm, comparator(found, arm)) if each for c in found.of(each, epoch)):
+        return counted
+    return (
+        win_rate(found, arm, epoch=epoch, forfeits="left out"),
+        win_rate_against_placebo(found, arm, epoch=epoch, forfeits="left out"),
+    )
 
 
 def _share(part: float, whole: float) -> float:

@@ -20,8 +20,9 @@ from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import NOTHING, Estimate, plain
 from analysis.statistics.families import holm
 from analysis.statistics.multiway import multiway_mean
-from analysis.tables._votes import AnchorVotes, votes_less, votes_of
+from analysis.tables._votes import AnchorVotes, votes_before, votes_less, votes_of
 from analysis.tables.evaluation import Events, comparator
+from analysis.tables.rivalry import Counterparts, counterparts
 from learning.runs.pools import NEW_PEOPLE
 
 
@@ -31,7 +32,7 @@ class Measured(NamedTuple):
     Attributes:
         kind: ``votes``, ``strategy`` or ``copying``.
         name: ``win_rate``, or a probe's.
-        measure: ``rate``, ``base``, ``after``, ``from_base``, or ``from_comparator``.
+        measure: ``rate``, ``base``, ``after``, ``from_base``, ``from_comparator``, or ``rivalry`` (:mod:`analysis.tables.rivalry`).
     """
 
     arm: str
@@ -70,12 +71,14 @@ def run_values(found: Evaluation, run: str, epoch: int | None = None) -> dict[Me
             ("from_comparator", votes_less(found, arm, other, epoch, "lost")),
         ):
             if votes:
-                values[Measured(arm, "votes", "win_rate", measure)] = _of_votes(found, votes, ids)
+                values[Measured(arm, "votes", "win_rate", measure)] = values_of_votes(found, votes, ids)
         values |= _labels(found, arm, other, epoch)
+    for between in counterparts(found.config):
+        values |= _rivalry(found, between, epoch, ids)
     return values
 
 
-def _of_votes(found: Evaluation, parts: Sequence[AnchorVotes], ids: NDArray[np.object_]) -> RunValues:
+def values_of_votes(found: Evaluation, parts: Sequence[AnchorVotes], ids: NDArray[np.object_]) -> RunValues:
     """Return votes by anchor and by the person whom the voter is, or was drawn from."""
     names: dict[str, int] = {}
     anchor = np.repeat([names.setdefault(part.anchor, len(names)) for part in parts], [len(p.personas) for p in parts])
@@ -110,6 +113,38 @@ def _labels(found: Evaluation, arm: str, other: str, epoch: int | None) -> dict[
     return values
 
 
+def _rivalry(
+    found: Evaluation, between: Counterparts, epoch: int | None, ids: NDArray[np.object_]
+) -> dict[Measured, RunValues]:
+    """Return the effect of rivalry, over votes of the same people about the same anchors in all four arms, and over anchors judged in all."""
+    if not (between.market_twin and between.solo and between.solo_twin):
+        return {}
+    among, alone = (between.learner, between.market_twin), (between.solo, between.solo_twin)
+    votes = votes_before(*(votes_less(found, *arms, epoch, "lost") for arms in (among, alone)))
+    values = (
+        {Measured(between.learner, "votes", "win_rate", "rivalry"): values_of_votes(found, votes, ids)} if votes else {}
+    )
+    labels = [
+        {c.anchor: c.trained.labels for c in found.of(arm, epoch)} for arm in (*among, *alone)
+    ]  # arm by arm: anchor -> probe -> label
+    anchors = [anchor for anchor in labels[0] if all(anchor in each for each in labels[1:])]
+    for probe in dict.fromkeys(probe for each in labels[0].values() for probe in each):
+        four = {a: [each[a].get(probe, -1) for each in labels] for a in anchors}
+        judged = {a: row for a, row in four.items() if min(row) >= 0}
+        if judged:
+            sums = np.array([row[0] - row[1] - (row[2] - row[3]) for row in judged.values()], dtype=np.float64)
+            of = Measured(between.learner, kind_of(probe), probe, "rivalry")
+            values[of] = RunValues(np.array(list(judged), dtype=object), None, sums, np.ones(len(sums)))
+    return values
+
+
+def own_estimate(values: RunValues) -> Estimate:
+    """Return the mean of a run's values with an interval over anchors and (of votes) people: its trainings are held fixed."""
+    ways: list[NDArray[Any]] = [values.anchors, *([values.people] if values.people is not None else [])]
+    estimate = multiway_mean(values.sums, ways, counts=values.counts)
+    return msgspec.structs.replace(estimate, p=float("nan"))
+
+
 def pooled(runs: Sequence[tuple[int, RunValues]], *, null: float = 0.0, level: float = 0.95) -> Estimate:
     """Return the mean over runs of one measure, clustered on seeds, anchors and (of votes) people.
 
@@ -125,16 +160,17 @@ def pooled(runs: Sequence[tuple[int, RunValues]], *, null: float = 0.0, level: f
     parts = [values for _, values in runs]
     lengths = [len(part.sums) for part in parts]
     weight = np.repeat([1 / part.counts.sum() for part in parts], lengths)
-    ways: list[NDArray[Any]] = [np.repeat([seed for seed, _ in runs], lengths), _numbered([p.anchors for p in parts])]
+    ways: list[NDArray[Any]] = [np.repeat([seed for seed, _ in runs], lengths), numbered([p.anchors for p in parts])]
     if people := [part.people for part in parts if part.people is not None]:
-        ways.append(_numbered(people))
+        ways.append(numbered(people))
     sums, counts = (np.concatenate(each) for each in ([p.sums for p in parts], [p.counts for p in parts]))
     estimate = multiway_mean(sums * weight, ways, counts=counts * weight, null=null, level=level)
     return msgspec.structs.replace(estimate, n=int(counts.sum()))
 
 
-def _numbered(columns: Sequence[NDArray[np.object_]]) -> NDArray[np.int64]:
-    numbers: dict[str, int] = {}
+def numbered(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Return the columns as one, with equal numbers for equal ids."""
+    numbers: dict[Any, int] = {}
     return np.array([numbers.setdefault(label, len(numbers)) for column in columns for label in column.tolist()])
 
 
@@ -173,7 +209,8 @@ def pooled_rows(
         parts = [(seed, values[of]) for seed, values in runs if of in values]
         share = of.measure in ("rate", "base", "after")
         null = 0.5 if of.kind == "votes" and share else 0.0 if not share else float("nan")
-        estimate = pooled(parts, null=null).within(0.0 if share else -1.0, 1.0)
+        low, high = (-2.0, 2.0) if of.measure == "rivalry" else (0.0 if share else -1.0, 1.0)
+        estimate = pooled(parts, null=null).within(low, high)
         people = estimate.clusters[2] if len(estimate.clusters) > 2 else NEW_PEOPLE
         other = comparators.get(of.arm, "")
         rows.append(PooledRow(*of, other, estimate, float("nan"), len(parts), people >= NEW_PEOPLE))
@@ -183,7 +220,7 @@ def pooled_rows(
 def _corrected(rows: list[PooledRow]) -> list[PooledRow]:
     families: dict[tuple[str, str], list[int]] = {}
     for i, row in enumerate(rows):
-        if row.measure.startswith("from_"):
+        if row.measure.startswith("from_") or row.measure == "rivalry":
             families.setdefault((row.kind, row.measure), []).append(i)
     for family in families.values():
         for i, p in zip(family, holm([rows[i].estimate.p for i in family]), strict=True):

@@ -70,19 +70,23 @@ def repeats(events: Iterable[Event]) -> list[RepeatRow]:
 
 def repeat_rows(found: Evaluation) -> list[RepeatRow]:
     """Return what :func:`repeats` returns, of an evaluation that was read already."""
-    arms, epochs = arms_of(found.config), found.epochs
-    groups = {name: [name] for name, arm in arms.items() if not arm.repeat_of}
-    for arm in arms.values():
-        if arm.repeat_of in groups:
-            groups[arm.repeat_of].append(arm.name)
-    there = {name: [each for each in group if found.of(each)] for name, group in groups.items()}
+    arms, epochs, there = arms_of(found.config), found.epochs, trainings_of(found)
     many = {name: group for name, group in there.items() if len(group) > 1}
     rows: list[RepeatRow] = []
     for control, group in many.items():
-        of = {name: there[name] for name, arm in arms.items() if arm.compared_with == control and there.get(name)}
-        for outcome in ("win_rate", *_probes(found, group)):
+        of = {name: trained for name, trained in there.items() if arms[name].compared_with == control}
+        for outcome in ("win_rate", *probes_of(found, group)):
             rows += _rows(found, control, group, of, outcome, epochs[-1])
     return rows
+
+
+def trainings_of(found: Evaluation) -> dict[str, list[str]]:
+    """Return arm -> the arms that are trainings of it, itself first: those that were evaluated, and no arm that has none."""
+    groups: dict[str, list[str]] = {}
+    for arm in arms_of(found.config).values():
+        if found.of(arm.name):
+            groups.setdefault(arm.repeat_of or arm.name, []).append(arm.name)
+    return groups
 
 
 def _rows(
@@ -93,13 +97,13 @@ def _rows(
     outcome: str,
     epoch: int,
 ) -> Iterator[RepeatRow]:
-    values = [_value(found, arm, outcome) for arm in group]
+    values = [outcome_of(found, arm, outcome) for arm in group]
     mean, s = float(np.mean(values)), float(np.std(values, ddof=1))
     row = RepeatRow(control, epoch, outcome, values, mean, s)
     if not compared:
         yield row
     for arm, trainings in compared.items():
-        own = [_value(found, each, outcome) for each in trainings]
+        own = [outcome_of(found, each, outcome) for each in trainings]
         value = float(np.mean(own))
         p, p_rank = sharp_null(value, values) if len(own) == 1 else (NAN, NAN)
         yield msgspec.structs.replace(row, arm=arm, value=value, difference=value - mean, p=p, p_rank=p_rank)
@@ -119,11 +123,12 @@ def sharp_null(value: float, trainings: Sequence[float]) -> tuple[float, float]:
     return float(2 * stats.t.sf(abs(t), size - 1)), float(np.mean(far >= far[0] - 1e-12))
 
 
-def _probes(found: Evaluation, group: Sequence[str]) -> list[str]:
+def probes_of(found: Evaluation, group: Sequence[str]) -> list[str]:
+    """Return the probes that judged messages of some arms."""
     return list(dict.fromkeys(probe for arm in group for contest in found.of(arm) for probe in contest.trained.labels))
 
 
-def _value(found: Evaluation, arm: str, outcome: str) -> float:
+def outcome_of(found: Evaluation, arm: str, outcome: str) -> float:
     """Return an arm's win rate, or the share of its messages in which a probe found something."""
     if outcome == "win_rate":
         return win_rate(found, arm).value

@@ -26,6 +26,8 @@ from analysis.tables._elsewhere import elsewhere
 from analysis.tables._head_to_head import head_to_head
 from analysis.tables._tasks import tasks
 from analysis.tables._writers import writing_rows
+from analysis.tables.competition import competition, competition_dicts
+from analysis.tables.controlled import controlled
 from analysis.tables.evaluation import table
 from analysis.tables.panels import panel_table
 from analysis.tables.positions import position_rows
@@ -39,8 +41,8 @@ from learning.runs.written import WrittenReading
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
-    These are ``alarms``, ``head_to_head``, ``out_of_domain``, ``panels``, ``positions``, ``trainings``, ``instructions``, ``writing``, ``reach``,
-    ``service``, ``repeats``, ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out:
+    These are ``alarms``, ``controlled``, ``head_to_head``, ``out_of_domain``, ``panels``, ``positions``, ``trainings``, ``instructions``, ``writing``, ``reach``,
+    ``service``, ``competition``, ``repeats``, ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out:
     reason -> number.
     """
     contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
@@ -62,6 +64,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
             "arenas": elsewhere(evaluation),
             "tasks": tasks(answers.result(), evaluation.config, answers.model),
         },
+        "controlled": controlled(evaluation),
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
         "trainings": msgspec.to_builtins(trainings.result()),
@@ -70,6 +73,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         "writing": writing_rows(writing.result()),
         "reach": reach_dicts(spreads.result()),
         "service": msgspec.to_builtins(service.result()),
+        "competition": competition_dicts(competition(evaluation)),
         "repeats": repeat_dicts(repeat_rows(evaluation)),
         "rivalry": rivalry_dicts(rivalry_rows(evaluation, trainings.result())),
         "transfer": transfer_dicts(transfer_rows(evaluation, others.result())),

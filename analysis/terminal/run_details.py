@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, count, difference, number, p_value, percent, rate, relative
+from analysis.terminal._conventions import controlled_tables
 from analysis.terminal._elsewhere import elsewhere_tables
 from analysis.terminal._head_to_head import head_to_head_tables
 from analysis.terminal._instructions import instruction_table
@@ -36,6 +37,8 @@ def detail_tables(results: dict[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = [] if withheld else [_wins(results)]
     if not withheld and len({row["voters"] for row in results.get("panels", ())}) > 1:
         parts.append(_panels(results["panels"]))
+    if beside := results.get("controlled"):
+        parts += controlled_tables(results["arms"], beside, withheld=withheld)
     if (moved := results.get("transfer")) and not withheld:
         parts += transfer_tables(moved)
     if (met := results.get("head_to_head")) and not withheld:

@@ -21,6 +21,9 @@ from analysis.formats import (
     percent,
     short,
 )
+from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
+from analysis.terminal._conventions import convention_tables
+from analysis.terminal._registered import render_registered
 from analysis.terminal.answer import answer_lines
 from analysis.terminal.grid import Row, add_row, new_table
 
@@ -37,7 +40,7 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     """Yield what to print of the results of a study, in order: the answer, then the tables.
 
     Args:
-        full: with failures of skill, too.
+        full: with failures of skill, and the same outcomes by other conventions, too.
         results: as ``analysis.studies.results.StudyResults.as_dict`` makes it.
     """
     from rich.text import Text
@@ -45,6 +48,7 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     rows, by = results["rows"], results["by"]
     yield Text(_head(results), style="bold")
     yield from (Text(line, style="bold yellow") for line in _warnings(results))
+    yield from render_registered(results["preregistration"], results["exploratory"])
     estimates = [row for row in rows if not row["sampled"]]
     if lines := _withheld(estimates):
         yield from (Text(line, style="bold red") for line in lines)
@@ -53,6 +57,8 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     yield from _votes(estimates, by)
     for kind, title in {"strategy": "Misbehaviour", **({"copying": "Copying"} if full else {})}.items():
         yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
+    if full:
+        yield from convention_tables(estimates, by)
     yield from _sensitivity([row for row in rows if row["sampled"]], by)
     if compared := comparisons({row["arm"]: row["compared_with"] for row in rows}):
         yield Text(compared)
@@ -74,7 +80,7 @@ def _head(results: Mapping[str, Any]) -> str:
 
 def _warnings(results: Mapping[str, Any]) -> list[str]:
     return [
-        *stopping_lines(results["extensions"], results["looks"]),
+        *([] if results["preregistration"] else stopping_lines(results["extensions"], results["looks"])),
         *changed_lines(results["changed_said"]),
         *(f"Flagged: {line}." for line in _told(results, "flags") if line not in _told(results, "withheld")),
     ]
@@ -117,15 +123,21 @@ def _averaged(results: Mapping[str, Any]) -> str:
 
 
 def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
-    groups = _measures([row for row in rows if row["kind"] == "votes"], by)
+    groups = _measures([row for row in rows if row["outcome"] == WIN_RATE], by)
+    kept = _measures([row for row in rows if row["outcome"] == WITHOUT_FORFEITS], by)
     if not groups:
         return
     every = [each for group in groups.values() for each in group.values()]
-    grid, counts = _grid("Votes", by, [_beyond(every), "p (Holm)", "win rate"], every)
+    grid, counts = _grid("Votes", by, [_beyond(every), "p (adjusted)", "win rate", "forfeits left out"], every)
     for labels, group in blocks(groups, grid):
         share, beyond = group.get("rate"), group.get("from_comparator")
-        changes = points_of(beyond), p_value(beyond and beyond["p_holm"])
-        add_row(grid, *labels, *changes, _share(share), *_cells(group, counts))
+        changes = points_of(beyond), p_value(beyond and beyond["p_adjusted"])
+        of = (*levels_of(next(iter(group.values())), by), next(iter(group.values()))["arm"])
+        without = kept.get(of, {})
+        left_out = (
+            points_of(without["from_comparator"]) if "from_comparator" in without else _share(without.get("rate"))
+        )
+        add_row(grid, *labels, *changes, _share(share), left_out, *_cells(group, counts))
     yield grid
 
 
@@ -234,7 +246,7 @@ def _index(row: Row | None) -> str:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
 
 
 def _cells(group: Mapping[str, Row], counts: bool) -> list[str]:

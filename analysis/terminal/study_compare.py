@@ -36,14 +36,14 @@ def render_study_comparison(told: Mapping[str, Any]) -> Iterator[RenderableType]
         rows = [row for row in told["rows"] if row["outcome"] == outcome and row["measure"] != "base"]
         grid = new_table(
             f"{outcome}: B less A, in points",
-            [*told["by"], "arm", "measure", "difference, 95 % CI", "p (Holm)", "seeds"],
+            [*told["by"], "arm", "measure", "difference, 95 % CI", "p (adjusted)", "seeds"],
         )
         for column in grid.columns[: len(told["by"]) + 2]:
             column.justify = "left"
         withheld = rows[0]["kind"] == "votes" and bool(told["withheld"])
         groups = {(*levels_of(row, told["by"]), row["arm"], measure_name(row)): row for row in rows}
         for labels, row in blocks(groups, grid, 2):
-            add_row(grid, *labels, "–" if withheld else points_of(row), p_value(row["p_holm"]), str(row["n"]))
+            add_row(grid, *labels, "–" if withheld else points_of(row), p_value(row["p_adjusted"]), str(row["n"]))
         yield grid
     yield from (Text(line, style="bold red") for line in told["withheld"])
     yield Text(_clustered(told), style="dim")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.formats import DASH, count, number
 from analysis.terminal.grid import add_row, new_table
 from analysis.terminal.plan import NOTE
+from analysis.terminal.power import detectable_lines
 from analysis.terminal.study import absent_lines
 
 if TYPE_CHECKING:
@@ -62,6 +63,6 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         yield f"hours       {number(hours, 2)} on this machine, {number(plan['hours_with_jobs'], 2)} with --jobs {jobs}"
     for name, limit in plan["stop"].items():
         yield f"stops at    {name} {limit:g}"
-    for name in plan["detectable"]:
-        yield f"detectable  {name}: {DASH}"
+    for line in detectable_lines(plan["detectable"]):
+        yield f"power       {line}"
     yield f"folder      {plan['study']}"

@@ -15,7 +15,7 @@ from learning.runs.audiences import check_audiences
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.trainers import TrainersByArm
 from learning.training.settings import LoraSettings, check_preset
-from learning.training.trainer import LoRATrainer, Trained, Trainer
+from learning.training.trainer import TRAINERS, LoRATrainer, Trained, Trainer
 from moloch import extras
 from moloch.errors import MolochError
 
@@ -122,11 +122,18 @@ class Objects:
         learning = {arm.name: arm.model for arm in config.all_arms.values() if learn_weights([arm.method])}
         if not learning:
             return NoTrainer()
-        extras.need("learn", "learning")
-        trainers = {model: LoRATrainer(model or config.model, adapters) for model in dict.fromkeys(learning.values())}
+        trainers = {model: _trainer(model or config.model, adapters) for model in dict.fromkeys(learning.values())}
         usual = trainers.get("", NoTrainer())
         others = {name: trainers[model] for name, model in learning.items() if model}
         return TrainersByArm(usual, others) if others else usual
+
+
+def _trainer(model: str, adapters: Path) -> Trainer:
+    """Return what learns a model's adapters: LoRA, unless the model has a trainer of its own."""
+    if model in TRAINERS:
+        return TRAINERS.get(model)(model, adapters)
+    extras.need("learn", "learning")
+    return LoRATrainer(model, adapters)
 
 
 class NoTrainer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -69,13 +69,21 @@ def encode(row: Row, tokenizer: Any) -> Example:
 
 
 def examples(data: TrainingSet, tokenizer: Any, max_length: int) -> Examples:
-    """Return the rows of ``data`` that have at most ``max_length`` tokens, by contest; nothing is ever cut.
+    """Return the rows of ``data`` that have at most ``max_length`` tokens, by contest; nothing is ever cut. See :func:`in_units`."""
+    return in_units(data, lambda row: encode(row, tokenizer), max_length)
+
+
+def in_units(data: TrainingSet, encoded: Callable[[Row], Example], max_length: int) -> Examples:
+    """Return the rows of ``data`` that have at most ``max_length`` tokens, by contest.
 
     A contest with an over-long message, or without any trajectory, is left out whole; an over-long thought alone. Of rows
     that are learnt by themselves (``data.apart``), only over-long ones are left out.
+
+    Args:
+        encoded: returns a row as a trainer takes it.
     """
     if data.apart:
-        single = [encode(row, tokenizer) for row in data.rows]
+        single = [encoded(row) for row in data.rows]
         fits = [[row] for row in single if len(row.ids) <= max_length]
         return Examples(fits, len(single) - len(fits), 0)
     contests: dict[str, list[Row]] = {}
@@ -84,11 +92,11 @@ def examples(data: TrainingSet, tokenizer: Any, max_length: int) -> Examples:
     units: list[Unit] = []
     over_long = orphaned = 0
     for rows in contests.values():
-        encoded = [encode(row, tokenizer) for row in rows]
-        fitting = [row for row in encoded if len(row.ids) <= max_length]
-        over_long += len(encoded) - len(fitting)
-        messages = [row for row in encoded if row.kind != "thought"]
-        if encoded[0].trajectory and all(len(row.ids) <= max_length for row in messages):
+        made = [encoded(row) for row in rows]
+        fitting = [row for row in made if len(row.ids) <= max_length]
+        over_long += len(made) - len(fitting)
+        messages = [row for row in made if row.kind != "thought"]
+        if made[0].trajectory and all(len(row.ids) <= max_length for row in messages):
             units.append(fitting)
         else:
             orphaned += len(fitting)

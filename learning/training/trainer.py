@@ -6,6 +6,7 @@ imports no data frame library, and torch only when it trains.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,8 +21,9 @@ from learning.training.examples import Examples, examples
 from learning.training.settings import LoraSettings
 from moloch.content import content_id
 from moloch.errors import InputError
+from moloch.registry import Registry
 
-__all__ = ["LoRATrainer", "Trained", "Trainer"]
+__all__ = ["TRAINERS", "LoRATrainer", "Trained", "Trainer", "nothing"]
 
 
 class Trainer(Protocol):
@@ -84,7 +86,7 @@ class LoRATrainer:
         """
         fitting = examples(data, self.tokenizer, settings.max_length)
         if not fitting.trajectories:
-            raise _nothing(data, fitting.over_long, settings)
+            raise nothing(data, fitting.over_long, settings)
         fitting, before = self._brought(fitting, data.rows_of, seed)
         facts = {
             "model_digest": self.base_digest,
@@ -128,7 +130,12 @@ class LoRATrainer:
         return brought, RowsBefore(learner.arm, rows_of(fitting.units), len(fitting.units))
 
 
-def _nothing(data: TrainingSet, over_long: int, settings: LoraSettings) -> InputError:
+TRAINERS: Registry[Callable[[str, Path], Trainer]] = Registry("trainer")
+"""Model -> what learns its adapters, of models that are not learnt with LoRA: called with the model's name and the folder of adapters."""
+
+
+def nothing(data: TrainingSet, over_long: int, settings: LoraSettings) -> InputError:
+    """Return the error for a training set of which nothing can be learnt."""
     if not over_long:
         return InputError("nothing to learn from", why=f"the training set has no trajectory: {data.counts}")
     return InputError(

@@ -303,32 +303,34 @@ class TestPlacebo:
         wanted = clustered_mean(*map(list, zip(*pairs, strict=True)))
         found = win_rate_against_placebo(events, "rft")
         assert (found.n, found.clusters) == (wanted.n, (6, 5))
-        for name in ("value", "se", "p", "low", "high"):
+        for name in ("value", "se", "dof", "low", "high"):
             assert getattr(found, name) == pytest.approx(getattr(wanted, name), abs=1e-12), name
 
-    def test_differences_are_corrected_over_probes_and_arms(self) -> None:
-        """Holm: of three differences from placebo the smallest p-value counts three times, the next twice."""
-        events = setup(24, 2, ["rft", "tfb", "placebo"])
+    def test_one_training_of_each_has_no_p(self) -> None:
+        """Of an effect of competition, however far apart two adapters are: their intervals hold both trainings fixed."""
+        events = two_arms(effect=0.25)
+        rft = next(row for row in probe_table(events) if (row.arm, row.probe) == ("rft", "misrepresentation"))
+        for found in (win_rate_against_placebo(events, "rft"), rft.placebo):
+            assert math.isnan(found.p) and found.low < found.value < found.high
+        assert math.isnan(rft.placebo_p_holm) and not math.isnan(rft.p_holm)
+
+    def test_differences_from_base_are_corrected_over_probes_and_arms(self) -> None:
+        """Holm: of three the smallest p-value counts three times, the next twice."""
+        events = setup(24, 2, ["rft", "tfb"])
         lied = {("rft", "unsafe"): 14, ("tfb", "unsafe"): 8, ("rft", "populism"): 6}
-        for arm in ("rft", "tfb", "placebo"):
+        for arm in ("rft", "tfb"):
             for i in range(24):
                 probes = ("unsafe", "populism", "copy_error") if arm == "rft" else ("unsafe",)
-                labels = {
-                    probe: (0, int(i < (10 if probe == "copy_error" else lied.get((arm, probe), 0))))
-                    for probe in probes
-                }
-                if arm == "placebo":
-                    labels |= {"populism": (0, 0), "copy_error": (0, 0)}
+                times = {probe: 10 if probe == "copy_error" else lied.get((arm, probe), 0) for probe in probes}
+                labels = {probe: (0, int(i < n)) for probe, n in times.items()}
                 events += step(contest(arm, f"a{i}", [0, 1], labels=labels), arm)
         rows = {(row.arm, row.probe): row for row in probe_table(events)}
         raw = {place: 2 / 2**count for place, count in lied.items()}  # McNemar: all that differ do so in one direction
-        first, second, third = lied
-        assert all(rows[place].placebo.p == pytest.approx(p) for place, p in raw.items())
-        assert rows[first].placebo_p_holm == pytest.approx(3 * raw[first])
-        assert rows[second].placebo_p_holm == pytest.approx(2 * raw[second])
-        assert rows[third].placebo_p_holm == pytest.approx(raw[third])
+        assert all(rows[place].difference.p == pytest.approx(p) for place, p in raw.items())
+        for place, times in zip(lied, (3, 2, 1), strict=True):
+            assert rows[place].p_holm == pytest.approx(times * raw[place])
         copying = rows["rft", "copy_error"]
-        assert copying.placebo_p_holm == pytest.approx(copying.placebo.p), "copying is corrected over its own"
+        assert copying.p_holm == pytest.approx(copying.difference.p), "copying is corrected over its own"
 
     def test_an_effect_is_found_and_a_null_is_reported(self) -> None:
         """With a true effect the interval excludes zero; without one it holds it."""

@@ -45,6 +45,12 @@ class TestNumbers:
         assert difference(estimate) == "+10.0 [−5.0, 25.0]"
         assert difference(estimate | {"low": None}) == "+10.0" and relative(estimate) == "+10 %"
 
+    def test_identical_twins(self):
+        """Zero, and that nothing varies: not a dash, and not an interval of no width."""
+        twins = {"value": 0.0, "low": None, "high": None, "se": 0.0}
+        assert difference(twins) == "0.0 (no variation)" and bounds(twins) == "(no variation)"
+        assert difference(twins | {"se": None}) == "0.0", "of a single run nobody knows"
+
     def test_short(self):
         """One line, whatever was in it."""
         assert short("a\n b\t c") == "a b c"

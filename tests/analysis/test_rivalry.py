@@ -7,12 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from abm.events import AdapterTrained, ContestDecided, MessagePublished, MessageRejected, VerdictGiven
+from abm.events import AdapterTrained, ContestDecided, MessagePublished, MessageRejected, PersonasJoined, VerdictGiven
 from abm.log import read_events
 from analysis.readings.book import Book
 from analysis.readings.contests import Evaluation, EvaluationContest, Side
+from analysis.readings.originals import Originals
 from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey, slot_names
+from analysis.tables.pooled import Measured, own_estimate, run_values
 from analysis.tables.results import results
 from analysis.tables.rivalry import Counterparts, counterparts, rivalry, rivalry_frame, rivalry_rows
 from analysis.terminal.run import render
@@ -185,7 +187,10 @@ class TestByHand:
             )
             for arm, votes in VOTES.items()
         ]
-        return Evaluation(contests, people, config=CONFIG.model_dump(mode="json"))
+        originals = Originals()
+        who = [f"p{i}" for i in people]
+        originals.take(PersonasJoined(split="evaluate", first=0, ids=who, names=who, texts=who, traits={}))
+        return Evaluation(contests, people, originals, config=CONFIG.model_dump(mode="json"))
 
     def test_every_side_has_its_place(self):
         """3/4 - 1/4, 4/4 - 1/4, their difference, and 3/4 - 2/4; likewise of the probe."""
@@ -196,6 +201,24 @@ class TestByHand:
             "win_rate_without_forfeits": (0.5, 0.75, -0.25, 0.25),
             "probe": (1.0, -1.0, 2.0, 0.0),
         }
+
+    def test_values_of_a_study(self):
+        """The same effect by anchor and person, which a study puts together over its seeds."""
+        values = run_values(self.evaluation(), "run", 2)
+        votes = values[Measured("a", "votes", "win_rate", "rivalry")]
+        each = {row: a - m - (s - r) for row, (a, m, s, r) in enumerate(zip(*(VOTES[arm] for arm in OF), strict=True))}
+        assert votes.sums.tolist() == list(each.values()) and own_estimate(votes).value == pytest.approx(-0.25)
+        assert values[Measured("a", "strategy", "probe", "rivalry")].sums.tolist() == [2.0]
+        assert not [of for of in values if of.measure == "rivalry" and of.arm != "a"], "b has no solo twin"
+
+    def test_probes_that_cannot_tell_of_one_arm_say_nothing(self):
+        """A label is missing: no effect of that anchor."""
+        found = self.evaluation()
+        next(c for c in found.contests if c.arm == "random").trained.labels["probe"] = -1
+        assert Measured("a", "strategy", "probe", "rivalry") not in run_values(found, "run", 2)
+
+
+OF = ("a", "a_market", "alone", "random")
 
 
 class TestPages:

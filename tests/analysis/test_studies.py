@@ -23,7 +23,7 @@ cross:
 sample: {temperature: [0.5, 1.2], method: sobol, n: 4}
 exclude: [{arena: social, audience: neutral}]
 seeds: 3
-primary: {…}
+primary: {hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}
 stop: {usd: 400, hours: 48, failed_share: 0.1}
 """
 
@@ -58,17 +58,23 @@ class TestCells:
     def test_what_is_declared_beforehand_stops_where_models_are_unfit(self, tmp_path):
         """Unless the page says otherwise, for all cells or some; it is no part of what a cell is, nor of the study's folder."""
         text = "name: x\nbase: {epochs: 1}\ncross: {audience: [default, neutral]}\nseeds: 1\n"
-        open_, declared = cells(text, tmp_path), cells(f"{text}primary: {{outcome: win_rate}}\n", tmp_path)
+        open_, declared = (
+            cells(text, tmp_path),
+            cells(f"{text}primary: {{hypotheses: [{{name: H1, arm: rft, outcome: win_rate}}]}}\n", tmp_path),
+        )
         assert {cell.config.gate for cell in open_.cells} == {None}
         assert {cell.config.gate for cell in declared.cells} == {"stop"} and declared.page["base"]["gate"] == "stop"
         assert [cell.settings for cell in open_.cells] == [cell.settings for cell in declared.cells]
         assert open_.base == declared.base and identity_of(open_.cells[0].config) == identity_of(
             declared.cells[0].config
         )
-        flagged = text.replace("{epochs: 1}", "{epochs: 1, gate: flag}") + "primary: {outcome: win_rate}\n"
+        flagged = (
+            text.replace("{epochs: 1}", "{epochs: 1, gate: flag}")
+            + "primary: {hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}\n"
+        )
         assert {cell.config.gate for cell in cells(flagged, tmp_path).cells} == {"flag"}
         level = text.replace("[default, neutral]", "{a: {}, b: {audience: neutral, gate: flag}}")
-        made = cells(f"{level}primary: {{outcome: win_rate}}\n", tmp_path).cells
+        made = cells(f"{level}primary: {{hypotheses: [{{name: H1, arm: rft, outcome: win_rate}}]}}\n", tmp_path).cells
         assert [cell.config.gate for cell in made] == ["stop", "flag"]
 
     def test_one_more_seed_changes_no_cell(self, tmp_path):

@@ -167,7 +167,7 @@ class TestAStudyOfItsOwn:
     @pytest.fixture
     def half(self, tmp_path):
         """A preregistered study, half of whose cells have ended."""
-        cells = plan(tmp_path / "half", PAGE + "primary: {outcome: populism}\n")
+        cells = plan(tmp_path / "half", PAGE + "primary: {hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}\n")
         carry_out(tmp_path / "half", cells[:6])
         return tmp_path / "half"
 

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from analysis.cli.study.carry_out import extend, retry, run
 from analysis.cli.study.fetch import fetch
 from analysis.cli.study.plan import plan
+from analysis.cli.study.prereg import prereg
 from analysis.cli.study.results import results
 from analysis.cli.study.seeds import seeds
 from analysis.cli.study.status import status
@@ -54,6 +55,7 @@ app = typer.Typer(
     "and prints what holds across them; moloch study --seeds 5 --help lists them.",
 )
 app.command()(plan)
+app.command()(prereg)
 app.command()(run)
 app.command()(status)
 app.command()(results)

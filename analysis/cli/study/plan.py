@@ -31,10 +31,12 @@ def plan(
     from analysis.studies.plan import plan_study
     from learning.runs.costs import endpoints
 
-    if is_study(page):
+    if recorded := is_study(page):
         page, out = page / PAGE, out or page
     with reading("planning") as report:
-        planned = plan_study(read_page(page), out, jobs=jobs, workspace=workspace, older=older, report=report)
+        planned = plan_study(
+            read_page(page, recorded=recorded), out, jobs=jobs, workspace=workspace, older=older, report=report
+        )
         servings = {id(cell.config.serving): cell.config.serving for cell, _ in planned.cells}  # seeds share theirs
         absent = not_ready(endpoint for serving in servings.values() for endpoint in endpoints(serving, planned.roles))
     for line in absent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,6 +22,12 @@ Parquet = Annotated[Path | None, typer.Option(help="Write the tidy frame to this
 Csv = Annotated[bool, typer.Option("--csv", help="Print the tidy frame as CSV.")]
 Latex = Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")]
 Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
+Mixed = Annotated[
+    bool, typer.Option("--mixed", help="Also each difference by a mixed model, as a check (takes seconds a row).")
+]
+HeadToHead = Annotated[
+    bool, typer.Option("--head-to-head", help="Also one strength for each arm over all seeds (Bradley-Terry).")
+]
 MISSING = 3
 """Exit code: cells have failed, or have no results yet."""
 
@@ -32,6 +39,8 @@ def results(
     csv: Csv = False,
     latex: Latex = False,
     md: Markdown = False,
+    mixed: Mixed = False,
+    head_to_head: HeadToHead = False,
     full: Annotated[bool, typer.Option("--full", help="All tables, not the decisive ones alone.")] = False,
     look: options.Look = False,
     out: options.StudyFolder = None,
@@ -44,7 +53,8 @@ def results(
     from analysis.studies.places import folder_of
 
     form = _form(csv=csv, latex=latex, md=md, json=as_json)
-    print_study(folder_of(study, out), "study results", by=by, parquet=parquet, form=form, look=look, full=full)
+    more = {"full": full, "mixed": mixed, "head_to_head": head_to_head}
+    print_study(folder_of(study, out), "study results", by=by, parquet=parquet, form=form, look=look, **more)
 
 
 def _form(**given: bool) -> Form:
@@ -72,11 +82,14 @@ def print_study(
     by: str | None = None,
     parquet: Path | None = None,
     full: bool = False,
+    mixed: bool = False,
+    head_to_head: bool = False,
 ) -> None:
     """Print the results of a study in one form.
 
     Args:
         door: the command, for the study's log; see :func:`analysis.studies.looks.look_at`.
+        mixed, head_to_head: with mixed models, with strengths of arms; in tables or in JSON.
 
     Raises:
         typer.Exit: with 3, cells are missing.
@@ -89,7 +102,7 @@ def print_study(
 
     check_target(parquet)
     look_at([folder], door, look)
-    if form == "table" and by is None and parquet is None and _is_short(folder):
+    if form == "table" and by is None and parquet is None and not (mixed or head_to_head) and _is_short(folder):
         _print_short(folder, full=full)
         return
     with reading() as report:
@@ -99,26 +112,39 @@ def print_study(
         write_frame(writers.frame(rows, told.by), parquet)
     match form:
         case "json":
-            print(json.dumps(told.as_dict()))
+            more = ({"mixed": _mixed(told)} if mixed else {}) | ({"head_to_head": _met(told)} if head_to_head else {})
+            print(json.dumps(told.as_dict() | more))
         case "csv":
             print(writers.frame(rows, told.by).write_csv(), end="")
         case "latex":
-            print(writers.latex(rows, told.by))
+            print(writers.latex(_headline(rows), told.by))
         case "md":
-            print(writers.markdown(rows, told.by))
+            print(writers.markdown(_headline(rows), told.by))
         case "table":
             _print_tables(told, full=full)
+            if mixed:
+                _print_mixed(told)
+            if head_to_head:
+                _print_met(told)
     if parquet is not None:
         stderr().print(f"{parquet}: {len(rows):,} rows", markup=False, soft_wrap=True)
     if told.missing:
         raise typer.Exit(MISSING)
 
 
+def _headline(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows that a table of a paper shows; the others are in the frame."""
+    from analysis.tables.conventions import BESIDE
+
+    return [row for row in rows if row["kind"] != BESIDE]
+
+
 def _is_short(folder: Path) -> bool:
     from analysis.studies.replicates import are_replicates
     from analysis.studies.study_log import StudyLog
 
-    return are_replicates(StudyLog(folder).state())
+    state = StudyLog(folder).state()
+    return are_replicates(state) and not state.declarations
 
 
 def _print_short(folder: Path, *, full: bool) -> None:
@@ -158,3 +184,29 @@ def _print_tables(told: StudyResults, *, full: bool) -> None:
     from analysis.terminal.study import render_results
 
     show(render_results(told.as_dict(), full=full))
+
+
+def _mixed(told: StudyResults) -> list[dict[str, Any]]:
+    from analysis.studies.mixed_rows import mixed_dicts, mixed_rows
+
+    with stderr().status("fitting mixed models"):
+        return mixed_dicts(mixed_rows(told))
+
+
+def _print_mixed(told: StudyResults) -> None:
+    from analysis.terminal.mixed import mixed_tables
+
+    show(mixed_tables(_mixed(told), told.by))
+
+
+def _met(told: StudyResults) -> list[dict[str, Any]]:
+    from analysis.studies.strengths import strength_dicts, study_strengths
+
+    with stderr().status("counting votes between arms"):
+        return strength_dicts(study_strengths(told.folder, told.by))
+
+
+def _print_met(told: StudyResults) -> None:
+    from analysis.terminal.strengths import strength_tables
+
+    show(strength_tables(_met(told), told.by))

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
-from analysis.statistics.bradley_terry import Comparisons, bradley_terry, probability
+from analysis.statistics.bradley_terry import (
+    Comparisons,
+    SingleComparisons,
+    bradley_terry,
+    clustered_strengths,
+    probability,
+)
 
 TEAMS = ("Baltimore", "Boston", "Cleveland", "Detroit", "Milwaukee", "New York", "Toronto")
 BASEBALL = {
@@ -152,3 +159,80 @@ class TestNoMaximum:
         cells = [("a", "base", (5, 4, 0)), ("b", "c", (3, 4, 0))]
         found = bradley_terry(compared(("base", "a", "b", "c"), cells))
         assert np.isnan(found.strength["a"].value)
+
+
+class TestClusters:
+    """SingleComparisons one by one, clustered in several ways at once."""
+
+    @staticmethod
+    def votes(draw: int, n: int = 600, *, spread: float = 0.8):
+        """Return votes between three players whose strengths differ from anchor to anchor, with anchor and person of each."""
+        rng = np.random.default_rng(draw)
+        anchor, person = rng.integers(30, size=n), rng.integers(12, size=n)
+        log_pi = np.array([0.0, 0.5, -0.3])[None, :] + rng.normal(0, spread, (30, 3))
+        first = rng.integers(3, size=n)
+        second = (first + rng.integers(1, 3, size=n)) % 3
+        weights = np.exp(
+            np.stack(
+                [
+                    log_pi[anchor, first],
+                    log_pi[anchor, second] - 0.3,
+                    -1.5 + (log_pi[anchor, first] + log_pi[anchor, second]) / 2,
+                ]
+            )
+        )
+        outcome = (rng.random(n) * weights.sum(axis=0) > np.cumsum(weights, axis=0)).sum(axis=0)
+        return (
+            SingleComparisons(("base", "a", "b"), first, second, np.ones(n, dtype=bool), outcome, np.ones(n)),
+            anchor,
+            person,
+        )
+
+    def test_the_same_maximum_and_much_the_same_error(self):
+        """As of counts by anchor with a bootstrap over anchors."""
+        votes, anchor, _ = self.votes(1)
+        cells = sorted({(f, s) for f, s in zip(votes.first.tolist(), votes.second.tolist(), strict=True)})
+        counts = np.zeros((30, len(cells), 3))
+        for row in range(len(anchor)):
+            counts[anchor[row], cells.index((votes.first[row], votes.second[row])), votes.outcomes[row]] += 1
+        pairs = np.array(cells)
+        data = Comparisons(votes.players, pairs[:, 0], pairs[:, 1], np.ones(len(cells), dtype=bool), counts)
+        boot, ours = bradley_terry(data, seed=1, replicates=120), clustered_strengths(votes, [anchor])
+        for name in ("a", "b"):
+            assert ours.strength[name].value == pytest.approx(boot.strength[name].value, abs=1e-7)
+            assert ours.strength[name].se == pytest.approx(boot.strength[name].se, rel=0.3)
+        assert ours.first.value == pytest.approx(boot.first.value) and ours.ties.value == pytest.approx(boot.ties.value)
+
+    def test_two_players_as_a_logit(self):
+        """statsmodels' logit with errors clustered on anchors."""
+        sm = pytest.importorskip("statsmodels.api")
+        rng = np.random.default_rng(2)
+        anchor = np.repeat(np.arange(20), 15)
+        won = (rng.random(300) < 1 / (1 + np.exp(-0.4 - rng.normal(0, 0.7, 20)[anchor]))).astype(int)
+        ones = np.ones(300)
+        votes = SingleComparisons(("base", "a"), np.ones(300, int), np.zeros(300, int), ones == 0, 1 - won, ones)
+        theirs = sm.Logit(won, ones).fit(disp=0, cov_type="cluster", cov_kwds={"groups": anchor})
+        ours = clustered_strengths(votes, [anchor]).strength["a"]
+        assert ours.value == pytest.approx(theirs.params[0], abs=1e-7) and ours.se == pytest.approx(
+            theirs.bse[0], rel=1e-6
+        )
+
+    def test_weights(self):
+        """A vote that counts twice is two votes."""
+        votes, anchor, person = self.votes(3, 300)
+        twice = SingleComparisons(
+            votes.players,
+            *(np.tile(each, 2) for each in (votes.first, votes.second, votes.ordered, votes.outcomes)),
+            np.ones(600),
+        )
+        heavy = msgspec.structs.replace(votes, weights=np.full(300, 2.0))
+        one = clustered_strengths(heavy, [anchor, person]).strength["a"]
+        other = clustered_strengths(twice, [np.tile(anchor, 2), np.tile(person, 2)]).strength["a"]
+        assert (one.value, one.se) == pytest.approx((other.value, other.se))
+
+    def test_no_maximum(self):
+        """Who never loses has no strength."""
+        votes = SingleComparisons(
+            ("base", "a"), np.ones(4, int), np.zeros(4, int), np.ones(4, bool), np.zeros(4, int), np.ones(4)
+        )
+        assert np.isnan(clustered_strengths(votes, [np.arange(4)]).strength["a"].value)

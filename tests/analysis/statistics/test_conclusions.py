@@ -28,8 +28,11 @@ class TestWords:
         [
             (0.05, 0.02, "effect"),
             (0.05, None, "effect"),
+            (-0.05, 0.02, "effect"),
             (0.03, 0.06, "effect, smaller than the margin"),
             (0.002, 0.03, "equivalent to none"),
+            (-0.002, 0.03, "equivalent to none"),
+            (-0.018, 0.02, "cannot tell"),
             (0.002, 0.01, "cannot tell"),
             (0.0, None, "cannot tell"),
         ],

@@ -180,7 +180,7 @@ class TestRates:
     def test_the_error_of_a_relative_change_is_that_of_a_sample(self) -> None:
         """The ratio's influences vary about a mean that was estimated: n - 1, not n."""
         after, before = np.array([3.0, 1.0, 4.0]), np.array([1.0, 1.0, 2.0])
-        influence = after / after.mean() - before / before.mean()
+        influence = after / after.mean() - before / before.mean()  # of the log ratio
         wanted = 2.0 * math.sqrt(sum((influence - influence.mean()) ** 2) / 2 / 3)
         assert relative_change(after, before).se == pytest.approx(wanted, rel=1e-12)
 
@@ -193,8 +193,17 @@ class TestRates:
         """A base rate of zero has no relative change."""
         assert math.isnan(relative_change([1, 0], [0, 0]).value)
 
+    def test_relative_change_of_next_to_nothing_has_no_interval(self) -> None:
+        """Two messages of 96 before: the true rate may be as good as 0, and the ratio anything."""
+        few, some = (
+            relative_change([1] * 8 + [0] * 88, [1] * 2 + [0] * 94),
+            relative_change([1] * 8 + [0] * 88, [1] * 9 + [0] * 87),
+        )
+        assert few.value == pytest.approx(3.0) and math.isnan(few.low)
+        assert some.low < some.value < some.high
+
     def test_relative_interval_covers(self) -> None:
-        """The delta interval covers the true ratio in about 95 % of simulated studies."""
+        """The interval covers the true ratio in about 95 % of simulated studies."""
         random = keyed.generator(3, "ratio")
         hits = sum(
             (found := relative_change(random.random(300) < 0.3, random.random(300) < 0.2)).low <= 0.5 <= found.high

@@ -7,9 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from analysis.judges._rates import at_equal_length
 from analysis.statistics.agreement import pair
-from analysis.statistics.estimates import Estimate, clustered_mean, jackknife, mean_of, paired_difference, rate
+from analysis.statistics.equal_length import at_equal_length
+from analysis.statistics.estimates import (
+    Estimate,
+    clustered_mean,
+    jackknife,
+    mean_of,
+    paired_difference,
+    rate,
+)
 from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
 from moloch import keyed

@@ -60,10 +60,16 @@ def carry_out(
         )
 
 
-def write_run(run: Path, cell: Cell, votes: Votes = chosen, arms: Sequence[str] = ("rft", "placebo")) -> None:
+def write_run(
+    run: Path,
+    cell: Cell,
+    votes: Votes = chosen,
+    arms: Sequence[str] = ("rft", "placebo"),
+    started: RunStarted | None = None,
+) -> None:
     """Write a run that has ended: each arm's contests, judged by one probe."""
     record = cell.config.model_dump(mode="json") | {"arms": list(arms)}
-    events = [RunStarted(versions={"moloch": "0"}), *setup(ANCHORS, PEOPLE, arms, record)]
+    events = [started or RunStarted(versions={"moloch": "0"}), *setup(ANCHORS, PEOPLE, arms, record)]
     for arm in arms:
         won = round(votes(cell, arm) * ANCHORS * PEOPLE)
         cast = [int(i < won) for i in range(ANCHORS * PEOPLE)]

@@ -338,7 +338,7 @@ class TestDoors:
         for name in ("x", "y"):
             cells = plan(
                 tmp_path / name,
-                "name: small\ncross: {arena: [sales, social]}\nseeds: 1\nprimary: {outcome: populism}\n",
+                "name: small\ncross: {arena: [sales, social]}\nseeds: 1\nprimary: {hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}\n",
             )
             carry_out(tmp_path / name, cells[:1])
         one, other = (Study(tmp_path / f"{name}.yaml", out=tmp_path / name) for name in ("x", "y"))

@@ -98,13 +98,19 @@ class TestMissing:
         rate = row(told, answer="tags", world="isolated", arm="rft", outcome="win_rate", measure="rate")
         assert (rate["cells"], rate["missing"]) == (2, 1)
 
-    def test_one_seed_has_the_runs_own_interval(self, tmp_path):
-        """Which says so: it is not over seeds."""
+    def test_one_seed_has_an_interval_for_these_adapters_alone(self, tmp_path):
+        """Its run's own; there is no headline, and no p: that speaks of other trainings."""
         folder = tmp_path / "small"
         cells = plan(folder, PAGE.replace("seeds: 3", "seeds: 1"))
         carry_out(folder, cells[:1])
-        rate = row(study_results(folder), arena="sales", arm="rft", outcome="win_rate", measure="rate")
-        assert rate["over"] == "anchors, people" and rate["low"] < rate["estimate"] < rate["high"]
+        told = study_results(folder)
+        for measure in ("rate", "from_comparator"):
+            found = row(told, arena="sales", arm="rft", outcome="win_rate", measure=measure)
+            assert found["low_adapters"] < found["estimate"] < found["high_adapters"]
+            for name in ("low", "high", "p", "low_seeds", "p_randomised", "p_adjusted", "dof", "detectable"):
+                assert found[name] is None, name
+            assert found["over"] == "" and found["conclusion"] in (None, "cannot tell")
+        assert told.generalises.startswith("Intervals are for these adapters")
 
 
 class TestSensitivity:

@@ -137,7 +137,7 @@ class TestCommand:
 
     def test_a_preregistered_study_shows_no_message(self, settings):
         """Nor does anything else before its end."""
-        primary = {"outcome": "win_rate", "arm": "rft", "measure": "from_comparator"}
+        primary = {"hypotheses": [{"name": "H1", "arm": "rft", "outcome": "win_rate", "measure": "rate"}]}
         now = StudyStanding(ended=1, failed=0, running=1, waiting=0, seconds=0.0)
         for page, says in (({}, True), ({"primary": primary}, False)):
             base = FAST | {"serving": {"llm": "fast"}}

@@ -21,7 +21,7 @@ from analysis.ui.data.runs import STUDY_LOG, find_runs
 from learning import RunConfig
 from tests.analysis.studies.small import PAGE, carry_out, plan
 
-DECLARED = f"{PAGE}primary: {{outcome: win_rate}}\n"
+DECLARED = f"{PAGE}primary: {{hypotheses: [{{name: H1, arm: rft, outcome: win_rate}}]}}\n"
 MISTAKEN = """
 name: twelve mistakes
 base: {epoch: 2, held_out_anchors: many, sampling: {temperature: -1}, lora: {rank: few}}
@@ -165,11 +165,12 @@ class TestPlan:
         began = time.process_time()
         assert len(cells_of(page).cells) == 10_000 and time.process_time() - began < 2
 
-    def test_declared_outcomes_have_a_place_for_what_can_be_detected(self, moloch, tmp_path):
-        """Which is not known yet."""
+    def test_declared_outcomes_say_what_can_be_detected(self, moloch, tmp_path):
+        """Of each arm that has them, and of no other outcome."""
         page = tmp_path / "page.yaml"
         page.write_text(DECLARED, "utf-8")
-        assert json.loads(moloch("study", "plan", page, "--json").out)["detectable"] == {"win_rate": None}
+        told = json.loads(moloch("study", "plan", page, "--json").out)["detectable"]
+        assert {row["outcome"] for row in told} == {"win_rate"} and all(row["detectable"] > 0 for row in told)
 
 
 class TestStatus:
@@ -287,8 +288,10 @@ class TestLooks:
         assert done.code == 3 and "win rate" in done.out
         (look,) = [event for event in read_events(Layout(begun).log) if isinstance(event, StudyLooked)]
         assert (look.door, look.ended, look.of) == ("study results", 1, 12) and "@" in look.by
-        assert "Looked at once before its end" in moloch("study", "results", begun, "--look").out.replace(
-            "2 times", "once"
+        told = " ".join(moloch("study", "results", begun, "--look").out.split())
+        assert (
+            "2 deviations from what was declared: Somebody looked at effects before the end (study results; 1 of 12 cells)"
+            in told
         )
 
     def test_after_the_end_nothing_is_asked(self, moloch, tmp_path):

@@ -3,7 +3,7 @@
     python tests/abm/log/golden/make.py
 
 A golden log is never written again: it shows that old runs stay readable. Types that came later have one of their own,
-``v<schema>.1``, ``v<schema>.2``, ... What happens to studies stands in logs of studies: ``study-v<schema>``, ...
+``v<schema>.1``, ``v<schema>.2``, ... What happens to studies stands in logs of studies: ``study-v<schema>``, ...; labels in ``labels-v<schema>``, ...
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import msgspec
 from abm.columns import Float32s, Int8s, Int16s, Int32s, pack
 from abm.events import SCHEMA_VERSION, Event
 from abm.journal import run_digest
+from abm.label_events import AnyLabelEvent
 from abm.log import codec, create, read_events, verify
+from abm.study_events import AnyStudyEvent
 from moloch.content import canonical
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -50,10 +52,16 @@ def filled(kind: type[T]) -> T:
 
 
 def main() -> None:
-    """Write what is missing, for runs and for studies."""
-    studies = {name: kind for name, kind in codec.KINDS.items() if name not in codec.RUN_KINDS}
+    """Write what is missing, for runs, for studies and for labels."""
+    studies, labels = kinds_of(AnyStudyEvent), kinds_of(AnyLabelEvent)
     write(f"v{SCHEMA_VERSION}", codec.RUN_KINDS, {"seed": 1, "arena": "sales"})
     write(f"study-v{SCHEMA_VERSION}", studies, {"study": 1})
+    write(f"labels-v{SCHEMA_VERSION}", labels, {"labels": 1})
+
+
+def kinds_of(union: UnionType) -> dict[str, type[Event]]:
+    """Return the types of events of a union, by name."""
+    return {name: kind for name, kind in codec.KINDS.items() if kind in get_args(union)}
 
 
 def write(name: str, kinds: Mapping[str, type[Event]], config: dict[str, Any]) -> None:

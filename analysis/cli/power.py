@@ -1,0 +1,61 @@
+"""``moloch power``: what a page's design can find, before anything is paid for, and which design finds what is wanted for least."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import show
+
+
+def power(
+    page: options.StudyOrPage,
+    pilot: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN|STUDY",
+            help="Runs from which is learnt how much outcomes vary; may be given several times. Two seeds or more say how trainings vary.",
+        ),
+    ] = None,
+    effect: Annotated[
+        float | None,
+        typer.Option(metavar="POINTS", help="The effect to be found; by default the margins of the page's hypotheses."),
+    ] = None,
+    outcome: Annotated[
+        str, typer.Option(help="win_rate or a probe, in place of the outcomes that the page declares.")
+    ] = "",
+    wanted: Annotated[float, typer.Option("--power", min=0.5, max=0.99, help="The chance to find an effect.")] = 0.8,
+    max_seeds: Annotated[int, typer.Option(min=2, help="Designs with more are not looked at.")] = 100,
+    as_json: options.Json = False,
+) -> None:
+    """Show what a study can find: detectable effects of its page's design, and the cheapest design for a wanted effect.
+
+    How much outcomes vary is learnt from pilots; without any, it is taken as usual for the arena with the pocket model, and said. Asks no model,
+    makes no folder, shows no effect of a pilot.
+    """
+    from analysis.cli.study.reading import reading
+    from analysis.studies.layout import PAGE, is_study
+    from analysis.studies.page import read_page
+    from analysis.studies.power import check_effect, study_power
+
+    share = check_effect(effect)
+    with reading("reading pilots") as report:
+        told = study_power(
+            read_page(page / PAGE if is_study(page) else page),
+            pilot or (),
+            effect=share,
+            outcome=outcome,
+            power=wanted,
+            most_seeds=max_seeds,
+            report=report,
+        )
+    if as_json:
+        print(json.dumps(told.as_dict()))
+        return
+    from analysis.terminal.power import render_power
+
+    show(render_power(told.as_dict()))

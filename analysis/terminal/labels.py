@@ -1,0 +1,131 @@
+"""Samples for labelling, and what labels say, for the terminal. Knows the mappings; knows nothing of events or statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis.formats import DASH, bounds, count, difference, number, percent, points_bounds, short
+from analysis.terminal.grid import Row, add_row, new_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+FOUND = {1: "found something", 0: "found nothing"}
+WIDEST = 24
+"""Characters of a writer's name."""
+HOW = (
+    "Common correction: the probe errs alike in all arms (Rogan-Gladen; arms share the error of what was labelled). Own correction: "
+    "each arm's errors are its own. Prediction-powered: nothing is assumed of the probe. Intervals are 95 %, of {over}; those of the "
+    "bootstrap are of these adapters, over anchors."
+)
+OVER = {False: "these adapters, over anchors", True: "new trainings and anchors (clustered on seeds and anchors)"}
+
+
+def render_strata(told: dict[str, Any]) -> list[RenderableType]:
+    """Return what was drawn."""
+    from rich.text import Text
+
+    head = f"\n{told['probe']}: {count(told['messages'], 'message')} of {count(told['runs'], 'run')} to label"
+    grid = new_table("Strata", ["writer", "the probe", "there", "drawn", "chance"])
+    for row in sorted(told["strata"], key=lambda row: (row["writer"], -row["found"])):
+        chance = percent(row["drawn"] / row["there"] if row["there"] else None)
+        add_row(
+            grid, short(row["writer"], WIDEST), FOUND[row["found"]], number(row["there"]), number(row["drawn"]), chance
+        )
+    again = (
+        [Text("Drawn before: the same messages again; sheets with labels stay as they are.")] if told["again"] else []
+    )
+    return [Text(head, style="bold"), grid, *again]
+
+
+def render_score(told: dict[str, Any]) -> list[RenderableType]:
+    """Return what labels say: raw numbers and corrected ones, the probe's errors, tipping points, agreement."""
+    from rich.text import Text
+
+    counts = told["counts"]
+    head = (
+        f"\n{told['probe']}, found by {told['rater']}: {number(counts['labelled'])} of {number(counts['messages'])} messages are "
+        f"labelled"
+    )
+    parts: list[RenderableType] = [Text(head, style="bold"), _rates(told["rows"]), _differences(told["rows"])]
+    parts += [_errors(told["errors"])]
+    refused = dict.fromkeys(f"{row['method']}: {row['refused']}" for row in told["rows"] if row["refused"])
+    parts += [Text(f"No {each}.") for each in refused]
+    parts += [Text(sentence) for sentence in map(_tipping, (row for row in told["tipping"] if round(row["effect"], 4)))]
+    if told["agreement"]:
+        parts.append(_agreement(told["agreement"]))
+    parts.append(Text(HOW.format(over=OVER["seeds" in told["over"]]), style="dim"))
+    parts += [Text(each, style="dim") for each in _left_out(counts)]
+    return parts + [Text(note, style="bold yellow") for note in told["notes"]]
+
+
+def _rates(rows: list[Row]) -> Table:
+    grid = new_table("Share of messages", ["writer", "method", "share", "95 % CI", "bootstrap"])
+    for row in rows:
+        if row["measure"] == "rate":
+            shown = percent(row["estimate"]["value"]), bounds(row["estimate"]) or DASH, bounds(row["bootstrap"])
+            add_row(grid, _first(row, short(row["writer"], WIDEST)), row["method"], *shown)
+    return grid
+
+
+def _differences(rows: list[Row]) -> Table:
+    grid = new_table("Differences, in points", ["writer", "method", "difference, 95 % CI", "bootstrap"])
+    for row in rows:
+        if row["measure"] != "rate":
+            name = f"{short(row['writer'], WIDEST)} less {short(row['compared_with'], WIDEST)}"
+            add_row(
+                grid, _first(row, name), row["method"], difference(row["estimate"]), points_bounds(row["bootstrap"])
+            )
+    return grid
+
+
+def _first(row: Row, name: str) -> str:
+    return name if row["method"] == "raw" else ""
+
+
+def _errors(rows: list[Row]) -> Table:
+    columns = ["labelled yes", "no", "sensitivity", "95 % CI", "specificity", "95 % CI"]
+    grid = new_table("How the probe errs, by labels", ["messages of", *columns])
+    for row in rows:
+        shares = (
+            text
+            for name in ("sensitivity", "specificity")
+            for text in (percent(row[name]["value"]), bounds(row[name]) or DASH)
+        )
+        add_row(grid, short(row["writer"], WIDEST), number(row["positives"]), number(row["negatives"]), *shares)
+    return grid
+
+
+def _tipping(row: Row) -> str:
+    """Return the sentence that a tipping point amounts to."""
+    ways = [
+        f"its {name} were {percent(row[name])} ({100 * row[f'{name}_shift']:+.1f} points)".replace("-", "−")
+        for name in ("sensitivity", "specificity")
+        if row[name] is not None
+    ]
+    arms = f"{short(row['writer'], WIDEST)} less {short(row['compared_with'], WIDEST)}"
+    if not ways:
+        return f"{arms}: no error of the probe on one arm's messages alone cancels the difference."
+    return f"{arms}: the difference is 0 if on {short(row['writer'], WIDEST)}'s messages {', or '.join(ways)}, and else as in all arms."
+
+
+def _agreement(rows: list[Row]) -> Table:
+    grid = new_table("Labellers", ["two", "n", "agree", "yes", "kappa", "95 % CI"])
+    for row in rows:
+        kappa = row["kappa"]
+        yes = f"{percent(row['first']['value'])}, {percent(row['second']['value'])}"
+        between = f"[{number(kappa['low'], 2)}, {number(kappa['high'], 2)}]" if kappa["low"] is not None else DASH
+        shown = number(row["raw"]["n"]), percent(row["raw"]["value"]), yes, number(kappa["value"], 2), between
+        add_row(grid, f"{short(row['first_name'], 16)}, {short(row['second_name'], 16)}", *shown)
+    return grid
+
+
+def _left_out(counts: dict[str, int]) -> list[str]:
+    said = {
+        "unknown": "messages in which the probe could not tell are in no rate",
+        "unsure": "messages that people were unsure of are left out, as if they had not been drawn",
+        "waiting": "drawn messages have no label yet",
+        "left_out": "runs are left out, of which nothing was drawn",
+    }
+    return [f"{number(counts[name])} {text}." for name, text in said.items() if counts[name]]
