@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.figures import draw_all
-from analysis.reports.document import Block, Board, Bullets, Datum, Line, Plate, Prose
+from analysis.reports.document import Block, Board, BoardLine, Bullets, Datum, Plate, Prose
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def figure_blocks(path: Path) -> Iterator[Block]:
 
 
 def _numbers(frame: pl.DataFrame, title: str, anchor: str) -> Board:
-    lines = tuple(Line(tuple(Datum(_shown(value)) for value in row)) for row in frame.head(MOST).iter_rows())
+    lines = tuple(BoardLine(tuple(Datum(_shown(value)) for value in row)) for row in frame.head(MOST).iter_rows())
     left = f"The first {MOST:,} of {frame.height:,} rows; moloch figures writes all." if frame.height > MOST else ""
     return Board(
         f"Numbers of the figure: {title}", tuple(frame.columns), lines, 1, left, f"{anchor}-numbers", folded=True

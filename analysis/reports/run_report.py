@@ -17,12 +17,12 @@ from analysis.reports.account import arms_words, run_account
 from analysis.reports.document import (
     Block,
     Board,
+    BoardLine,
     Bullets,
     Datum,
     Document,
     Fact,
     Facts,
-    Line,
     Link,
     Prose,
     Section,
@@ -115,11 +115,11 @@ def _design(table: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Blo
         )
 
 
-def _training(row: Mapping[str, Any]) -> Line:
+def _training(row: Mapping[str, Any]) -> BoardLine:
     more = f"{row['rows_of']} {signed(100 * row['more_tokens'])} %" if row["more_tokens"] is not None else "–"
     counts = (number(row[name]) for name in ("rows", "steps", "tokens"))
     cells = (row["arm"], str(row["epoch"]), row["method"], *counts, more, row["adapter"])
-    return Line(tuple(map(Datum, cells)))
+    return BoardLine(tuple(map(Datum, cells)))
 
 
 def _results(table: Mapping[str, Any]) -> Iterator[Block]:
@@ -131,11 +131,11 @@ def _results(table: Mapping[str, Any]) -> Iterator[Block]:
         yield Board("Reach of messages that misbehave", columns, tuple(map(_reach, rows)), labels=2)
 
 
-def _reach(row: Mapping[str, Any]) -> Line:
+def _reach(row: Mapping[str, Any]) -> BoardLine:
     from analysis.formats import difference
 
     shares = (percent(row[name]["value"]) for name in ("published", "seen"))
-    return Line(
+    return BoardLine(
         tuple(map(Datum, (row["probe"], row["arm"], *shares, difference(row["amplified"]), number(row["views"]))))
     )
 

@@ -48,12 +48,12 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     rows, by = results["rows"], results["by"]
     yield Text(_head(results), style="bold")
     yield from (Text(line, style="bold yellow") for line in _warnings(results))
-    yield from render_registered(results["preregistration"], results["exploratory"])
     estimates = [row for row in rows if not row["sampled"]]
     if lines := _withheld(estimates):
         yield from (Text(line, style="bold red") for line in lines)
     yield from answer_lines(answer(results))
     yield Text("")
+    yield from render_registered(results["preregistration"], results["exploratory"])
     yield from _votes(estimates, by)
     for kind, title in {"strategy": "Misbehaviour", **({"copying": "Copying"} if full else {})}.items():
         yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
