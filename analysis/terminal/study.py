@@ -49,13 +49,13 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     rows, by = results["rows"], results["by"]
     yield Text(_head(results), style="bold")
     yield from (Text(line, style="bold yellow") for line in _warnings(results))
-    yield from render_registered(results["preregistration"], results["exploratory"])
     levels = [row for row in rows if not row["sampled"]]
     estimates = [row for row in levels if all(row[name] is not None for name in by)]  # others are of hypotheses alone
     if lines := _withheld(estimates):
         yield from (Text(line, style="bold red") for line in lines)
     yield from answer_lines(answer(results))
     yield Text("")
+    yield from render_registered(results["preregistration"], results["exploratory"])
     yield from _votes(estimates, by)
     if any(row["kind"] == "votes" for row in estimates):
         yield Text(_primary(results["preregistration"]), style="dim")
