@@ -189,6 +189,30 @@ class TestCoverage:
         print(rates, sensitivity, labels, len(held["powered rate"]), shares)
         assert all(share >= (0.85 if name.startswith("bootstrap") else 0.92) for name, share in shares.items()), shares
 
+    def test_of_a_study(self):
+        """Trainings vary: intervals that cluster on seeds and anchors hold the mean over trainings."""
+        held: dict[str, list[bool]] = {"powered": [], "corrected": []}
+        for seed in range(500):
+            random = np.random.default_rng(seed)
+            rates = np.clip(np.stack([random.normal(0.3, 0.05, 6), random.normal(0.2, 0.05, 6)]), 0.02, 0.98)
+            cells = [world(seed * 100 + i, tuple(rates[:, i]), anchors=80, labels=80) for i in range(6)]
+            found = np.concatenate([each.sample.found for each in cells])
+            truth = np.concatenate([each.sample.truth for each in cells])
+            arm = np.tile(np.repeat([0, 1], 80), 6)
+            ways = [np.tile(np.arange(80), 12) + 80 * np.repeat(np.arange(6), 160), np.repeat(np.arange(6), 160)]
+            sample = TwoPhaseSample(found, truth, np.repeat(np.arange(6), 160) * 2 + arm, ways)
+            one, other = (arm == 0).astype(float), (arm == 1).astype(float)
+            errors = Misclassification.of(sample, all_of(sample))
+            sides = [errors.corrected(sample.rated(each)) for each in (one, other)]
+            for name, told in (
+                ("powered", prediction_powered(sample, one, other)),
+                ("corrected", sample.estimate(sides[0].minus(sides[1]))),
+            ):
+                held[name].append(told.low <= 0.1 <= told.high)
+        shares = {name: round(float(np.mean(each)), 3) for name, each in held.items()}
+        print("study", shares)
+        assert all(0.92 <= share <= 0.99 for share in shares.values()), shares
+
     def test_a_common_correction_of_errors_that_differ(self):
         """Is wrong, as it says; the prediction-powered difference is right."""
         found = {"common": [], "powered": []}
