@@ -22,7 +22,10 @@ def study_answer(results: Mapping[str, Any]) -> list[AnswerSentence]:
     rows = [
         row
         for row in results["rows"]
-        if not row["sampled"] and row["kind"] in ("votes", "strategy") and headline(row["outcome"])
+        if not row["sampled"]
+        and row["kind"] in ("votes", "strategy")
+        and headline(row["outcome"])
+        and all(row[factor] is not None for factor in results["by"])  # one that averages over factors is a hypothesis's
     ]
     declared = results.get("preregistration")
     hypotheses = [_hypothesis(each) for each in declared["hypotheses"]] if declared else []
@@ -53,12 +56,10 @@ def _findings(rows: Sequence[Row], by: Sequence[str], *, marked: bool) -> Iterat
         groups = {key: group for key, group in groups.items() if key not in others}
     first = sorted(groups.items(), key=lambda group: all(row.get("family") != "confirmatory" for row in group[1]))
     for (levels, arm), group in first:
-        yield _finding(levels, by, arm, terms.arm(arm), group, marked=marked)
+        yield _finding(levels, arm, terms.arm(arm), group, marked=marked)
 
 
-def _finding(
-    levels: Levels, by: Sequence[str], arm: str, name: str, rows: Sequence[Row], *, marked: bool
-) -> AnswerSentence:
+def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row], *, marked: bool) -> AnswerSentence:
     of = {(row["outcome"], row["measure"]): row for row in rows}
     keys, said = list[RowKey](), list[str]()
     won, beyond = of.get(("win_rate", "rate")), of.get(("win_rate", "from_comparator"))
@@ -71,9 +72,6 @@ def _finding(
         if beyond is not None:
             keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
             said[-1] += f", {_change(beyond)}{_verdict(beyond, marked=marked)}"
-    elif beyond is not None:  # a hypothesis that averages over levels
-        keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
-        said.append(f"{name}'s share of votes is {_change(beyond)}{_verdict(beyond, marked=marked)}")
     else:
         said.append(name)
     for outcome in dict.fromkeys(row["outcome"] for row in rows if row["outcome"] != "win_rate"):
@@ -81,8 +79,7 @@ def _finding(
         if row is not None:
             keys.append(RowKey(arm, outcome, row["measure"], levels))
             said.append(f"{outcome_words(outcome)} {_change(row)}{_verdict(row, marked=marked)}")
-    averaged = [factor for factor in by if factor not in dict(levels)]
-    where = ", ".join([*(f"{factor} {level}" for factor, level in levels), *(f"over {factor}" for factor in averaged)])
+    where = ", ".join(f"{factor} {level}" for factor, level in levels)
     return AnswerSentence(f"{f'{where}: ' if where else ''}{'; '.join(said)}.", tuple(keys))
 
 

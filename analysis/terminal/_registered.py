@@ -36,8 +36,8 @@ def render_registered(told: Mapping[str, Any] | None, exploratory: str = "") -> 
         if rows := [each for each in told["hypotheses"] if each["family"] == family]:
             yield hypothesis_table(family, rows)
     for row in told["hypotheses"]:
-        if said := "; ".join(filter(None, (row["why"], row["needs"]))):
-            yield Text(f"{row['name']}: {said}.")
+        if row["why"]:
+            yield Text(f"{row['name']}: {row['why']}.")
     yield from (Text(line, style="dim") for line in registered_lines(told))
     found = told["deviations"]
     if found:

@@ -41,6 +41,7 @@ PRIMARY = """primary:
     - {name: H3, arm: rft, compared_with: dpo, outcome: populism, where: {arena: elections}}
     - {name: H4, arm: rft, compared_with: dpo, outcome: win_rate, where: {arena: sales}}
 """
+ALONE = "name: small\nbase: {arena: elections, arms: [rft, placebo]}\nseeds: 4\n"
 ARMS = ("rft", "dpo", "placebo")
 
 
@@ -89,9 +90,9 @@ class TestLog:
 
     def test_a_page_that_declares_nothing_is_logged_as_before(self, tmp_path):
         """Without new fields; its results are exploratory, and say so."""
-        study = begun(tmp_path / "x", PAGE)
+        study = begun(tmp_path / "x", ALONE)
         assert planned(tmp_path / "x").preregistration == "" and not study.state().declarations
-        carry_out(tmp_path / "x", study.cells[:4], votes, ARMS)
+        carry_out(tmp_path / "x", study.cells[:1], votes, ARMS[::2])
         told = study_results(tmp_path / "x")
         assert told.registered is None and told.exploratory.startswith("Nothing was declared beforehand")
 
@@ -109,10 +110,10 @@ class TestLog:
     def test_an_earlier_form_is_still_read(self, tmp_path):
         """A study that began with one goes on, is hidden before its end, and shows what it said."""
         said = {"outcome": "win_rate", "arm": "rft", "measure": "from_comparator"}
-        values = yaml.safe_load(PAGE) | {"primary": said}
+        values = yaml.safe_load(ALONE) | {"primary": said}
         old = Study(page_of(values, recorded=True), out=tmp_path / "old")
         old.begin()
-        carry_out(old.folder, old.cells[:4], votes, ARMS)
+        carry_out(old.folder, old.cells[:1], votes, ARMS[::2])
         again = Study.open(old.folder)
         again.begin()
         with pytest.raises(InputError, match="before its end"):
@@ -181,6 +182,13 @@ class TestHypotheses:
         assert first["p_equivalence_adjusted"] == first["p_equivalence"] and first["conclusion"] == "equivalent to none"
         assert hypothesis(told, "H2")["p_equivalence"] is None and hypothesis(told, "H3")["p_adjusted"] is None
 
+    def test_levels_that_were_added_do_not_count(self, over, told):
+        """Where a hypothesis averages over them: it is about the cells that were declared."""
+        look = current_look(StudyLog(over).state(), Layout(over))
+        sales = [cell.cell for cell in told.cells if cell.factors["arena"] == "sales"]
+        two = {each.hypothesis.name: each for each in decided(look, sales, (), told.cells)}["H2"]
+        assert two.row.cells == 4 and two.row.estimate.value == hypothesis(told, "H1")["estimate"]
+
     def test_rows_of_the_frame(self, told, whole):
         """One of each hypothesis, marked; in the place of the row that is about as much, else without levels that it averages over."""
         rows = [row for row in told.frame_rows() if row["family"] == "confirmatory"]
@@ -231,7 +239,6 @@ class TestHypotheses:
         assert [each.as_dict()["estimate"] for each in done[:2]] == [each["estimate"] for each in named]
 
 
-ALONE = "name: small\nbase: {arena: elections, arms: [rft, placebo]}\nseeds: 4\n"
 LOOKS = """primary:
   hypotheses: [{name: H1, arm: rft, outcome: win_rate}]
   looks: [2, 3]
