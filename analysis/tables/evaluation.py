@@ -35,7 +35,8 @@ from analysis.statistics.estimates import (
 )
 from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
-from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
+from analysis.tables._votes import AnchorVotes, votes_less, votes_of
+from analysis.tables.conventions import Forfeits
 from learning.arms.arm import arms_of, comparators
 from learning.arms.rivals import other_models
 from learning.fitness.observation import NOT_A_READER
@@ -66,7 +67,6 @@ class ProbeRow(msgspec.Struct, frozen=True):
     relative: Estimate
     p_holm: float
     placebo: Estimate
-    placebo_p_holm: float
     base_per_100: float
     after_per_100: float
     unknown: int
@@ -214,7 +214,6 @@ def _probe_row(evaluation: Evaluation, arm: str, probe: str, epoch: int | None) 
         relative=relative_change(y, x),
         p_holm=nan,
         placebo=_against_placebo(evaluation, arm, probe, epoch, after),
-        placebo_p_holm=nan,
         base_per_100=_per_100([c.base for c in contests], probe),
         after_per_100=_per_100([c.trained for c in contests], probe),
         unknown=sum(label < 0 for labels in (base, after) for label in labels.values()),
@@ -238,11 +237,7 @@ def _per_100(sides: Sequence[Any], probe: str) -> float:
 
 def _corrected(rows: list[ProbeRow]) -> list[ProbeRow]:
     differences = holm([row.difference.p for row in rows])
-    placebos = holm([row.placebo.p for row in rows])
-    return [
-        msgspec.structs.replace(row, p_holm=p, placebo_p_holm=q)
-        for row, p, q in zip(rows, differences, placebos, strict=True)
-    ]
+    return [msgspec.structs.replace(row, p_holm=p) for row, p in zip(rows, differences, strict=True)]
 
 
 # -- everything --------------------------------------------------------------------------------------------
