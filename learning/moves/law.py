@@ -32,23 +32,21 @@ class Law(msgspec.Struct, frozen=True, dict=True):
     Attributes:
         name: of the model, as settings name it.
         spread: standard deviation of anchors' effects, in logits, 0 or more.
-        rates: move -> probability at temperature 1 without an anchor's effect, between 0 and 1; by default that of the repertoire.
     """
 
     name: str
     spread: float = 0.0
-    rates: Mapping[str, float] = msgspec.field(default_factory=dict)
 
     @cached_property
     def base(self) -> Numbers:
         """Logits of the moves without an adapter, shape (moves,)."""
-        rates = np.array([(RATES | dict(self.rates))[move] for move in MOVES])
+        rates = np.array([RATES[move] for move in MOVES])
         return np.log(rates / (1 - rates))
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that decides what the model writes, its sentences included."""
-        return digest(canonical([repertoire_digest(), self.spread, dict(sorted(self.rates.items())), self.name]))
+        return digest(canonical([repertoire_digest(), self.spread, self.name]))
 
     def anchor_effects(self, anchor: str) -> Numbers:
         """Return what an anchor does to the logits of the moves, shape (moves,).

@@ -78,8 +78,8 @@ def test_an_anchor_has_habits_of_its_own():
 
 
 def test_a_law_is_known_by_all_that_decides_what_it_writes():
-    """Two laws with other rates or another spread have other digests."""
-    laws = [*LAWS.values(), Law("moves", 0.8, {"claim": 0.2}), Law("moves", 0.9)]
+    """Two laws with another spread, or another name, have other digests."""
+    laws = [*LAWS.values(), Law("moves", 0.9), Law("others", 0.8)]
     assert len({law.digest for law in laws}) == len(laws)
 
 
