@@ -36,14 +36,14 @@ def _findings(rows: Sequence[Row], by: Sequence[str]) -> Iterator[AnswerSentence
         groups = {key: group for key, group in groups.items() if key not in others}
     first = sorted(groups.items(), key=lambda group: not any(_confirmatory(row) for row in group[1]))
     for (levels, arm), group in first:
-        yield _finding(levels, arm, terms.arm(arm), group)
+        yield _finding(levels, by, arm, terms.arm(arm), group)
 
 
 def _confirmatory(row: Row) -> bool:
     return row.get("family") == "confirmatory"
 
 
-def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row]) -> AnswerSentence:
+def _finding(levels: Levels, by: Sequence[str], arm: str, name: str, rows: Sequence[Row]) -> AnswerSentence:
     of = {(row["outcome"], row["measure"]): row for row in rows}
     keys, said = list[RowKey](), list[str]()
     won, beyond = of.get(("win_rate", "rate")), of.get(("win_rate", "from_comparator"))
@@ -56,6 +56,9 @@ def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row]) -> Answer
         if beyond is not None:
             keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
             said[-1] += f", {_change(beyond)}{_verdict(beyond)}"
+    elif beyond is not None:  # a hypothesis that averages over levels
+        keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
+        said.append(f"{name}'s share of votes is {_change(beyond)}{_verdict(beyond)}")
     else:
         said.append(name)
     for outcome in dict.fromkeys(row["outcome"] for row in rows if row["outcome"] != "win_rate"):
@@ -63,12 +66,13 @@ def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row]) -> Answer
         if row is not None:
             keys.append(RowKey(arm, outcome, row["measure"], levels))
             said.append(f"{outcome_words(outcome)} {_change(row)}{_verdict(row)}")
-    where = ", ".join(f"{factor} {level}" for factor, level in levels)
+    averaged = [factor for factor in by if factor not in dict(levels)]
+    where = ", ".join([*(f"{factor} {level}" for factor, level in levels), *(f"over {factor}" for factor in averaged)])
     return AnswerSentence(f"{f'{where}: ' if where else ''}{'; '.join(said)}.", tuple(keys))
 
 
 def _estimate(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row.get("se")}
 
 
 def _change(row: Row) -> str:
@@ -88,6 +92,9 @@ def _verdict(row: Row) -> str:
 
 
 def _could(row: Row) -> str:
+    """Return what it would take to tell, of a hypothesis with a margin and where there is no interval; else what can be found."""
+    if (needs := row.get("needs")) and (row["margin"] is not None or not known(row["low"])):
+        return f" ({needs})"
     least = row.get("detectable")
     return f" (this design can detect {number(100 * least, 1)} points)" if known(least) and least else ""
 

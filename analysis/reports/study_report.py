@@ -18,6 +18,7 @@ from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import read
 from analysis.readings.service import Service, ServiceReading
 from analysis.readings.transcripts import TranscriptReading
+from analysis.reports._preregistration import preregistration_blocks
 from analysis.reports.account import compute_words, data_words, humans_words
 from analysis.reports.document import (
     Block,
@@ -89,7 +90,7 @@ def study_report(folder: Path, plates: Sequence[Plate] = (), missing_figures: st
     sections = (
         Section("answer", "Answer", tuple(sentences(answered))),
         Section("design", "Design", tuple(_design(found, state, account))),
-        Section("preregistration", "Preregistration and deviations", tuple(_preregistration(state, results))),
+        Section("preregistration", "Preregistration and deviations", tuple(preregistration_blocks(state, results))),
         Section("figures", "Figures", tuple(plates) or (Prose(missing_figures or "There is nothing to draw."),)),
         Section("results", "Results", (_how_linked(), *outcome_boards(rows, found.by))),
         Section("alarms", "Alarms and failed cells", tuple(_failures(results, runs))),
@@ -187,7 +188,7 @@ def _tests(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _design(found: StudyResults, state: StudyState, account: Account) -> Iterator[Block]:
-    page = page_of(state.page).page
+    page = page_of(state.page, recorded=True).page
     yield Facts((
         Fact("factors", ", ".join(f"{name}: {', '.join(map(str, levels))}" for name, levels in _levels(state).items()) or "none: cells differ in their seed"),
         Fact("seeds", ", ".join(map(str, page.each_seed))),
@@ -212,29 +213,6 @@ def _levels(state: StudyState) -> dict[str, list[object]]:
             if level not in levels.setdefault(name, []):
                 levels[name].append(level)
     return levels
-
-
-def _preregistration(state: StudyState, results: Mapping[str, Any]) -> Iterator[Block]:
-    page = page_of(state.page).page
-    if page.primary is None:
-        yield Prose(
-            "Not preregistered: the page declares no primary outcomes (primary:), so that every finding is exploratory."
-        )
-    else:
-        yield Code(
-            yaml.safe_dump(state.page.get("primary"), sort_keys=False, allow_unicode=True),
-            "primary: as the study's log has it",
-        )
-    said = [
-        f"Extended when {each.ended} cells had ended." if hasattr(each, "ended") else "Extended after it had begun."
-        for each in state.extensions
-    ]
-    said += [f"Looked at by {each.door} when {each.ended} of {each.of} cells had ended." for each in state.looks]
-    said += [f"Since then {results['changed_said']}."] if results["changed_said"] else []
-    said += [f"Planned, and without results: {count(len(results['missing']), 'cell')}."] if results["missing"] else []
-    yield Prose("Deviations:" if said else "No deviation: nothing was extended, looked at early, changed or left out.")
-    if said:
-        yield Bullets(tuple(said))
 
 
 def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Iterator[Block]:

@@ -47,8 +47,9 @@ _Codes = tuple[NDArray[np.int64], int]
 
 DENSE = 1 << 22
 """So many numbers are counted rather than sorted, however few occur."""
-_TABLE = 50_000_000
-"""Clusters times strata up to which sums are held in a table; above, those that are not 0."""
+_TABLE, _EMPTY = 1 << 20, 4
+"""Clusters times strata up to which sums are held in a table; above, where at most so many of its places stand for one cell; else those
+that are not 0 are held."""
 
 
 def multiway_mean(
@@ -168,7 +169,7 @@ class _Cells:
     def _table(self, codes: _Codes, terms: Floats) -> Any:
         """Return the sum of terms by cluster and stratum, shape (clusters, strata)."""
         of, groups = codes
-        if groups * self._strata <= _TABLE:
+        if groups * self._strata <= max(_TABLE, _EMPTY * len(terms)):
             at = of * self._strata + self._stratum
             return np.bincount(at, terms, minlength=groups * self._strata).reshape(groups, self._strata)
         from scipy.sparse import csr_array
