@@ -10,8 +10,8 @@ from typing import Any
 
 from abm.probe import kind_of
 from analysis.answers.sentence import AnswerSentence, RowKey
-from analysis.answers.words import Terms, outcome_words
-from analysis.formats import difference, known, number, p_value, percent, points, rate
+from analysis.answers.words import Terms, could_detect, outcome_words, points_and_interval
+from analysis.formats import known, p_value, percent, points, rate
 from analysis.statistics.estimates import of_plain
 
 Table = Mapping[str, Any]
@@ -38,9 +38,7 @@ def _finding(name: str, arm: str, row: Table, probes: Sequence[Table]) -> Answer
     other, beyond = row["compared_with"], row["against_placebo"]
     rows = [RowKey(arm, "win_rate", "rate")]
     if other and known(beyond["value"]):
-        text = (
-            f"{name} wins {percent(row['win_rate']['value'])} of votes against base, {_change(beyond)} beyond {other}"
-        )
+        text = f"{name} wins {percent(row['win_rate']['value'])} of votes against base, {points_and_interval(beyond)} beyond {other}"
         rows.append(RowKey(arm, "win_rate", "from_comparator"))
         text += _verdict(beyond)
     else:
@@ -61,17 +59,11 @@ def _probe(row: Table, other: str) -> tuple[str, str]:
     if not other or not known(beyond["value"]):
         return (
             "from_base",
-            f"{words} {percent(row['after']['value'])} of messages, {_change(row['difference'])} from base",
+            f"{words} {percent(row['after']['value'])} of messages, {points_and_interval(row['difference'])} from base",
         )
     if not (row["after"]["value"] or row["base"]["value"] or beyond["value"]):
         return "from_comparator", f"{words} in no message"
-    return "from_comparator", f"{words} {_change(beyond)} beyond {other}{_verdict(beyond)}"
-
-
-def _change(estimate: Table) -> str:
-    """Return a difference with its unit and interval."""
-    value, _, interval = difference(estimate).partition(" ")
-    return f"{value} points {interval}".rstrip()
+    return "from_comparator", f"{words} {points_and_interval(beyond)} beyond {other}{_verdict(beyond)}"
 
 
 def _verdict(estimate: Table) -> str:
@@ -83,13 +75,7 @@ def _verdict(estimate: Table) -> str:
 
 
 def _could(estimate: Table) -> str:
-    """Return which difference would have been seen; nothing where that is not known."""
-    least = of_plain(estimate).detectable
-    return (
-        f" (this run can detect {number(100 * least, 0 if least > 0.0995 else 1)} points)"
-        if known(least) and least
-        else ""
-    )
+    return could_detect(of_plain(estimate).detectable, "this run")
 
 
 def _between_trainings(rows: Sequence[Table]) -> Iterator[AnswerSentence]:
@@ -97,7 +83,7 @@ def _between_trainings(rows: Sequence[Table]) -> Iterator[AnswerSentence]:
     for row in rows:
         if row["method"] == "welch" and kind_of(row["outcome"]) != "copying":
             tested = f" (p = {p_value(row['estimate']['p'])})" if known(row["estimate"]["p"]) else ""
-            said = f"{row['arm']}: {outcome_words(row['outcome'])} {_change(row['estimate'])} beyond {row['control']}{tested}. {row['says']}"
+            said = f"{row['arm']}: {outcome_words(row['outcome'])} {points_and_interval(row['estimate'])} beyond {row['control']}{tested}. {row['says']}"
             yield AnswerSentence(said, (RowKey(row["arm"], row["outcome"], "from_comparator"),))
 
 

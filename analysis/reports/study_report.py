@@ -18,25 +18,24 @@ from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import read
 from analysis.readings.service import Service, ServiceReading
 from analysis.readings.transcripts import TranscriptReading
-from analysis.reports._preregistration import preregistration_blocks
 from analysis.reports.account import compute_words, data_words, humans_words
 from analysis.reports.document import (
     Block,
     Board,
+    BoardLine,
     Bullets,
     Code,
     Datum,
     Document,
     Fact,
     Facts,
-    Line,
-    Plate,
     Prose,
     Section,
     Transcript,
 )
 from analysis.reports.origin import OriginReading
 from analysis.reports.referee import Account, referee_lists
+from analysis.reports.registered import preregistration_blocks
 from analysis.reports.run_report import sentences
 from analysis.reports.study_numbers import cell_anchor, outcome_boards, value_boards
 from analysis.reports.transcripts import AT_RANDOM, WORST, Candidates, Choice, candidates
@@ -68,12 +67,11 @@ class ReportedCell:
     candidates: dict[str, Candidates] = field(default_factory=dict)
 
 
-def study_report(folder: Path, plates: Sequence[Plate] = (), missing_figures: str = "") -> Document:
+def study_report(folder: Path, figures: Sequence[Block] = ()) -> Document:
     """Return the report of a study, of the cells that have ended.
 
     Args:
-        plates: figures of it.
-        missing_figures: why there are none, if there are none.
+        figures: of it, as :func:`analysis.reports.plates.figure_blocks` makes them.
 
     Raises:
         InputError: there is no study, or no cell has ended.
@@ -90,8 +88,8 @@ def study_report(folder: Path, plates: Sequence[Plate] = (), missing_figures: st
     sections = (
         Section("answer", "Answer", tuple(sentences(answered))),
         Section("design", "Design", tuple(_design(found, state, account))),
-        Section("preregistration", "Preregistration and deviations", tuple(preregistration_blocks(state, results))),
-        Section("figures", "Figures", tuple(plates) or (Prose(missing_figures or "There is nothing to draw."),)),
+        Section("preregistration", "Preregistration and deviations", tuple(preregistration_blocks(results, state))),
+        Section("figures", "Figures", tuple(figures) or (Prose("There is nothing to draw."),)),
         Section("results", "Results", (_how_linked(), *outcome_boards(rows, found.by))),
         Section("alarms", "Alarms and failed cells", tuple(_failures(results, runs))),
         Section("transcripts", "Transcripts", (_how_chosen(), *_transcripts(found, runs, folder))),
@@ -219,7 +217,7 @@ def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Itera
     alarms = [(run.name, alarm) for run in runs for alarm in run.alarms]
     if alarms:
         lines = tuple(
-            Line((Datum(cell, f"#{cell_anchor(cell)}"), Datum(alarm.text), Datum(str(alarm.seq))))
+            BoardLine((Datum(cell, f"#{cell_anchor(cell)}"), Datum(alarm.text), Datum(str(alarm.seq))))
             for cell, alarm in alarms
         )
         yield Board("Alarms", ("cell", "alarm", "event"), lines, labels=2)
@@ -227,7 +225,7 @@ def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Itera
         yield Prose("No alarm was raised in any cell.")
     if results["missing"]:
         lines = tuple(
-            Line((Datum(each["cell"]), Datum(each["state"]), Datum(short(each["message"], 300) or "–")))
+            BoardLine((Datum(each["cell"]), Datum(each["state"]), Datum(short(each["message"], 300) or "–")))
             for each in results["missing"]
         )
         yield Board("Cells without results", ("cell", "state", "message"), lines, labels=3)
@@ -260,7 +258,7 @@ def _transcripts(found: StudyResults, runs: Sequence[ReportedCell], folder: Path
 
 def _cells(runs: Sequence[ReportedCell], name: str) -> Board:
     lines = tuple(
-        Line((Datum(run.name), Datum(number(run.events)), Datum(run.head), Datum(run.origin.ended.digest if run.origin.ended else "–")), cell_anchor(run.name))
+        BoardLine((Datum(run.name), Datum(number(run.events)), Datum(run.head), Datum(run.origin.ended.digest if run.origin.ended else "–")), cell_anchor(run.name))
         for run in runs
     )  # fmt: skip
     note = f"moloch report {name}#CELL has each cell's contests; moloch show {name}#CELL --event N prints an event with what led to it."

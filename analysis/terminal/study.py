@@ -22,10 +22,10 @@ from analysis.formats import (
     short,
 )
 from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
+from analysis.terminal._answer import answer_lines
 from analysis.terminal._conventions import convention_tables
 from analysis.terminal._registered import render_registered
 from analysis.terminal._scopes import scope_tables
-from analysis.terminal.answer import answer_lines
 from analysis.terminal.grid import Row, add_row, new_table
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     rows, by = results["rows"], results["by"]
     yield Text(_head(results), style="bold")
     yield from (Text(line, style="bold yellow") for line in _warnings(results))
-    yield from render_registered(results["preregistration"], results["exploratory"])
     levels = [row for row in rows if not row["sampled"]]
     estimates = [row for row in levels if all(row[name] is not None for name in by)]  # others are of hypotheses alone
     if lines := _withheld(estimates):
         yield from (Text(line, style="bold red") for line in lines)
     yield from answer_lines(answer(results))
     yield Text("")
+    yield from render_registered(results["preregistration"], results["exploratory"])
     yield from _votes(estimates, by)
     if any(row["kind"] == "votes" for row in estimates):
         yield Text(_primary(results["preregistration"]), style="dim")
