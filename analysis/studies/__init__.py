@@ -8,14 +8,17 @@ from moloch.lazy import door
 
 if TYPE_CHECKING:
     from analysis.studies.page import StudyPage
+    from analysis.studies.power import StudyPower, study_power
     from analysis.studies.study import Study, StudyRun
 
 _HOMES = {
     "Study": "analysis.studies.study",
     "StudyPage": "analysis.studies.page",
+    "StudyPower": "analysis.studies.power",
     "StudyRun": "analysis.studies.study",
+    "study_power": "analysis.studies.power",
 }
 
-__all__ = ["Study", "StudyPage", "StudyRun"]
+__all__ = ["Study", "StudyPage", "StudyPower", "StudyRun", "study_power"]
 
 __getattr__, __dir__ = door(__name__, _HOMES)

@@ -55,7 +55,8 @@ class DesignCosts:
         by_levels: dict[tuple[Any, ...], RunConfig] = {}
         for cell in cells:
             by_levels.setdefault(tuple(cell.factors.items()), cell.config)
-        configs, self._pools, self._seconds = list(by_levels.values()), pools, seconds_per_call
+        self.cells, self.pools = cells, pools
+        configs, self._seconds = list(by_levels.values()), seconds_per_call
         self._configs = [configs[i] for i in spread(len(configs))[:MOST_COMBINATIONS]]
         self._times = len(configs) / len(self._configs)
         self._known: dict[tuple[int, int], tuple[float, float, float | None]] = {}
@@ -118,6 +119,6 @@ class DesignCosts:
         """Return what one run asks; those who train stay as many as they are in the page."""
         size = {"held_out_anchors": anchors, "held_out_personas": people}
         if config.train_personas is None and not config.resample:
-            size["train_personas"] = pool_use(config, self._pools, "people", "train").per_run
+            size["train_personas"] = pool_use(config, self.pools, "people", "train").per_run
         sized = settled(config.model_copy(update=size), None)
         return planned(sized, inputs=gather(sized))

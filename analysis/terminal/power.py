@@ -177,14 +177,30 @@ def _origin(parts: Sequence[Mapping[str, Any]]) -> str:
 def _designs(designs: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     hardest = designs[0]["hardest"]
     where = f" ({_levels(hardest)})" if _levels(hardest) else ""
-    columns = ["design", "seeds", "anchors", "people", "drawn", "finds", "power", "calls", "USD", "hours"]
-    grid = new_table(f"Designs, by {hardest['said']}{where}", columns)
-    for design in designs:
-        row, cost = design["hardest"], design["cost"] or {"calls": None, "usd": None, "hours": None}
+    costs = [design["cost"] or {"calls": None, "usd": None, "hours": None} for design in designs]
+    paid, margins = (
+        any(cost["usd"] for cost in costs),
+        any(design["hardest"]["margin"] is not None for design in designs),
+    )
+    columns = [
+        "design",
+        "seeds",
+        "anchors",
+        "people",
+        "drawn",
+        "finds",
+        "power",
+        *(["within"] if margins else []),
+        "calls",
+    ]
+    grid = new_table(f"Designs, by {hardest['said']}{where}", [*columns, *(["USD"] if paid else []), "hours"])
+    for design, cost in zip(designs, costs, strict=True):
+        row = design["hardest"]
         add_row(
             grid, design["design"], str(design["seeds"]), str(design["anchors"]), str(design["people"]),
             "anew" if design["redrawn"] else "once", number(row["detectable"], 1), number(row["power_at_wanted"], 2),
-            number(cost["calls"]), number(cost["usd"], 2), number(cost["hours"], 1),
+            *([number(row["equivalence_margin"], 1)] if margins else []), number(cost["calls"]),
+            *([number(cost["usd"], 2)] if paid else []), number(cost["hours"], 1),
         )  # fmt: skip
     yield grid
 
@@ -208,7 +224,7 @@ def _notes(told: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterat
     for alpha, sides in sorted(tests):
         family = f", the strictest of {round(0.05 / alpha)} (Holm)" if alpha < 0.05 else ""
         yield f"Tests are {'two' if sides == 2 else 'one'}-sided at {alpha:.3g}{family}; equivalence is two one-sided tests at {alpha:.3g}."
-    yield "Finds: the true effect that is found. None within: the margin that an effect of 0 is shown to be within."
+    yield "Finds: the true effect that is found. None within, within: the margin that an effect of 0 is shown to be within."
     if any(row["detectable_low"] != row["detectable_high"] for row in rows):
         yield "80 % range: of what is found, by what the pilots leave open."
     for said in dict.fromkeys(row["variances"]["said"] for row in rows):
