@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.answers.sentence import AnswerSentence, RowKey, levels_of
-from analysis.answers.words import Terms, outcome_words
-from analysis.formats import count, difference, known, number, percent, rate
+from analysis.answers.sentence import AnswerSentence, RowKey, level_words, levels_of
+from analysis.answers.words import Terms, could_detect, outcome_words, points_and_interval
+from analysis.formats import count, known, percent, rate
 from analysis.tables.conventions import headline
 
 Row = Mapping[str, Any]
@@ -24,26 +24,41 @@ def study_answer(results: Mapping[str, Any]) -> list[AnswerSentence]:
         for row in results["rows"]
         if not row["sampled"] and row["kind"] in ("votes", "strategy") and headline(row["outcome"])
     ]
-    return [*_findings(rows, results["by"]), _scope(results), *_advice(results)]
+    declared = results.get("preregistration")
+    hypotheses = [_hypothesis(each) for each in declared["hypotheses"]] if declared else []
+    marked = bool(hypotheses) or any(row.get("family") == "confirmatory" for row in rows)
+    return [*hypotheses, *_findings(rows, results["by"], marked=marked), _scope(results), *_advice(results)]
 
 
-def _findings(rows: Sequence[Row], by: Sequence[str]) -> Iterator[AnswerSentence]:
+def _hypothesis(row: Row) -> AnswerSentence:
+    """Return what a declared hypothesis came to, with its own interval."""
+    levels = tuple((factor, level_words(level)) for factor, level in row["where"].items())
+    where = "".join(f", {factor} {level}" for factor, level in levels)
+    about = f"{row['name']} ({row['family']}{where}): {outcome_words(row['outcome'])} of {row['arm']}"
+    other = {"from_base": "base", "rate": "50 %"}.get(row["measure"], row["compared_with"] or "its comparator")
+    beyond = " of rivalry" if row["measure"] == "rivalry" else f" beyond {other}"
+    value = f"{about} {points_and_interval(_estimate(row))}{beyond}: {row['conclusion']}"
+    more = "; ".join(filter(None, (row["needs"], row["why"])))
+    key = RowKey(row["arm"], row["outcome"], row["measure"], levels, row["name"])
+    return AnswerSentence(f"{value}{f' ({more})' if more else ''}.", (key,))
+
+
+def _findings(rows: Sequence[Row], by: Sequence[str], *, marked: bool) -> Iterator[AnswerSentence]:
+    """Yield what each arm came to; families are named only where hypotheses were declared."""
     groups: dict[tuple[Levels, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((levels_of(row, by), row["arm"]), []).append(row)
     terms, others = Terms(), {(levels_of(row, by), row["compared_with"]) for row in rows}
     if len({levels for levels, _ in groups}) > 1:  # what arms are compared with has its place in the tables
         groups = {key: group for key, group in groups.items() if key not in others}
-    first = sorted(groups.items(), key=lambda group: not any(_confirmatory(row) for row in group[1]))
+    first = sorted(groups.items(), key=lambda group: all(row.get("family") != "confirmatory" for row in group[1]))
     for (levels, arm), group in first:
-        yield _finding(levels, arm, terms.arm(arm), group)
+        yield _finding(levels, by, arm, terms.arm(arm), group, marked=marked)
 
 
-def _confirmatory(row: Row) -> bool:
-    return row.get("family") == "confirmatory"
-
-
-def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row]) -> AnswerSentence:
+def _finding(
+    levels: Levels, by: Sequence[str], arm: str, name: str, rows: Sequence[Row], *, marked: bool
+) -> AnswerSentence:
     of = {(row["outcome"], row["measure"]): row for row in rows}
     keys, said = list[RowKey](), list[str]()
     won, beyond = of.get(("win_rate", "rate")), of.get(("win_rate", "from_comparator"))
@@ -55,41 +70,46 @@ def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row]) -> Answer
         said.append(f"{name} wins {share} of votes against base")
         if beyond is not None:
             keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
-            said[-1] += f", {_change(beyond)}{_verdict(beyond)}"
+            said[-1] += f", {_change(beyond)}{_verdict(beyond, marked=marked)}"
+    elif beyond is not None:  # a hypothesis that averages over levels
+        keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
+        said.append(f"{name}'s share of votes is {_change(beyond)}{_verdict(beyond, marked=marked)}")
     else:
         said.append(name)
     for outcome in dict.fromkeys(row["outcome"] for row in rows if row["outcome"] != "win_rate"):
         row = of.get((outcome, "from_comparator")) or of.get((outcome, "from_base"))
         if row is not None:
             keys.append(RowKey(arm, outcome, row["measure"], levels))
-            said.append(f"{outcome_words(outcome)} {_change(row)}{_verdict(row)}")
-    where = ", ".join(f"{factor} {level}" for factor, level in levels)
+            said.append(f"{outcome_words(outcome)} {_change(row)}{_verdict(row, marked=marked)}")
+    averaged = [factor for factor in by if factor not in dict(levels)]
+    where = ", ".join([*(f"{factor} {level}" for factor, level in levels), *(f"over {factor}" for factor in averaged)])
     return AnswerSentence(f"{f'{where}: ' if where else ''}{'; '.join(said)}.", tuple(keys))
 
 
 def _estimate(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row.get("se")}
 
 
 def _change(row: Row) -> str:
-    value, _, interval = difference(_estimate(row)).partition(" ")
     of = f"beyond {row['compared_with'] or 'its comparator'}" if row["measure"] == "from_comparator" else "from base"
-    return " ".join(part for part in (value, "points", interval, of) if part)
+    return f"{points_and_interval(_estimate(row))} {of}"
 
 
-def _verdict(row: Row) -> str:
+def _verdict(row: Row, *, marked: bool) -> str:
     """Return the conclusion as the row has it; where it has none, only whether an interval leaves zero out."""
-    family = ", confirmatory" if _confirmatory(row) else ", exploratory" if row.get("family") == "exploratory" else ""
+    family = f", {row['family']}" if marked and row.get("family") else ""
     if row.get("conclusion"):
         return f": {row['conclusion']}{family}{_could(row) if row['conclusion'].startswith('cannot tell') else ''}"
     if not known(row["low"]):
-        return ": no interval, which takes two seeds"
+        return ": no interval"
     return f": cannot tell{family}{_could(row)}" if row["low"] <= 0 <= row["high"] else family.replace(", ", ": ", 1)
 
 
 def _could(row: Row) -> str:
-    least = row.get("detectable")
-    return f" (this design can detect {number(100 * least, 1)} points)" if known(least) and least else ""
+    """Return what it would take to tell, of a hypothesis with a margin and where there is no interval; else what can be found."""
+    if (needs := row.get("needs")) and (row["margin"] is not None or not known(row["low"])):
+        return f" ({needs})"
+    return could_detect(row.get("detectable"), "this design")
 
 
 def _scope(results: Mapping[str, Any]) -> AnswerSentence:

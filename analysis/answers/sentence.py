@@ -17,17 +17,20 @@ class RowKey(NamedTuple):
     Attributes:
         outcome: ``win_rate`` or a probe; ``measure``: as ``rate``, ``from_comparator``.
         levels: factor -> level of a study's row, as pairs.
+        hypothesis: whose row it is, of those that a study declared; empty for rows of estimates.
     """
 
     arm: str
     outcome: str
     measure: str
     levels: tuple[tuple[str, str], ...] = ()
+    hypothesis: str = ""
 
     @property
     def anchor(self) -> str:
         """Its name as an id of HTML, the same for the same row; different rows may share one only where letters alone differ."""
-        parts = [*(f"{factor}-{level}" for factor, level in self.levels), self.arm, self.outcome, self.measure]
+        parts = [f"{factor}-{level}" for factor, level in self.levels]
+        parts += [self.arm, self.outcome, self.measure, *([f"hypothesis-{self.hypothesis}"] if self.hypothesis else [])]
         return "row-" + "--".join(re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-") or "none" for part in parts)
 
 
@@ -59,10 +62,11 @@ def plain_sentences(sentences: Iterable[AnswerSentence]) -> list[dict[str, Any]]
 
 def levels_of(row: Mapping[str, Any], by: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Return the levels of a study's row, without those that it has none of."""
-    return tuple((factor, _level(row[factor])) for factor in by if row.get(factor) is not None)
+    return tuple((factor, level_words(row[factor])) for factor in by if row.get(factor) is not None)
 
 
-def _level(value: object) -> str:
+def level_words(value: object) -> str:
+    """Return how a level is called."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)

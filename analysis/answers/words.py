@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.formats import difference, known, number
+
 METHODS = {
     "rft": "rejection fine-tuning",
     "tfb": "text feedback",
@@ -33,6 +38,26 @@ class Terms:
             return name
         self._explained.add(method)
         return f"{name} ({METHODS[method]})" if method == name else f"{name} ({method}: {METHODS[method]})"
+
+
+def points_and_interval(estimate: Mapping[str, Any]) -> str:
+    """Return a difference of shares as ``+6.9 points [4.2, 9.7]``; ``0.0 points (no variation)`` where all clusters are alike."""
+    value, _, rest = difference(estimate).partition(" ")
+    return f"{value} points {rest}".rstrip()
+
+
+def could_detect(least: float | None, design: str) -> str:
+    """Return which difference would have been seen, in brackets; nothing where that is not known.
+
+    Args:
+        least: the minimum detectable difference of shares.
+        design: of which it is.
+    """
+    if least is None or not known(least) or not least:
+        return ""
+    if least >= 1:
+        return f" ({design} can detect no difference that there could be)"
+    return f" ({design} can detect {number(100 * least, 0 if least > 0.0995 else 1)} points)"
 
 
 def outcome_words(name: str) -> str:

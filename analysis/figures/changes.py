@@ -71,7 +71,7 @@ def _of_group(
             if not (scope := interval_of(change)["scope"]):
                 low = high = None
             rates = f"{ids['base_rate']:.0f} → {ids['after_rate']:.0f} %"
-            shown = f"{rates}" if value is not None else f"{rates}, undefined"
+            shown = rates if low is not None else f"{rates}, {'undefined' if value is None else 'no interval'}"
             yield place | ids | {
                 "panel": RELATIVE, "unit": PER_CENT, "value": value, "low": low, "high": high, "shown": shown,
                 "n": len({run.seed for run in runs}), "compared_with": "base", "over": change["over"], "scope": scope,

@@ -46,7 +46,7 @@ class Datum:
 
 
 @dataclass(frozen=True)
-class Line:
+class BoardLine:
     """A row of a table, likewise."""
 
     cells: tuple[Datum, ...]
@@ -66,7 +66,7 @@ class Board:
 
     caption: str
     columns: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[BoardLine, ...]
     labels: int = 1
     note: str = ""
     anchor: str = ""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.reports.document import Board, Line
+from analysis.reports.document import Board, BoardLine
 
 MOST = 20
 """Rows of a folded table."""
 ROWS = "{:,} more rows: the report of HTML has them, and so has the log."
 
 
-def first_lines(board: Board) -> tuple[Sequence[Line], int]:
+def first_lines(board: Board) -> tuple[Sequence[BoardLine], int]:
     """Return the rows of a table that are written, and how many are not."""
     if not board.folded or len(board.lines) <= MOST:
         return board.lines, 0

@@ -11,7 +11,7 @@ from typing import Any
 from analysis.answers import RowKey
 from analysis.formats import DASH, bounds, comparator_name, difference, known, number, percent, rate, relative
 from analysis.readings.contests import Evaluation, EvaluationContest
-from analysis.reports.document import Board, Datum, Line
+from analysis.reports.document import Board, BoardLine, Datum
 
 MOST = 1000
 """Contests of an arm for which a report has room."""
@@ -48,7 +48,7 @@ def votes_board(table: Mapping[str, Any]) -> Board:
     )
 
 
-def _votes_line(arm: str, row: Mapping[str, Any]) -> Line:
+def _votes_line(arm: str, row: Mapping[str, Any]) -> BoardLine:
     behind, words, forfeits = f"#{contests_anchor(arm)}", row["words"], row["forfeits"]
     beyond = difference(row["against_placebo"])
     cells = (
@@ -62,7 +62,7 @@ def _votes_line(arm: str, row: Mapping[str, Any]) -> Line:
         Datum(f"{number(words['base'])} → {number(words['after'])}", behind),
         Datum(number(row["win_rate"]["n"]), behind),
     )
-    return Line(cells)
+    return BoardLine(cells)
 
 
 def probe_boards(table: Mapping[str, Any]) -> Iterator[Board]:
@@ -90,7 +90,7 @@ def _probe_board(title: str, rows: Sequence[Mapping[str, Any]]) -> Board:
     return Board(title, columns, lines, note=note, decisive=True)
 
 
-def _probe_line(row: Mapping[str, Any]) -> Line:
+def _probe_line(row: Mapping[str, Any]) -> BoardLine:
     behind, beyond = f"#{contests_anchor(row['arm'])}", difference(row["placebo"])
     ratio = f"{relative(row['relative'])} {bounds(row['relative'], digits=0)}".rstrip()
     if not known(row["relative"]["value"]):
@@ -107,7 +107,7 @@ def _probe_line(row: Mapping[str, Any]) -> Line:
         Datum(number(row["difference"]["n"]), behind),
         Datum(number(row["unknown"]), behind if row["unknown"] else ""),
     )
-    return Line(cells)
+    return BoardLine(cells)
 
 
 def contest_boards(found: Evaluation, subjects: Mapping[str, str], run: str) -> Iterator[Board]:
@@ -137,7 +137,7 @@ def _sum(contests: Sequence[EvaluationContest]) -> str:
     return f"{number(won, 0 if won == int(won) else 1)} of {votes:,} votes ({share}){more}"
 
 
-def _contest_line(contest: EvaluationContest, probes: Sequence[str], subjects: Mapping[str, str]) -> Line:
+def _contest_line(contest: EvaluationContest, probes: Sequence[str], subjects: Mapping[str, str]) -> BoardLine:
     votes = len(contest.votes)
     won = float(contest.votes.sum()) if votes else 0.0
     outcome = f"{contest.outcome}, by {contest.forfeited_by}" if contest.forfeited_by else contest.outcome
@@ -151,4 +151,4 @@ def _contest_line(contest: EvaluationContest, probes: Sequence[str], subjects: M
         f"{votes:,}",
         outcome,
     )
-    return Line((*map(Datum, (*cells, *labels)), Datum(str(contest.seq))), f"event-{contest.seq}")
+    return BoardLine((*map(Datum, (*cells, *labels)), Datum(str(contest.seq))), f"event-{contest.seq}")

@@ -9,6 +9,7 @@ from analysis.reports.document import Document
 from analysis.reports.html import html
 from analysis.reports.latex import latex
 from analysis.reports.markdown import markdown
+from analysis.reports.plates import figure_blocks
 from analysis.reports.run_report import run_report
 from analysis.reports.study_report import study_report
 from analysis.studies.layout import is_study
@@ -31,7 +32,9 @@ def report(path: Path | str, form: str = "html") -> str:
     """
     if form not in FORMATS:
         raise InputError(f"no form {form!r} of reports", fix=f"Choose among {', '.join(FORMATS)}.")
-    made = study_report(Path(path)) if is_study(Path(path)) else run_report(Path(path))
+    place = Path(path)
+    figures = tuple(figure_blocks(place))
+    made = study_report(place, figures) if is_study(place) else run_report(place, figures)
     return FORMATS[form](made)
 
 

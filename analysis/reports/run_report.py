@@ -17,14 +17,13 @@ from analysis.reports.account import arms_words, run_account
 from analysis.reports.document import (
     Block,
     Board,
+    BoardLine,
     Bullets,
     Datum,
     Document,
     Fact,
     Facts,
-    Line,
     Link,
-    Plate,
     Prose,
     Section,
 )
@@ -37,12 +36,11 @@ from analysis.tables.results import results
 NO_ALARM = "No alarm was raised: no arm diverged from base, repeated itself or lost its format beyond the thresholds."
 
 
-def run_report(run: Path, plates: Sequence[Plate] = (), missing_figures: str = "") -> Document:
+def run_report(run: Path, figures: Sequence[Block] = ()) -> Document:
     """Return the report of a run.
 
     Args:
-        plates: figures of it.
-        missing_figures: why there are none, if there are none.
+        figures: of it, as :func:`analysis.reports.plates.figure_blocks` makes them.
 
     Raises:
         LogError: there is no run, or its log cannot be read.
@@ -72,7 +70,7 @@ def run_report(run: Path, plates: Sequence[Plate] = (), missing_figures: str = "
             "Preregistration",
             (Prose("A single run has none: preregistration belongs to a study's page (primary:)."),),
         ),
-        Section("figures", "Figures", tuple(plates) or (Prose(missing_figures or "There is nothing to draw."),)),
+        Section("figures", "Figures", tuple(figures) or (Prose("There is nothing to draw."),)),
         Section("results", "Results", tuple(_results(table))),
         Section("alarms", "Alarms and failures", tuple(_alarms(table))),
         Section("transcripts", "Transcripts", (_how_chosen(), *transcripts(reading, chosen, name, seed))),
@@ -117,11 +115,11 @@ def _design(table: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Blo
         )
 
 
-def _training(row: Mapping[str, Any]) -> Line:
+def _training(row: Mapping[str, Any]) -> BoardLine:
     more = f"{row['rows_of']} {signed(100 * row['more_tokens'])} %" if row["more_tokens"] is not None else "–"
     counts = (number(row[name]) for name in ("rows", "steps", "tokens"))
     cells = (row["arm"], str(row["epoch"]), row["method"], *counts, more, row["adapter"])
-    return Line(tuple(map(Datum, cells)))
+    return BoardLine(tuple(map(Datum, cells)))
 
 
 def _results(table: Mapping[str, Any]) -> Iterator[Block]:
@@ -133,11 +131,11 @@ def _results(table: Mapping[str, Any]) -> Iterator[Block]:
         yield Board("Reach of messages that misbehave", columns, tuple(map(_reach, rows)), labels=2)
 
 
-def _reach(row: Mapping[str, Any]) -> Line:
+def _reach(row: Mapping[str, Any]) -> BoardLine:
     from analysis.formats import difference
 
     shares = (percent(row[name]["value"]) for name in ("published", "seen"))
-    return Line(
+    return BoardLine(
         tuple(map(Datum, (row["probe"], row["arm"], *shares, difference(row["amplified"]), number(row["views"]))))
     )
 

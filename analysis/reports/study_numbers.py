@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.answers import RowKey, levels_of
 from analysis.formats import DASH, comparator_name, difference, known, number, p_value, percent, rate
-from analysis.reports.document import Board, Datum, Line
+from analysis.reports.document import Board, BoardLine, Datum
 from analysis.studies.estimates import CellValues
 from analysis.tables.pooled import Measured
 
@@ -86,7 +86,7 @@ def _line(
     by: Sequence[str],
     shares: Iterable[str],
     more: Sequence[str],
-) -> Line:
+) -> BoardLine:
     pairs, any_row = tuple(levels.items()), next(iter(group.values()))
     behind = f"#{cells_anchor(arm, any_row['outcome'])}"
     cells = [Datum(levels.get(name, DASH)) for name in by] + [Datum(arm)]
@@ -98,7 +98,7 @@ def _line(
     cells += [Datum(_said(name, beyond.get(name))) for name, title in MORE.items() if title in more]
     most = max(group.values(), key=lambda row: row["cells"])
     lacking = f" of {most['cells'] + most['missing']:,}" if most["missing"] else ""
-    return Line((*cells, Datum(f"{most['cells']:,}{lacking}", behind)))
+    return BoardLine((*cells, Datum(f"{most['cells']:,}{lacking}", behind)))
 
 
 def _said(name: str, value: Any) -> str:
@@ -134,11 +134,11 @@ def value_boards(cells: Sequence[CellValues], factors: Sequence[str], runs: Mapp
         yield Board(title, columns, lines, len(factors) + 2, anchor=cells_anchor(arm, outcome), folded=True)
 
 
-def _value_line(cell: CellValues, factors: Sequence[str], measured: Sequence[Measured]) -> Line:
+def _value_line(cell: CellValues, factors: Sequence[str], measured: Sequence[Measured]) -> BoardLine:
     levels = (_level(cell.factors.get(name)) for name in factors)
     values = (_value(cell, each) for each in measured)
     link = f"#{cell_anchor(cell.cell)}"
-    return Line((Datum(cell.cell, link), *map(Datum, levels), Datum(str(cell.seed)), *map(Datum, values)))
+    return BoardLine((Datum(cell.cell, link), *map(Datum, levels), Datum(str(cell.seed)), *map(Datum, values)))
 
 
 def cell_anchor(cell: str) -> str:

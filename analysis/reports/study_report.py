@@ -22,20 +22,20 @@ from analysis.reports.account import compute_words, data_words, humans_words
 from analysis.reports.document import (
     Block,
     Board,
+    BoardLine,
     Bullets,
     Code,
     Datum,
     Document,
     Fact,
     Facts,
-    Line,
-    Plate,
     Prose,
     Section,
     Transcript,
 )
 from analysis.reports.origin import OriginReading
 from analysis.reports.referee import Account, referee_lists
+from analysis.reports.registered import preregistration_blocks
 from analysis.reports.run_report import sentences
 from analysis.reports.study_numbers import cell_anchor, outcome_boards, value_boards
 from analysis.reports.transcripts import AT_RANDOM, WORST, Candidates, Choice, candidates
@@ -67,12 +67,11 @@ class ReportedCell:
     candidates: dict[str, Candidates] = field(default_factory=dict)
 
 
-def study_report(folder: Path, plates: Sequence[Plate] = (), missing_figures: str = "") -> Document:
+def study_report(folder: Path, figures: Sequence[Block] = ()) -> Document:
     """Return the report of a study, of the cells that have ended.
 
     Args:
-        plates: figures of it.
-        missing_figures: why there are none, if there are none.
+        figures: of it, as :func:`analysis.reports.plates.figure_blocks` makes them.
 
     Raises:
         InputError: there is no study, or no cell has ended.
@@ -89,8 +88,8 @@ def study_report(folder: Path, plates: Sequence[Plate] = (), missing_figures: st
     sections = (
         Section("answer", "Answer", tuple(sentences(answered))),
         Section("design", "Design", tuple(_design(found, state, account))),
-        Section("preregistration", "Preregistration and deviations", tuple(_preregistration(state, results))),
-        Section("figures", "Figures", tuple(plates) or (Prose(missing_figures or "There is nothing to draw."),)),
+        Section("preregistration", "Preregistration and deviations", tuple(preregistration_blocks(results, state))),
+        Section("figures", "Figures", tuple(figures) or (Prose("There is nothing to draw."),)),
         Section("results", "Results", (_how_linked(), *outcome_boards(rows, found.by))),
         Section("alarms", "Alarms and failed cells", tuple(_failures(results, runs))),
         Section("transcripts", "Transcripts", (_how_chosen(), *_transcripts(found, runs, folder))),
@@ -187,7 +186,7 @@ def _tests(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _design(found: StudyResults, state: StudyState, account: Account) -> Iterator[Block]:
-    page = page_of(state.page).page
+    page = page_of(state.page, recorded=True).page
     yield Facts((
         Fact("factors", ", ".join(f"{name}: {', '.join(map(str, levels))}" for name, levels in _levels(state).items()) or "none: cells differ in their seed"),
         Fact("seeds", ", ".join(map(str, page.each_seed))),
@@ -214,34 +213,11 @@ def _levels(state: StudyState) -> dict[str, list[object]]:
     return levels
 
 
-def _preregistration(state: StudyState, results: Mapping[str, Any]) -> Iterator[Block]:
-    page = page_of(state.page).page
-    if page.primary is None:
-        yield Prose(
-            "Not preregistered: the page declares no primary outcomes (primary:), so that every finding is exploratory."
-        )
-    else:
-        yield Code(
-            yaml.safe_dump(state.page.get("primary"), sort_keys=False, allow_unicode=True),
-            "primary: as the study's log has it",
-        )
-    said = [
-        f"Extended when {each.ended} cells had ended." if hasattr(each, "ended") else "Extended after it had begun."
-        for each in state.extensions
-    ]
-    said += [f"Looked at by {each.door} when {each.ended} of {each.of} cells had ended." for each in state.looks]
-    said += [f"Since then {results['changed_said']}."] if results["changed_said"] else []
-    said += [f"Planned, and without results: {count(len(results['missing']), 'cell')}."] if results["missing"] else []
-    yield Prose("Deviations:" if said else "No deviation: nothing was extended, looked at early, changed or left out.")
-    if said:
-        yield Bullets(tuple(said))
-
-
 def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Iterator[Block]:
     alarms = [(run.name, alarm) for run in runs for alarm in run.alarms]
     if alarms:
         lines = tuple(
-            Line((Datum(cell, f"#{cell_anchor(cell)}"), Datum(alarm.text), Datum(str(alarm.seq))))
+            BoardLine((Datum(cell, f"#{cell_anchor(cell)}"), Datum(alarm.text), Datum(str(alarm.seq))))
             for cell, alarm in alarms
         )
         yield Board("Alarms", ("cell", "alarm", "event"), lines, labels=2)
@@ -249,7 +225,7 @@ def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Itera
         yield Prose("No alarm was raised in any cell.")
     if results["missing"]:
         lines = tuple(
-            Line((Datum(each["cell"]), Datum(each["state"]), Datum(short(each["message"], 300) or "–")))
+            BoardLine((Datum(each["cell"]), Datum(each["state"]), Datum(short(each["message"], 300) or "–")))
             for each in results["missing"]
         )
         yield Board("Cells without results", ("cell", "state", "message"), lines, labels=3)
@@ -282,7 +258,7 @@ def _transcripts(found: StudyResults, runs: Sequence[ReportedCell], folder: Path
 
 def _cells(runs: Sequence[ReportedCell], name: str) -> Board:
     lines = tuple(
-        Line((Datum(run.name), Datum(number(run.events)), Datum(run.head), Datum(run.origin.ended.digest if run.origin.ended else "–")), cell_anchor(run.name))
+        BoardLine((Datum(run.name), Datum(number(run.events)), Datum(run.head), Datum(run.origin.ended.digest if run.origin.ended else "–")), cell_anchor(run.name))
         for run in runs
     )  # fmt: skip
     note = f"moloch report {name}#CELL has each cell's contests; moloch show {name}#CELL --event N prints an event with what led to it."

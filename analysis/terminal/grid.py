@@ -49,20 +49,17 @@ def fitted(grid: Table, width: int) -> Iterator[Table]:
     piece, title = list(range(labels)), str(grid.title or "")
     for i in range(labels, len(grid.columns)):
         if len(piece) > labels and _width(_part(grid, [*piece, i], title)) > width:
-            yield _part(grid, piece, title)
+            yield _part(grid, piece, title, width)
             piece, title = list(range(labels)), f"{str(grid.title or '').removesuffix(MORE)}{MORE}"
         piece.append(i)
-    last = _part(grid, piece, title)
-    if len(piece) == labels + 1 and _width(last) > width:
-        last.columns[-1].no_wrap, last.columns[-1].justify = False, "left"
-    yield last
+    yield _part(grid, piece, title, width)
 
 
 MORE = " (continued)"
 
 
-def _part(grid: Table, columns: Sequence[int], title: str) -> Table:
-    """Return some columns of a table as one of their own."""
+def _part(grid: Table, columns: Sequence[int], title: str, width: int = 0) -> Table:
+    """Return some columns of a table as one of their own; where it is wider than ``width``, its last column is wrapped."""
     part = _empty(title)
     for i in columns:
         column = grid.columns[i]
@@ -70,6 +67,8 @@ def _part(grid: Table, columns: Sequence[int], title: str) -> Table:
     cells = [list(grid.columns[i].cells) for i in columns]
     for n, row in enumerate(grid.rows):
         part.add_row(*(column[n] for column in cells), end_section=row.end_section)
+    if width and _width(part) > width:
+        part.columns[-1].no_wrap, part.columns[-1].justify = False, "left"
     return part
 
 

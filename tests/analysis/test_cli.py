@@ -189,7 +189,7 @@ class TestWhatComesNext:
 
         run = Path("a run") / ("long" * 40)
         lines = next_lines(run)
-        assert f"moloch show 'a run/{'long' * 40}' " in lines[0]
+        assert any(f"moloch show 'a run/{'long' * 40}' " in line for line in lines)
         assert len({line.rindex("   ") for line in lines}) == 1
 
 
@@ -216,7 +216,7 @@ class TestTerminals:
             main()
         print(difference({"value": -0.012, "low": -0.05, "high": 0.026}), number(None), "30 → 27")
         sys.stdout.flush()
-        assert shown.getvalue().endswith(b"-1.2 [-5.0, +2.6] - 30 > 27\n")
+        assert shown.getvalue().endswith(b"-1.2 [-5.0, 2.6] - 30 > 27\n")
 
     def test_ctrl_c_while_the_program_is_loaded_is_no_traceback(self, monkeypatch):
         """It ends as any other: with exit code 130."""

@@ -71,6 +71,16 @@ class TestOverTrainings:
         assert gone.value == -1 and np.isnan(gone.low)
         assert relative_change_over([]).n == 0
 
+    def test_a_base_near_zero_has_no_interval(self):
+        """One message of 20 before, in three trainings: the true rate may be as good as none."""
+        draw = np.random.default_rng(4)
+        parts = [
+            (seed, values(range(20), [seed == 1] + [0] * 19), values(range(20), draw.random(20) < 0.4))
+            for seed in range(3)
+        ]
+        found = relative_change_over(parts)
+        assert found.value > 5 and np.isnan(found.low)
+
     def test_anchors_without_both_messages_are_left_out(self):
         """Pairs only."""
         assert relative_change_over([(1, values("ab", [1, 1]), values("bc", [1, 0]))]).n == 1
