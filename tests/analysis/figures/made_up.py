@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from abm.events import Event
+from abm.events import Event, RunEnded
 from abm.log import create
+from abm.study_events import CellEnded, CellStarted, PlannedCell, StudyPlanned
 from analysis.figures.subject import RunRead, Subject
+from analysis.studies.study_log import StudyLog
 from tests.analysis import factory
 
 ARMS = {
@@ -55,9 +57,24 @@ def subject(seeds: int = 3, **more: object) -> Subject:
     return Subject(tuple(run(seed, **more) for seed in range(1, seeds + 1)))
 
 
-def on_disk(folder: Path, seed: int = 1, **more: object) -> Path:
+def on_disk(folder: Path, seed: int = 1, *, ended: bool = True, **more: object) -> Path:
     """Write a run's log and return its folder."""
-    log = create(folder, config(seed))
-    log.append(events(seed, **more))
-    log.close()
+    with create(folder, config(seed)) as log:
+        log.append([*events(seed, **more), *([RunEnded(digest="d", seconds=1.0)] if ended else [])])
+    return folder
+
+
+def study_on_disk(folder: Path, running: int = 1) -> Path:
+    """Write a study of two arenas and two seeds, and of cells that have not ended; return its folder."""
+    cells = [(f"{arena}-s{seed}", arena, seed, True) for arena in ("sales", "elections") for seed in (1, 2)]
+    cells += [(f"sales-s{seed}", "sales", seed, False) for seed in range(3, 3 + running)]
+    page = {"name": "made-up", "cross": {"arena": ["sales", "elections"]}, "seeds": 3}
+    planned = [PlannedCell(name, {"arena": arena}, seed, name) for name, arena, seed, _ in cells]
+    log = StudyLog(folder)
+    log.begin(StudyPlanned(name="made-up", page=page, page_id="p", cells=planned, versions={}))
+    for name, arena, seed, ended in cells:
+        on_disk(folder / "cells" / name, seed, ended=ended, arena=arena)
+        log.append([CellStarted(cell=name, attempt=1, identity="i", worker={})])
+        if ended:
+            log.append([CellEnded(cell=name, attempt=1, seconds=1.0, peak_bytes=1, head="h", digest="d", events=9)])
     return folder

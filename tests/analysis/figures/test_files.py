@@ -55,7 +55,7 @@ class TestFiles:
         import matplotlib as mpl
 
         (before,) = draw_all(folder, names=["positions"])
-        with mpl.rc_context({"axes.facecolor": "pink", "font.size": 30}):
+        with mpl.rc_context({"axes.grid": True, "font.size": 30}):
             (after,) = draw_all(folder, names=["positions"])
         assert before.files == after.files
 
