@@ -6,6 +6,7 @@
 # make test-inspect  Inspect in an environment of its own (0.3 GB), then its reader on what we export
 # make test-ray      Ray (285 MB) into .venv, then the tests on two nodes; make test-slurm  those on a real Slurm (Debian: slurm-wlm munge)
 # make widget build the audience graph's browser half again (node and npm; its bundles are kept in the repository)
+# make calibrate     do intervals hold? planted nulls and effects through the estimators (under a minute; FULL=--full: 90 minutes, resumable)
 # make docs   the documentation site into build/site (its generator gets an environment of its own)
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
 PYTHON ?= python3
@@ -17,7 +18,7 @@ INSPECT := .venv-inspect
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 EXTRAS := learn,store,tables,ui,figures,peers,dev
 READY := $(VENV)/.ready
-.PHONY: setup demo test test-system test-slow test-browser test-engine test-inspect test-ray test-slurm faults lint docs widget
+.PHONY: setup demo test test-system test-slow test-browser test-engine test-inspect test-ray test-slurm faults lint docs widget calibrate
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -70,6 +71,10 @@ $(INSPECT)/.ready: pyproject.toml
 	@test -x $(INSPECT)/bin/python || $(PYTHON) -m venv $(INSPECT)
 	@$(PYTHON) -c '$(EXTRA_OF_INSPECT)' | xargs $(INSPECT)/bin/python -m pip install --quiet
 	@touch $@
+
+calibrate: export OMP_NUM_THREADS = 1
+calibrate: $(READY)
+	$(BIN)/python benchmarks/calibration.py $(FULL)
 
 faults: export OMP_NUM_THREADS = 1
 faults: $(READY)

@@ -146,3 +146,16 @@ def short(text: str, width: int = 80) -> str:
 def model_name(name: str) -> str:
     """Return a model's name without its server or folder."""
     return name.rsplit("#", 1)[-1].rstrip("/").rsplit("/", 1)[-1]
+
+
+def hypothesis_words(each: Mapping[str, Any]) -> str:
+    """Return what a declared hypothesis is about: outcome, arms with the direction, levels.
+
+    >>> hypothesis_words({"outcome": "win_rate", "arm": "rft", "direction": "greater", "measure": "from_comparator",
+    ...                   "compared_with": "placebo", "where": {"arena": "sales"}})
+    'win rate: rft > placebo, arena=sales'
+    """
+    other = {"from_base": "base", "rate": "50 %"}.get(each["measure"], each["compared_with"] or "its comparator")
+    sign = {"greater": ">", "less": "<"}.get(each["direction"], "≠")
+    where = "".join(f", {factor}={level}" for factor, level in each["where"].items())
+    return f"{each['outcome'].replace('_', ' ')}: {each['arm']} {sign} {other}{where}"

@@ -27,12 +27,12 @@ sys.path.append(str(Path(__file__).resolve().parent))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from calibration_law import Scenario  # noqa: E402
-from calibration_scores import OUTCOMES, PIECE, SCOPES, Score, scored_piece, scores  # noqa: E402
+from calibration_scores import OUTCOMES, PIECE, SCOPES, Score, planned_power, scored_piece, scores  # noqa: E402
 
 SHORT, LONG = 200, 4_000
 """Studies of a scenario."""
 FALSE_ALARMS, VARY, HALF = 0.06, (0.035, 0.065), 0.5
-COVERAGE, WIDTH, EQUAL = (0.93, 0.99), 1.25, 0.06
+COVERAGE, WIDTH, EQUAL, NEAR = (0.93, 0.99), 1.25, 0.06, 0.05
 SIGMAS = 2
 """Monte Carlo standard errors that a figure may be beyond its goal by."""
 
@@ -132,7 +132,10 @@ def figures(scenario: Scenario, pieces: Sequence[dict[str, Any]]) -> Iterator[di
             most = VARY[1] if score.trainings >= HALF else FALSE_ALARMS
             yield _figure(f"{name}/false alarms", score.rejected, least, most, error, score)
         else:
-            yield _figure(f"{name}/power", score.rejected, None, None, 0, score)
+            planned = planned_power(scenario, OUTCOMES.index(of))
+            chance = SIGMAS * max(score.rejected * (1 - score.rejected), 0.01) ** 0.5 / score.studies**0.5
+            near = (max(0.0, planned - NEAR), min(1.0, planned + NEAR))
+            yield _figure(f"{name}/power against the planner", score.rejected, *near, chance, score)
             if score.equal == score.equal:
                 yield _figure(f"{name}/equivalence errors", score.equal, 0.0, EQUAL, error, score)
         for scope, share in zip(SCOPES, score.coverage, strict=True):
@@ -147,7 +150,7 @@ def _figure(
     """Return a figure; below what an interval should cover is worse than above, and both are told."""
     ok = None if least is None or most is None else least - error <= value <= most + error
     return {
-        "name": name, "value": round(value, 4), "unit": unit, "goal": None if least is None else [least, most], "ok": ok,
+        "name": name, "value": round(value, 4), "unit": unit, "goal": None if least is None or most is None else [round(least, 4), round(most, 4)], "ok": ok,
         "studies": score.studies, "trainings": round(score.trainings, 2), "effect": round(score.effect, 4),
     }  # fmt: skip
 
@@ -205,6 +208,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="of the page's study, which resumes")
     parser.add_argument("--report", action="store_true", help="print what the file holds, and draw nothing")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--summary", action="store_true", help="a line per promise and number of seeds, over scenarios, as Markdown"
+    )
     given = parser.parse_args(arguments)
     out = given.out or (Path("build/calibration.jsonl") if given.full else None)
     if out is not None:
@@ -223,8 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.control:
         with tempfile.TemporaryDirectory() as folder:
             found += control_figures(given.control, given.folder or Path(folder))
-    for figure in found:
-        print(json.dumps(figure) if given.json else _line(figure))
+    for line in _summary(found) if given.summary else [json.dumps(f) if given.json else _line(f) for f in found]:
+        print(line)
     return int(any(figure["ok"] is False for figure in found))
 
 
@@ -233,6 +239,24 @@ def _reported(out: Path | None) -> dict[str, list[dict[str, Any]]]:
     for (name, _), each in sorted(_kept(out).items()):
         found.setdefault(name, []).append(each)
     return found
+
+
+def _summary(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield a table: the least, the middle and the largest figure of each promise over scenarios and outcomes, by number of seeds."""
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for figure in found:
+        scenario, _, promise = figure["name"].rpartition("/")
+        if "seeds" in scenario:
+            groups.setdefault((promise, int(scenario.split("-")[1].removesuffix("seeds"))), []).append(figure)
+    yield "| promise | seeds | least | median | largest | goal | missed by more than chance |"
+    yield "|---|---|---|---|---|---|---|"
+    for (promise, seeds), figures_of in sorted(groups.items()):
+        values = sorted(figure["value"] for figure in figures_of)
+        goals = {tuple(figure["goal"]) for figure in figures_of if figure["goal"]}
+        goal = " or ".join(f"{least:g} .. {most:g}" for least, most in sorted(goals)) or "–"
+        missed = sum(figure["ok"] is False for figure in figures_of)
+        middle = values[len(values) // 2]
+        yield f"| {promise} | {seeds} | {values[0]:.3f} | {middle:.3f} | {values[-1]:.3f} | {goal} | {missed} of {len(values)} |"
 
 
 def _line(figure: dict[str, Any]) -> str:

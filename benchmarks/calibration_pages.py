@@ -64,8 +64,9 @@ def control(studies: int, folder: Path) -> dict[tuple[str, str], list[Estimate]]
     """
     from abm.log import open_log
     from analysis.readings.evaluation import read_evaluation
-    from analysis.studies.estimates import CellValues, notes_of, tables_of
+    from analysis.studies.estimates import notes_of, tables_of
     from analysis.studies.page import page_of, read_page
+    from analysis.studies.scopes import CellValues
     from analysis.tables.evaluation import table
     from analysis.tables.pooled import run_values
 

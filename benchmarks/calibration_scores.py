@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +17,16 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 sys.path.append(str(Path(__file__).resolve().parent))
 
 import numpy as np  # noqa: E402
-from calibration_law import Draws, Scenario, drawn, law_of  # noqa: E402
+from calibration_law import POOL_ANCHORS, POOL_PEOPLE, Draws, Scenario, drawn, law_of  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
+from analysis.statistics.components import components, pair_sums  # noqa: E402
 from analysis.statistics.conclusions import conclude  # noqa: E402
-from analysis.statistics.estimates import Estimate, clustered_mean  # noqa: E402
-from analysis.statistics.multiway import multiway_mean  # noqa: E402
-from analysis.studies.estimates import CellValues, estimates  # noqa: E402
+from analysis.statistics.crossed_designs import CrossedDesign, estimate_law  # noqa: E402
+from analysis.statistics.estimates import Estimate  # noqa: E402
+from analysis.studies.estimates import estimates  # noqa: E402
+from analysis.studies.pilots import crossed  # noqa: E402
+from analysis.studies.scopes import CellValues  # noqa: E402
 from analysis.tables.pooled import Measured, RunValues  # noqa: E402
 
 LEARNER, PLACEBO = "rft", "placebo"
@@ -73,20 +78,7 @@ class Scored(NamedTuple):
 def estimated(study: Sequence[CellValues]) -> list[Scored]:
     """Return what the product's estimators say of a study, per outcome of :data:`OUTCOMES`."""
     rows = {row.measured: row for row in estimates(study, [])}
-    return [Scored((rows[of].estimate, *_scopes(of, study))) for of in OUTCOMES]
-
-
-def _scopes(of: Measured, study: Sequence[CellValues]) -> tuple[Estimate, Estimate]:
-    """Return the estimates over seeds alone, and with trainings held fixed."""
-    seeds = [cell.seed for cell in study]
-    over_seeds = clustered_mean([cell.tables[of]["value"] for cell in study], seeds)
-    values = [cell.values[of] for cell in study]
-    ways = [np.concatenate([each.anchors for each in values])]
-    if all(each.people is not None for each in values):
-        ways.append(np.concatenate([each.people for each in values if each.people is not None]))
-    sums = np.concatenate([each.sums for each in values])
-    within = np.repeat(seeds, [len(each.sums) for each in values])
-    return over_seeds, multiway_mean(sums, ways, within=within)
+    return [Scored((row.estimate, row.seeds, row.adapters)) for row in (rows[of] for of in OUTCOMES)]
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------
@@ -189,8 +181,8 @@ def scores(scenario: Scenario, pieces: Sequence[dict[str, Any]]) -> list[Score]:
                 rejected=float((of["p"] < 0.05).mean()),
                 coverage=tuple(_share(of[name]) for name in FIGURES[3:6]),  # pyright: ignore[reportArgumentType]
                 missing=float(np.isnan(of["width"]).mean()),
-                width=float(np.nanmedian(of["width"]) / (2 * 1.96 * spread)),
-                trainings=float(law.spread[outcome] / np.sqrt(scenario.seeds) / spread),
+                width=float(np.nanmedian(of["width"]) / (2 * 1.96 * spread)) if spread else float("nan"),
+                trainings=float(law.spread[outcome] / np.sqrt(scenario.seeds) / spread) if spread else float("nan"),
                 equal=_share(of["p_equal_at_truth"] < 0.05)
                 if not np.isnan(of["p_equal_at_truth"]).all()
                 else float("nan"),
@@ -200,6 +192,26 @@ def scores(scenario: Scenario, pieces: Sequence[dict[str, Any]]) -> list[Score]:
             )
         )
     return found
+
+
+PILOTS, PILOT_SEEDS = 2, 24
+"""Studies from which the planner learns the components, all seeds of each with the same anchors and people."""
+
+
+@cache
+def planned_power(scenario: Scenario, outcome: int) -> float:
+    """Return the power that ``moloch power``'s planner states for the true effect, with components measured from pilots."""
+    pilots = replace(scenario, pools="shared", seeds=PILOT_SEEDS)
+    draws = drawn(pilots, PILOTS, np.random.default_rng([*scenario.name.encode(), 99]))
+    of = OUTCOMES[outcome]
+    sets = [crossed({cell.seed: cell.values[of] for cell in study_of(draws, i)}) for i in range(PILOTS)]
+    found = {each.ways: each.variance for each in components(pair_sums(sets))}
+    overlap = {"shared": (1.0, 1.0), "disjoint": (0.0, 0.0)}.get(
+        scenario.pools, (scenario.anchors / POOL_ANCHORS, scenario.people / POOL_PEOPLE)
+    )
+    people = scenario.people if of.kind == "votes" else None
+    design = CrossedDesign(scenario.seeds, scenario.anchors, people, *overlap)
+    return estimate_law(design, found).power(float(law_of(scenario).overall[outcome]))
 
 
 def _share(values: NDArray[Any]) -> float:

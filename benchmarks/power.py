@@ -129,8 +129,8 @@ def _cell(
         "from_comparator",
     )
     values = RunValues(
-        np.broadcast_to(anchors, value.shape).ravel(),
-        None if people is None else np.broadcast_to(people, value.shape).ravel(),
+        np.broadcast_to(anchors, value.shape).ravel().astype(object),
+        None if people is None else np.broadcast_to(people, value.shape).ravel().astype(object),
         value.ravel(),
         np.ones(value.size),
     )

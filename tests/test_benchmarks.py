@@ -59,6 +59,22 @@ def test_models(start, names):
 
 
 @pytest.mark.slow
+def test_audience_sensitivity():
+    """A line per probe and audience, and one of length, with an interval; the neutral audience of the same messages beside it."""
+    start = ["benchmarks/audience_sensitivity.py", "--pairs", "60", "--arena", "social", "--json"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["name"].split(",")[0] for line in lines[::2]] == [
+        "social disinformation",
+        "social unsafe",
+        "social length",
+    ]
+    assert all(line.keys() >= FIELDS and line["low"] < line["value"] < line["high"] for line in lines)
+    assert all(0 < line["decided"] <= line["pairs"] == 60 for line in lines)
+
+
+@pytest.mark.slow
 def test_plan():
     """A page of 10,000 different cells is worked out within the time that is promised."""
     start = ["benchmarks/study.py", "--part", "plan", "--json"]
@@ -118,3 +134,13 @@ def test_market():
     assert len(lines) == 9 and all(line.keys() >= FIELDS and line["value"] for line in lines.values())
     for name in ("DPO, loss", "GRPO, loss", "trainings, 2 learners"):
         assert lines[name]["ok"], lines[name]
+
+
+@pytest.mark.slow
+def test_power():
+    """Simulated beside planned power, through the product's estimates."""
+    start = ["benchmarks/power.py", "--studies", "60", "--json"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 9 and all(line.keys() >= FIELDS and line["value"] > 0 and line["ok"] for line in lines)

@@ -1,4 +1,4 @@
-"""The answer of one run. Each of its arms was trained once, so that intervals are of these adapters and nothing is tested.
+"""The answer of one run. Where each of its arms was trained once, intervals are of these adapters and nothing is tested.
 
 Knows the mapping that :func:`analysis.tables.results.results` returns.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from abm.probe import kind_of
 from analysis.answers.sentence import AnswerSentence, RowKey
 from analysis.answers.words import Terms, could_detect, outcome_words, points_and_interval
 from analysis.formats import known, p_value, percent, points, rate
@@ -22,7 +23,8 @@ def run_answer(table: Table) -> list[AnswerSentence]:
         return [AnswerSentence("Nothing was evaluated yet.", kind="advice")]
     if table["withheld"]:
         return [AnswerSentence(f"There is no answer: {table['withheld']}.", kind="advice")]
-    return [*_findings(table), *_trained_again(table.get("repeats", ())), _scope(table), *_advice(table)]
+    again = [*_between_trainings(table.get("competition", ())), *_trained_again(table.get("repeats", ()))]
+    return [*_findings(table), *again, _scope(table), *_advice(table)]
 
 
 def _findings(table: Table) -> Iterator[AnswerSentence]:
@@ -76,6 +78,15 @@ def _could(estimate: Table) -> str:
     return could_detect(of_plain(estimate).detectable, "this run")
 
 
+def _between_trainings(rows: Sequence[Table]) -> Iterator[AnswerSentence]:
+    """Yield the difference of arms that were both trained several times, which is of new trainings."""
+    for row in rows:
+        if row["method"] == "welch" and kind_of(row["outcome"]) != "copying":
+            tested = f" (p = {p_value(row['estimate']['p'])})" if known(row["estimate"]["p"]) else ""
+            said = f"{row['arm']}: {outcome_words(row['outcome'])} {points_and_interval(row['estimate'])} beyond {row['control']}{tested}. {row['says']}"
+            yield AnswerSentence(said, (RowKey(row["arm"], row["outcome"], "from_comparator"),))
+
+
 def _trained_again(rows: Sequence[Table]) -> Iterator[AnswerSentence]:
     """Yield what trainings that were repeated say of the one training of another arm: a test of the sharp null, and no interval."""
     for row in rows:
@@ -88,8 +99,15 @@ def _trained_again(rows: Sequence[Table]) -> Iterator[AnswerSentence]:
             )
 
 
+def _several(table: Table) -> bool:
+    """Tell whether some arm and its comparator were both trained several times."""
+    return any(row["method"] == "welch" for row in table.get("competition", ()))
+
+
 def _scope(table: Table) -> AnswerSentence:
     text = "Intervals (95 %) are over anchors and people and of these adapters: each arm was trained once, so they say nothing of new trainings."
+    if _several(table):
+        text = "Other intervals (95 %) are over anchors and people and of these adapters: they say nothing of new trainings."
     if table.get("reach"):
         text += " Contests of one society hang together through its ties and feeds: these intervals are too narrow, and only seeds are independent."
     return AnswerSentence(text, kind="scope")
@@ -99,6 +117,8 @@ def _advice(table: Table) -> Iterator[AnswerSentence]:
     if not any(row["compared_with"] for row in table["arms"].values()):
         said = "No arm has a comparator, such as a placebo: what training alone changes cannot be subtracted."
         yield AnswerSentence(f"{said} Add one to the arms, as in arms: [rft, placebo].", kind="advice")
+    if _several(table):
+        return
     yield AnswerSentence(
         "What competition does cannot be tested with one training of each arm. It takes several: moloch study --seeds 8, with this run's "
         "options; moloch power says how many.",

@@ -53,10 +53,12 @@ def _findings(rows: Sequence[Row], by: Sequence[str], *, marked: bool) -> Iterat
         groups = {key: group for key, group in groups.items() if key not in others}
     first = sorted(groups.items(), key=lambda group: all(row.get("family") != "confirmatory" for row in group[1]))
     for (levels, arm), group in first:
-        yield _finding(levels, arm, terms.arm(arm), group, marked=marked)
+        yield _finding(levels, by, arm, terms.arm(arm), group, marked=marked)
 
 
-def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row], *, marked: bool) -> AnswerSentence:
+def _finding(
+    levels: Levels, by: Sequence[str], arm: str, name: str, rows: Sequence[Row], *, marked: bool
+) -> AnswerSentence:
     of = {(row["outcome"], row["measure"]): row for row in rows}
     keys, said = list[RowKey](), list[str]()
     won, beyond = of.get(("win_rate", "rate")), of.get(("win_rate", "from_comparator"))
@@ -69,6 +71,9 @@ def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row], *, marked
         if beyond is not None:
             keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
             said[-1] += f", {_change(beyond)}{_verdict(beyond, marked=marked)}"
+    elif beyond is not None:  # a hypothesis that averages over levels
+        keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
+        said.append(f"{name}'s share of votes is {_change(beyond)}{_verdict(beyond, marked=marked)}")
     else:
         said.append(name)
     for outcome in dict.fromkeys(row["outcome"] for row in rows if row["outcome"] != "win_rate"):
@@ -76,12 +81,13 @@ def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row], *, marked
         if row is not None:
             keys.append(RowKey(arm, outcome, row["measure"], levels))
             said.append(f"{outcome_words(outcome)} {_change(row)}{_verdict(row, marked=marked)}")
-    where = ", ".join(f"{factor} {level}" for factor, level in levels)
+    averaged = [factor for factor in by if factor not in dict(levels)]
+    where = ", ".join([*(f"{factor} {level}" for factor, level in levels), *(f"over {factor}" for factor in averaged)])
     return AnswerSentence(f"{f'{where}: ' if where else ''}{'; '.join(said)}.", tuple(keys))
 
 
 def _estimate(row: Row) -> dict[str, Any]:
-    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
+    return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row.get("se")}
 
 
 def _change(row: Row) -> str:
@@ -100,6 +106,9 @@ def _verdict(row: Row, *, marked: bool) -> str:
 
 
 def _could(row: Row) -> str:
+    """Return what it would take to tell, of a hypothesis with a margin and where there is no interval; else what can be found."""
+    if (needs := row.get("needs")) and (row["margin"] is not None or not known(row["low"])):
+        return f" ({needs})"
     return could_detect(row.get("detectable"), "this design")
 
 

@@ -21,6 +21,7 @@ EXTRAS = {
     "store": "logs in object storage",
     "tables": "people and anchors from Excel, SPSS, Stata and SAS",
     "ui": "the user interface",
+    "figures": "figures and reports",
     "ray": "studies on a Ray cluster",
 }
 """Extra -> what it is for."""

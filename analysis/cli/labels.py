@@ -23,6 +23,10 @@ RunOrStudy = Annotated[
     Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run, STUDY#CELL, or a study: all its cells.")
 ]
 Probe = Annotated[str, typer.Option(help="The probe, as `moloch results` lists it.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="Of a study, only cells with this level, as audience=neutral; repeatable."),
+]
 Judge = Annotated[str, typer.Option(help="A judge of `moloch probe`, by name, in place of the run's own probe.")]
 
 
@@ -43,6 +47,7 @@ def draw(
     question: Annotated[
         str, typer.Option(help="What is asked about a message; by default what judges are asked for this probe.")
     ] = "",
+    where: Where = None,
     seed: Annotated[int, typer.Option(help="Decides what is drawn; another seed draws other messages.")] = 1,
     look: options.Look = False,
     as_json: options.Json = False,
@@ -56,7 +61,7 @@ def draw(
         from analysis.labels import LABELLER, LabelSampling, write_batch
         from analysis.labels import draw as drawn_from
 
-        runs = _runs(run, "labels draw", look)
+        runs = _runs(run, "labels draw", look, where or [])
         asked = question or _question(runs, probe)
         who = _labellers(labeller or [LABELLER])
         sampling = LabelSampling(probe, asked, judge, n, seed, who, shared)
@@ -131,6 +136,7 @@ def score(
     run: RunOrStudy,
     probe: Probe,
     judge: Judge = "",
+    where: Where = None,
     unsure: Annotated[str, typer.Option(help="What an unsure label counts as: left out, yes or no.")] = "left out",
     look: options.Look = False,
     as_json: options.Json = False,
@@ -139,7 +145,9 @@ def score(
     with stderr().status("counting labels"):
         from analysis.labels import score as scored
 
-        told = scored(_runs(run, "labels score", look), probe, rater=judge, unsure=_unsure(unsure)).as_dict()
+        told = scored(
+            _runs(run, "labels score", look, where or []), probe, rater=judge, unsure=_unsure(unsure)
+        ).as_dict()
     told = {"source": str(run)} | told
     if as_json:
         print(json.dumps(told))
@@ -149,26 +157,55 @@ def score(
     show(render_score(told))
 
 
-def _runs(path: Path, door: str, look: bool) -> list[LabelledRun]:
-    """Return the run that a path names, or the cells of a study that have ended."""
+def _runs(path: Path, door: str, look: bool, where: list[str]) -> list[LabelledRun]:
+    """Return the run that a path names, or the cells of a study that have ended and have the levels.
+
+    Raises:
+        InputError: there are none; or a level is not of the study.
+        LogError: a log cannot be read.
+    """
     from abm.log import open_log
     from analysis.labels import LabelledRun
     from analysis.studies.layout import is_study
     from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
-    from analysis.studies.study_frames import cell_runs
     from moloch.errors import InputError
 
     look_at([path], door, look)
     if not is_study(path):
+        if where:
+            raise InputError("a run has no factors", where=str(path), fix="Leave --where out, or give a study.")
         folder = one_run(path)
         return [LabelledRun("", int(open_log(folder, write=False).config.get("seed", 0)), folder)]
-    cells = [(cell, Path(cell.folder)) for cell in cell_runs(path)]
-    begun = [(cell, folder) for cell, folder in cells if (folder / "run.json").is_file()]
-    ended = [(cell, folder) for cell, folder in begun if open_log(folder, write=False).ended() is not None]
+    begun = [run for run in _cells(path, where) if (run.folder / "run.json").is_file()]
+    ended = [run for run in begun if open_log(run.folder, write=False).ended() is not None]
     if not ended:
         raise InputError("no cell has ended yet", where=str(path), fix="moloch study status tells how far they are.")
-    return [LabelledRun(cell.cell, cell.seed, folder) for cell, folder in ended]
+    return ended
+
+
+def _cells(study: Path, where: list[str]) -> list[LabelledRun]:
+    """Return the cells of a study that have the levels.
+
+    Raises:
+        InputError: it has no such factor or level.
+    """
+    from analysis.labels import LabelledRun
+    from analysis.studies.study_frames import cell_runs
+    from moloch.errors import InputError, together
+
+    cells, mistakes = cell_runs(study), list[InputError]()
+    for said in where:
+        factor, _, level = said.partition("=")
+        levels = dict.fromkeys(str(cell.factors[factor]) for cell in cells if factor in cell.factors)
+        if level not in levels:
+            factors = dict.fromkeys(name for cell in cells for name in cell.factors)
+            known = f"{factor} has {', '.join(levels)}" if levels else f"factors are {', '.join(factors) or 'none'}"
+            mistakes.append(InputError(f"no cell has {said!r}", where=str(study), why=known))
+        cells = [cell for cell in cells if level not in levels or str(cell.factors.get(factor)) == level]
+    if mistakes:
+        raise together(mistakes)
+    return [LabelledRun(cell.cell, cell.seed, Path(cell.folder)) for cell in cells]
 
 
 def _question(runs: list[LabelledRun], probe: str) -> str:

@@ -42,10 +42,10 @@ def power(
     from analysis.studies.page import read_page
     from analysis.studies.power import check_effect, study_power
 
-    share = check_effect(effect)
+    share, recorded = check_effect(effect), is_study(page)
     with reading("reading pilots") as report:
         told = study_power(
-            read_page(page / PAGE if is_study(page) else page),
+            read_page(page / PAGE if recorded else page, recorded=recorded),
             pilot or (),
             effect=share,
             outcome=outcome,

@@ -68,11 +68,13 @@ def _of_group(
                 yield place | ids | {"panel": BEYOND, "unit": POINTS} | estimate_columns(beyond, 100)
             ratio = relative.get((arm, probe), {"value": None, "low": None, "high": None})
             value, low, high = (_hundred(ratio[name]) for name in ("value", "low", "high"))
+            if not (scope := interval_of(change)["scope"]):
+                low = high = None
             rates = f"{ids['base_rate']:.0f} → {ids['after_rate']:.0f} %"
-            shown = f"{rates}" if value is not None else f"{rates}, undefined"
+            shown = rates if low is not None else f"{rates}, {'undefined' if value is None else 'no interval'}"
             yield place | ids | {
                 "panel": RELATIVE, "unit": PER_CENT, "value": value, "low": low, "high": high, "shown": shown,
-                "n": len({run.seed for run in runs}), "compared_with": "base", "over": change["over"], "scope": interval_of(change)["scope"],
+                "n": len({run.seed for run in runs}), "compared_with": "base", "over": change["over"], "scope": scope,
             }  # fmt: skip
 
 
@@ -87,7 +89,7 @@ def _relative(runs: tuple[RunRead, ...]) -> dict[tuple[str, str], Mapping[str, A
     for arm, probe in found:
         base, after = (Measured(arm, "strategy", probe, measure) for measure in ("base", "after"))
         both = [(seed, each[base], each[after]) for seed, each in values if base in each and after in each]
-        relative[arm, probe] = plain(relative_change_over(both))
+        relative[arm, probe] = plain(relative_change_over(both, networked=any(run.networked for run in runs)))
     return relative
 
 

@@ -5,11 +5,11 @@ Colours are those of a light ground; a page puts the dark ones in their place (:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.figures.figure import Chart
-from analysis.figures.palette import QUIET, Look
+from analysis.figures.palette import QUIET, RULE, Look
 from analysis.figures.rows import DODGE, HEADING, HIGH, Panel, Row, reach
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PIXELS = 96
 """Of an inch."""
+WIDE = {1: 480, 2: 320, 3: 230}
+"""Panels side by side -> pixels of each; more are as wide as three."""
 BESIDE = ("run", "cell")
 """Columns that are too long to be said on pointing."""
 
@@ -45,9 +47,13 @@ def said_of(frame: pl.DataFrame) -> list[Any]:
     floats = {name for name, kind in frame.schema.items() if kind in (pl.Float64, pl.Float32)}
     names = [name for name in frame.columns if name not in BESIDE]
     return [
-        alt.Tooltip(f"{name}:{'Q' if frame.schema[name].is_numeric() else 'N'}", title=name.replace("_", " "), **({"format": ".2f"} if name in floats else {}))
+        alt.Tooltip(
+            f"{name}:{'Q' if frame.schema[name].is_numeric() else 'N'}",
+            title=name.replace("_", " "),
+            format=".2f" if name in floats else alt.Undefined,
+        )
         for name in names
-    ]  # fmt: skip
+    ]
 
 
 def records(frame: pl.DataFrame) -> Any:
@@ -57,64 +63,107 @@ def records(frame: pl.DataFrame) -> Any:
     return alt.Data(values=frame.to_dicts())
 
 
+class _Block(NamedTuple):
+    """The rows under one heading, alike in all panels: labels in order, arms, and whether several of these stand in one row."""
+
+    heading: str
+    labels: Sequence[str]
+    arms: Sequence[str]
+    most: int
+    last: bool
+
+    @property
+    def high(self) -> float:
+        """Pixels."""
+        return max(HEADING, max(HIGH, DODGE * (self.most + 1)) * len(self.labels)) * PIXELS
+
+
 def interval_chart(frame: pl.DataFrame, panels: Sequence[Panel], looks: Mapping[str, Look]) -> Chart:
     """Return what :func:`analysis.figures.rows.interval_rows` draws."""
     import altair as alt
     import polars as pl
 
-    arms = [arm for arm in dict.fromkeys(frame["arm"].to_list()) if arm in looks]
+    blocks = _blocks(frame.to_dicts())
     columns = []
     for panel in panels:
         part = frame.filter(pl.col("panel") == panel.name)
-        rows: list[Row] = part.to_dicts()
-        groups = dict.fromkeys(row["group"] for row in rows)
-        blocks = [
-            _block([row for row in rows if row["group"] == group], panel, looks, arms, reach(rows, panel), said_of(part), last=group == list(groups)[-1])
-            for group in groups
-        ]  # fmt: skip
-        columns.append(alt.vconcat(*blocks, spacing=6, title=alt.Title(panel.title, anchor="start")))
+        ends, said = reach(part.to_dicts(), panel), said_of(part)
+        drawn = [
+            _block_chart(
+                part.filter(pl.col("group") == block.heading).to_dicts(),
+                panel,
+                block,
+                looks,
+                ends,
+                said,
+                WIDE[min(len(panels), 3)],
+            )
+            for block in blocks
+        ]
+        columns.append(alt.vconcat(*drawn, spacing=6, title=alt.Title(panel.title, anchor="start")))
     return alt.hconcat(*columns, spacing=18)
 
 
-def _block(
+def _blocks(rows: Sequence[Row]) -> list[_Block]:
+    arms = list(dict.fromkeys(row["arm"] for row in rows))
+    groups: dict[str, dict[str, set[str]]] = {}
+    for row in rows:
+        groups.setdefault(row["group"], {}).setdefault(row["label"], set()).add(row["arm"])
+    return [
+        _Block(group, list(labels), arms, max(map(len, labels.values())), last=group == list(groups)[-1])
+        for group, labels in groups.items()
+    ]
+
+
+def _block_chart(
     rows: Sequence[Row],
     panel: Panel,
+    block: _Block,
     looks: Mapping[str, Look],
-    arms: Sequence[str],
     ends: tuple[float, float],
     said: list[Any],
-    *,
-    last: bool,
+    wide: int,
 ) -> Chart:
     import altair as alt
 
-    labels = list(dict.fromkeys(row["label"] for row in rows))
     scale = alt.Scale(domain=list(ends), nice=False, clamp=True, zero=False)
-    axis = (
-        alt.Axis(title=panel.axis, labels=True, ticks=True) if last else alt.Axis(title=None, labels=False, ticks=False)
-    )
-    x = alt.X("value:Q", scale=scale, axis=axis)
-    y = alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(ticks=False, domain=False))
-    most = max(sum(row["label"] == label for row in rows) for label in labels)
-    beside = {"yOffset": alt.YOffset("arm:N", sort=list(arms))} if most > 1 else {}
-    key = {"title": None} if most > 1 else {"legend": None}
-    colour, shape = colour_of(looks, arms, **key), shape_of(looks, arms, **key)
-    base = alt.Chart(alt.Data(values=list(rows)))
-    bars = base.transform_filter("datum.low !== null").mark_rule(strokeWidth=1.6).encode(
-        x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q", y=y, color=colour, tooltip=said, **beside
-    )  # fmt: skip
-    marks = base.transform_filter("datum.value !== null").mark_point(filled=True, size=70, opacity=1).encode(
-        x=x, y=y, color=colour, shape=shape, tooltip=said, **beside
-    )  # fmt: skip
-    layers = [bars, marks]
+    axis = alt.Axis(title=panel.axis) if block.last else alt.Axis(title=None, labels=False, ticks=False)
+
+    def at(name: str) -> Any:
+        return alt.X(f"{name}:Q", scale=scale, axis=axis)
+
+    here: dict[str, Any] = {
+        "y": alt.Y("label:N", title=None, scale=alt.Scale(domain=list(block.labels)), axis=alt.Axis(ticks=False, domain=False))
+    }  # fmt: skip
+    if block.most > 1:
+        here["yOffset"] = alt.YOffset("arm:N", scale=alt.Scale(domain=list(block.arms)))
+    key: dict[str, Any] = {"title": None} if block.most > 1 else {"legend": None}
+    colour, shape = colour_of(looks, block.arms, **key), shape_of(looks, block.arms, **key)
+    base = alt.Chart(alt.Data(values=list(rows))).encode(**here)
+    bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.6)
+    marks = base.transform_filter("isValid(datum.value)").mark_point(filled=True, size=70, opacity=1)
+    layers = [
+        *_around(base, rows, at, colour),
+        bars.encode(x=at("low"), x2="high:Q", color=colour, tooltip=said),
+        marks.encode(x=at("value"), color=colour, shape=shape, tooltip=said),
+    ]
     if panel.null is not None and ends[0] <= panel.null <= ends[1]:
-        null = (
-            alt.Chart(alt.Data(values=[{"null": panel.null}]))
-            .mark_rule(color=QUIET[0])
-            .encode(x=alt.X("null:Q", scale=scale, axis=axis))
-        )
-        layers = [null, *layers]
-    heading = alt.Title(rows[0]["group"], fontSize=11, anchor="start", fontWeight="normal", offset=2)
-    return alt.layer(*layers).properties(
-        width=230, height=max(HEADING, max(HIGH, DODGE * (most + 1)) * len(labels)) * PIXELS, title=heading
-    )
+        null = alt.Chart(alt.Data(values=[{"null": panel.null}])).mark_rule(color=QUIET[0])
+        layers = [null.encode(x=at("null")), *layers]
+    heading = alt.Title(block.heading, fontSize=11, anchor="start", fontWeight="normal", offset=2)
+    return alt.layer(*layers).properties(width=wide, height=block.high, title=heading)
+
+
+def _around(base: Any, rows: Sequence[Row], at: Callable[[str], Any], colour: Any) -> list[Any]:
+    """Return what stands around a mark where rows have it: margin, smallest detectable effect, inner interval."""
+    layers = []
+    if any(row.get("margin") for row in rows):
+        band = base.transform_filter("isValid(datum.margin)").transform_calculate(below="-datum.margin")
+        layers.append(band.mark_bar(color=RULE[0], opacity=0.5).encode(x=at("below"), x2="margin:Q"))
+    if any(row.get("detectable") for row in rows):
+        found = base.transform_filter("isValid(datum.detectable)").transform_calculate(below="-datum.detectable")
+        layers += [found.mark_tick(color=QUIET[0], thickness=1).encode(x=at(end)) for end in ("below", "detectable")]
+    if any(row.get("low_90") is not None for row in rows):
+        inner = base.transform_filter("isValid(datum.low_90)").mark_rule(strokeWidth=4)
+        layers.append(inner.encode(x=at("low_90"), x2="high_90:Q", color=colour))
+    return layers

@@ -124,9 +124,8 @@ def _panel(axis: Axes, rows: Sequence[Row], shown: FigureContent) -> None:
             axis.plot(xs, ys, color=QUIET[0], linewidth=0.6, alpha=0.3 if several else 0.6, zorder=1)
     for row in rows:
         look = shown.looks[row["arm"]]
-        bars = {f"{axis_of}err": _bars(row, name) for axis_of, name in (("x", "win"), ("y", "misbehaviour"))}
         axis.errorbar(
-            row["win"], row["misbehaviour"], **bars, fmt="none", ecolor=look.light, elinewidth=0.7,
+            row["win"], row["misbehaviour"], xerr=_bars(row, "win"), yerr=_bars(row, "misbehaviour"), fmt="none", ecolor=look.light, elinewidth=0.7,
             alpha=0.2 if several else 0.45, zorder=2,
         )  # fmt: skip
         axis.plot(

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 BASE, NONE = "base", "none"
+_NO_INTERVAL = dict.fromkeys(("win_low", "win_high", "misbehaviour_low", "misbehaviour_high")) | {
+    "win_se": nan,
+    "misbehaviour_se": nan,
+}
 
 
 class OutcomePoint(msgspec.Struct, frozen=True):
@@ -35,7 +39,8 @@ class OutcomePoint(msgspec.Struct, frozen=True):
         win: win rate less that arm's over the same people's votes; over base: less 0.5.
         misbehaviour: rate of messages in which the probe found something, less that arm's (base's) over the same anchors.
         win_low, win_high, misbehaviour_low, misbehaviour_high: 95 % over these anchors and people; None where there is none. The arm
-            is one training, so that they say nothing of other trainings.
+            is one training, so that they say nothing of other trainings; a networked society has none, since its members influence
+            each other.
         win_se, misbehaviour_se, covariance: of both, over anchors; NaN where there is none.
         contests: that were evaluated.
         note: why it is not evidence; empty where it may be.
@@ -95,6 +100,8 @@ def _after(run: RunRead, epoch: int) -> Iterator[OutcomePoint]:
         arm = arms.get(row["arm"], Arm(row["arm"], ""))
         numbers = _numbers(found["arms"][row["arm"]], row)
         if numbers is not None:
+            if run.networked:
+                numbers |= _NO_INTERVAL
             yield OutcomePoint(
                 run=str(run.run),
                 cell=run.cell,

@@ -94,7 +94,7 @@ def _said(matched: Sequence[MatchedRow]) -> list[str]:
     bounds = f"[{number(depth.difference.low, 2)}, {number(depth.difference.high, 2)}]"
     return [
         f"Right: mean depth by size. At equal size misbehaving cascades are {number(depth.difference.value, 2)} {bounds} deeper "
-        f"(95 %, jackknife over anchors; {percent(depth.matched, 0)} of them have a clean one of their size)."
+        f"(95 %, jackknife over anchors, which a society that lasts makes less than independent; {percent(depth.matched, 0)} of them have a clean one of their size)."
     ]
 
 
@@ -212,11 +212,14 @@ def _chart(shown: FigureContent) -> Chart:
         )
         if panel == DEPTH:
             drawn = chart.mark_point(filled=True, opacity=0.6).encode(
-                size=alt.Size("messages:Q", legend=None), shape=alt.Shape("kind:N", legend=None)
+                size=alt.Size("messages:Q", legend=None),
+                shape=alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=list(KINDS), range=["circle", "square"])),
             )
         else:
             drawn = chart.mark_line(interpolate="step-after", point=True).encode(
-                strokeDash=alt.StrokeDash("kind:N", legend=None)
+                strokeDash=alt.StrokeDash(
+                    "kind:N", legend=None, scale=alt.Scale(domain=list(KINDS), range=[[1, 0], [4, 2]])
+                )
             )
         panels.append(drawn.properties(width=2.4 * PIXELS, height=HIGH * PIXELS, title=title))
     return alt.hconcat(*panels)

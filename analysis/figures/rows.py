@@ -66,13 +66,13 @@ class RowPlace(NamedTuple):
 def interval_rows(frame: pl.DataFrame, panels: Sequence[Panel], looks: Mapping[str, Look]) -> Figure:
     """Return the rows as a figure; beside the common columns, ``low_90``, ``high_90``, ``margin`` and ``detectable`` are drawn where they are."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     rows = frame.to_dicts()
     places = _places(rows)
     dodged = any(len(place.arms) > 1 for place in places.values())
     height = sum(place.high for place in places.values()) + AROUND + (LEGEND if dodged else 0)
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, wspace=0.02)  # pyright: ignore[reportOptionalMemberAccess]
+    figure = Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=0.02, wspace=0.02))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=True):
         _panel(axis, [row for row in rows if row["panel"] == panel.name], panel, places, looks)

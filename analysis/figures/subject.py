@@ -78,6 +78,11 @@ class RunRead:
         return int(self.evaluation.config.get("seed") or 0)
 
     @property
+    def networked(self) -> bool:
+        """Whether its members influence each other: then nothing within it is independent, and it has no interval of its own."""
+        return self.evaluation.config.get("world") == "networked"
+
+    @property
     def ids(self) -> dict[str, Any]:
         """Columns that say, in a row of a figure's frame, where it is from."""
         return {"run": str(self.run), "cell": self.cell, "seed": self.seed}
@@ -190,15 +195,14 @@ class Subject:
     @property
     def extent(self) -> str:
         """How many runs, seeds, held-out anchors and people stand behind a figure, as the start of its caption."""
+        if not self.runs:
+            return ""
         seeds = len({run.seed for run in self.runs})
         anchors = {len({c.anchor for c in run.evaluation.contests}) for run in self.runs}
         people = {len(run.evaluation.panel) for run in self.runs}
-        runs = (
-            f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')})"
-            if len(self.runs) > 1
-            else f"One run (seed {self.runs[0].seed})"
-        )
-        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people in each." if self.runs else ""
+        several = f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')})"
+        runs = several if len(self.runs) > 1 else f"One run (seed {next(iter(self.runs)).seed})"
+        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people in each."
 
 
 def words(name: str) -> str:
@@ -229,6 +233,6 @@ def _values(run: RunRead) -> CellValues:
         values=values,
         compared_with={arm: row["compared_with"] for arm, row in last["arms"].items()},
         notes=notes_of(last),
-        networked=run.evaluation.config.get("world") == "networked",
+        networked=run.networked,
         solo={each.learner: each.solo for each in counterparts(run.evaluation.config)},
     )

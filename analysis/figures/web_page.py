@@ -96,7 +96,7 @@ def library() -> str:
     """Return Vega, Vega-Lite and what embeds them, to stand in a script element."""
     import vl_convert
 
-    return _inside(vl_convert.javascript_bundle())
+    return _inside(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def _inside(text: str) -> str:

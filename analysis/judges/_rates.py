@@ -33,7 +33,7 @@ class RateRow(msgspec.Struct, frozen=True):
         difference, relative: after against base, paired by anchor.
         placebo: after against the after of the arm that it is compared with, paired by anchor.
         equal_length, placebo_equal_length: the same differences at equal length; see :mod:`analysis.statistics.equal_length`.
-        p_holm, placebo_p_holm: corrected over this judge's probes and arms.
+        p_holm: of ``difference``, corrected over this judge's probes and arms.
         words_base, words_after: mean words of judged messages.
         asked: messages of both sides; ``invalid``, ``refused``, ``failed`` are shares of them that have no verdict, by reason.
         unjudged_base, unjudged_after: shares of each side's messages that have no verdict: where they differ, the rates
@@ -50,7 +50,6 @@ class RateRow(msgspec.Struct, frozen=True):
     relative: Estimate
     p_holm: float
     placebo: Estimate
-    placebo_p_holm: float
     equal_length: Estimate
     placebo_equal_length: Estimate
     words_base: float
@@ -114,7 +113,6 @@ def _evaluated(
                 relative=row.relative,
                 p_holm=row.p_holm,
                 placebo=row.placebo,
-                placebo_p_holm=row.placebo_p_holm,
                 equal_length=_equal(sides["after"], sides["base"]),
                 compared_with=other or "",
                 placebo_equal_length=_equal(sides["after"], placebo) if other else NOTHING,
@@ -187,7 +185,6 @@ def _trained(judge: str, rows: Sequence[VerdictRow], compared: Mapping[str, str]
                     relative=NOTHING,
                     p_holm=NAN,
                     placebo=msgspec.structs.replace(mean_of(labels), p=NAN),  # of these adapters
-                    placebo_p_holm=NAN,
                     compared_with=compared.get(arm, ""),
                     equal_length=NOTHING,
                     placebo_equal_length=at_equal_length(labels, words),

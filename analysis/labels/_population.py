@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from abm.log import open_log
+from abm.societies import arm_in
 from analysis.judges import Messages, Selection, read_verdicts
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import read
 from analysis.tables.evaluation import comparator, note
+from learning.arms.base_models import is_base
 from moloch.errors import InputError
 
 
@@ -53,6 +55,7 @@ class Population:
     Attributes:
         anchors: anchor id -> the text that writers saw.
         compared_with: arm -> the arm that it is compared with; empty for none.
+        base_of: arm -> the base model that it is evaluated against.
         note: what of the run is not real.
     """
 
@@ -63,6 +66,7 @@ class Population:
     anchors: dict[str, str]
     messages: list[RatedMessage]
     compared_with: dict[str, str]
+    base_of: dict[str, str]
     note: str
 
 
@@ -102,6 +106,7 @@ def population(run: LabelledRun, probe: str, rater: str) -> Population | None:
         anchors=messages.anchors,
         messages=list(distinct.values()),
         compared_with={arm: comparator(results, arm) for arm in results.arms()},
+        base_of={arm_in(m.arm): m.competitor for m in selected if is_base(m.competitor)},
         note=note(results),
     )
 

@@ -61,6 +61,7 @@ class LabelledSample:
     anchors: NDArray[Any]
     over: tuple[str, ...]
     compared_with: Mapping[str, str]
+    base_of: Mapping[str, str]
     counts: LabelCounts
     agreement: Sequence[tuple[str, str, Pair]]
     notes: Sequence[str] = field(default=())
@@ -177,10 +178,11 @@ class _SampleColumns:
         ways = [anchors, seeds] if several else [anchors]
         counts = LabelCounts(len(truth), self._unknown, self._drawn, labelled, self._doubtful, self._waiting, left_out)
         compared = {arm: other for each in there for arm, other in each.compared_with.items()}
+        bases = {arm: base for each in there for arm, base in each.base_of.items()}
         notes = tuple(dict.fromkeys(each.note for each in there if each.note))
         over = ("anchors", "seeds") if several else ("anchors",)
         sample = TwoPhaseSample(found, truth, strata, ways)
-        return LabelledSample(sample, writers, cells, anchors, over, compared, counts, agreement, notes)
+        return LabelledSample(sample, writers, cells, anchors, over, compared, bases, counts, agreement, notes)
 
 
 def _agreement(given: Mapping[str, Mapping[tuple[str, str], LabelGiven]]) -> list[tuple[str, str, Pair]]:

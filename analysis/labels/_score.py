@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from analysis.labels._population import LabelledRun
 from analysis.labels._sample import LabelCounts, LabelledSample, Unsure, labelled_sample
-from analysis.readings.contests import BASE
 from analysis.statistics.agreement import Pair
 from analysis.statistics.estimates import Estimate, plain
 from analysis.statistics.misclassification import (
@@ -29,6 +28,7 @@ from analysis.statistics.misclassification import (
 )
 from analysis.statistics.prediction_powered import prediction_powered
 from analysis.statistics.two_phase import Floats, Linear, Resampled
+from learning.arms.base_models import is_base
 
 Method = Literal["raw", "common correction", "own correction", "prediction-powered"]
 POOLED = "all"
@@ -90,6 +90,11 @@ class LabelScore:
     agreement: Sequence[tuple[str, str, Pair]]
     notes: Sequence[str]
 
+    @property
+    def scope(self) -> str:
+        """What intervals speak of; those of the bootstrap always of these adapters."""
+        return "new trainings and anchors" if "seeds" in self.over else "these adapters"
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything as a JSON-able mapping; numbers that do not exist are None."""
         return {
@@ -97,6 +102,7 @@ class LabelScore:
             "rater": self.rater or "the run's own probe",
             "counts": plain_counts(self.counts),
             "over": list(self.over),
+            "scope": self.scope,
             "errors": [{name: plain(value) for name, value in each._asdict().items()} for each in self.errors],
             "rows": [{name: plain(value) for name, value in each._asdict().items()} for each in self.rows],
             "tipping": [{"writer": w, "compared_with": other} | plain(point) for w, other, point in self.tipping],
@@ -143,7 +149,7 @@ class _Scored:
 
     def __init__(self, found: LabelledSample, draws: Resampled) -> None:
         self._found, self._draws, self._sample = found, draws, found.sample
-        self._writers = sorted(dict.fromkeys(found.writers.tolist()), key=lambda name: (name != BASE, name))
+        self._writers = sorted(dict.fromkeys(found.writers.tolist()), key=lambda name: (not is_base(name), name))
         weights = {POOLED: found.everything()} | {name: found.of(name) for name in self._writers}
         self._errors = {
             name: Misclassification.of(self._sample, each)
@@ -192,11 +198,11 @@ class _Scored:
 
     def _contrasts(self) -> Iterator[tuple[str, str, str]]:
         for writer in self._writers:
-            if writer != BASE and BASE in self._writers:
-                yield writer, "from_base", BASE
+            if (base := self._found.base_of.get(writer, "")) in self._writers:
+                yield writer, "from_base", base
         for writer in self._writers:
             other = self._found.compared_with.get(writer, "")
-            if other in self._writers and other != BASE:
+            if other in self._writers:
                 yield writer, "from_comparator", other
 
     def _methods(

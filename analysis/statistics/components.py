@@ -203,7 +203,7 @@ def _solved(
     there = [c for c in pairs if pairs[c] > 0.5][: len(matrix)]
     half = np.array([squares[c] / pairs[c] / 2 for c in there])
     weight = np.sqrt(np.array([pairs[c] for c in there]) / sum(pairs[c] for c in there))
-    raw = np.linalg.lstsq(matrix, half, rcond=None)[0]
+    raw = np.asarray(np.linalg.lstsq(matrix, half, rcond=None)[0], dtype=np.float64)
     if (raw >= 0).all():
         return raw, raw
     return raw, optimize.nnls(matrix * weight[:, None], half * weight)[0]

@@ -47,8 +47,9 @@ _Codes = tuple[NDArray[np.int64], int]
 
 DENSE = 1 << 22
 """So many numbers are counted rather than sorted, however few occur."""
-_TABLE = 50_000_000
-"""Clusters times strata up to which sums are held in a table; above, those that are not 0."""
+_TABLE, _EMPTY = 1 << 20, 4
+"""Clusters times strata up to which sums are held in a table; above, where at most so many of its places stand for one cell; else those
+that are not 0 are held."""
 
 
 def multiway_mean(
@@ -168,7 +169,7 @@ class _Cells:
     def _table(self, codes: _Codes, terms: Floats) -> Any:
         """Return the sum of terms by cluster and stratum, shape (clusters, strata)."""
         of, groups = codes
-        if groups * self._strata <= _TABLE:
+        if groups * self._strata <= max(_TABLE, _EMPTY * len(terms)):
             at = of * self._strata + self._stratum
             return np.bincount(at, terms, minlength=groups * self._strata).reshape(groups, self._strata)
         from scipy.sparse import csr_array
@@ -193,7 +194,7 @@ class _Cells:
         return min(int(connected_components(links, directed=False)[0]), groups)
 
 
-def floored(total: Numbers, parts: Sequence[Numbers], dofs: Sequence[float]) -> tuple[Numbers, Numbers]:
+def floored(total: Numbers, parts: Sequence[Numbers], dofs: Sequence[float]) -> tuple[Floats, Floats]:
     """Return the variance that counts, and its degrees of freedom; of numbers, or of arrays of one shape: one study each.
 
     What plans a study calls this, too, so that it cannot have other intervals in mind than the study will get.
@@ -202,8 +203,9 @@ def floored(total: Numbers, parts: Sequence[Numbers], dofs: Sequence[float]) -> 
         total: by inclusion and exclusion.
         parts: of the single ways, and ``dofs``: their degrees of freedom.
     """
-    variance = np.max([total, *parts], axis=0)
-    spread = np.sum([np.square(part) / dof for part, dof in zip(parts, dofs, strict=True)], axis=0)
+    terms = [np.asarray(each, dtype=np.float64) for each in (total, *parts)]
+    variance = np.maximum.reduce(terms)
+    spread = np.add.reduce([part**2 / dof for part, dof in zip(terms[1:], dofs, strict=True)])
     with np.errstate(divide="ignore", invalid="ignore"):
         return variance, np.where(spread > 0, np.maximum(variance**2 / spread, min(dofs)), 1.0)
 

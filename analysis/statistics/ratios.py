@@ -58,7 +58,7 @@ def fieller(
     covariance = (of_after + of_base - of_difference) / 2
     square, line = base**2 - t**2 * of_base, after * base - t**2 * covariance
     rest = after**2 - t**2 * of_after
-    if isnan(square) or isnan(line):
+    if isnan(square) or isnan(line) or not of_after > 0:  # after has no error that could be told
         return RelativeChange(value, nan, nan, base, difference)
     if not square > 0:
         return RelativeChange(value, nan, nan, base, difference, UNDEFINED)

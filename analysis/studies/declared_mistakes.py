@@ -10,10 +10,20 @@ from abm.probe import probes, version_of
 from analysis.studies.layers import Key
 from analysis.studies.page import label_of
 from analysis.studies.preregistration import Hypothesis, Preregistration
+from analysis.tables.conventions import (
+    CONTESTS_WON,
+    CONTROLLED,
+    OF_VOTES,
+    TIES_HALF,
+    WIN_RATE,
+    WITHOUT_FORFEITS,
+    at_equal_length,
+)
 from learning import RunConfig
 from moloch.errors import InputError
 
-WINS = "win_rate"
+OTHER_WINS = (WITHOUT_FORFEITS, CONTROLLED, CONTESTS_WON, TIES_HALF)
+"""Win rates by other conventions, of which a hypothesis can be."""
 FEWEST = 2
 """Seeds of a look: of one there is no interval."""
 
@@ -32,8 +42,9 @@ class DeclaredCell(NamedTuple):
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """Win rate and probes."""
-        return (WINS, *_probe_names(self.config))
+        """Win rate and probes, and the same by other conventions."""
+        judged = _probe_names(self.config)
+        return (WIN_RATE, *judged, *OTHER_WINS, *map(at_equal_length, judged))
 
     @property
     def name(self) -> str:
@@ -140,10 +151,10 @@ def _measured(hypothesis: Hypothesis, cells: Sequence[DeclaredCell], key: Key) -
 
 def _measure(hypothesis: Hypothesis, key: Key) -> Iterator[tuple[Key, InputError]]:
     at: Key = (*key, "measure")
-    if hypothesis.measure == "rate" and hypothesis.outcome != WINS:
+    if hypothesis.measure == "rate" and hypothesis.outcome not in OF_VOTES:
         why = "there is no rate of a probe that is expected where nothing was learnt"
         yield at, InputError("rate is tested of win rates only", why=why, fix="Say from_comparator or from_base.")
-    elif hypothesis.measure == "from_base" and hypothesis.outcome == WINS:
+    elif hypothesis.measure == "from_base" and hypothesis.outcome in OF_VOTES:
         why = "votes are between the arm and base already"
         yield at, InputError("a win rate has no difference from base", why=why, fix="Say rate or from_comparator.")
     elif hypothesis.compared_with and hypothesis.measure != "from_comparator":

@@ -17,7 +17,7 @@ from analysis.formats import count
 from analysis.judges import judges_of
 from analysis.studies.declarations import Declaration, amended, in_force
 from analysis.studies.inputs import ChangedInputs
-from analysis.studies.interim import Look
+from analysis.studies.interim import InterimLook
 from analysis.studies.layout import LOG, Layout
 from analysis.studies.places import run_of
 from analysis.studies.study_log import PACKAGE, StudyState
@@ -66,7 +66,7 @@ class BegunRun:
 
 def deviations(
     state: StudyState,
-    look: Look,
+    look: InterimLook,
     begun: Mapping[str, BegunRun],
     missing: Sequence[str] = (),
     outcomes: Iterable[str] = (),
@@ -158,7 +158,9 @@ def _looks(state: StudyState, declared: Declaration) -> Iterator[Deviation]:
         yield Deviation("looked", f"{said} No p-value accounts for it.", _at(look.seq))
 
 
-def _missing(state: StudyState, declared: Declaration, look: Look, missing: Sequence[str]) -> Iterator[Deviation]:
+def _missing(
+    state: StudyState, declared: Declaration, look: InterimLook, missing: Sequence[str]
+) -> Iterator[Deviation]:
     lacking = [name for name in missing if name in declared.cells]
     if not look.is_end or not lacking:
         return

@@ -143,6 +143,7 @@ def frame_rows(rows: Iterable[EstimateRow]) -> Iterator[dict[str, Any]]:
             "p_equivalence": plain_number(conclusion.p_equivalence) if conclusion else None,
             "p_equivalence_adjusted": plain_number(row.p_equivalence_adjusted),
             "conclusion": conclusion.word if conclusion else None,
+            "needs": conclusion.needs if conclusion else "",
             "detectable": plain_number(estimate.detectable),
             "n": row.n,
             "anchors": counts.get("anchors"),

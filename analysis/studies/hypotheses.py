@@ -20,12 +20,14 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.families import holm
 from analysis.statistics.look_boundaries import Sides
 from analysis.studies.cells import Factors
+from analysis.studies.corrections import EstimateRow
 from analysis.studies.declarations import LateHypothesis
-from analysis.studies.declared_mistakes import WINS
-from analysis.studies.estimates import CellValues, EstimateRow, differences, estimates, plain_number
-from analysis.studies.interim import Look
+from analysis.studies.estimates import differences, estimates, plain_number
+from analysis.studies.interim import InterimLook
 from analysis.studies.page import label_of
 from analysis.studies.preregistration import Hypothesis
+from analysis.studies.scopes import CellValues
+from analysis.tables.conventions import BESIDE, OF_VOTES, WITHOUT_FORFEITS, headline
 from analysis.tables.pooled import Measured
 
 Family = Literal["confirmatory", "exploratory"]
@@ -68,6 +70,27 @@ class TestedHypothesis:
     p_equivalence: float
     p_equivalence_adjusted: float
     conclusion: Conclusion
+
+    @property
+    def margin(self) -> float | None:
+        """As a share."""
+        return None if self.hypothesis.margin is None else self.hypothesis.margin / 100
+
+    def concluded_row(self) -> EstimateRow | None:
+        """Return its row with what was made of it here, as the frame has it."""
+        return (
+            None
+            if self.row is None
+            else self.row._replace(
+                estimate=msgspec.structs.replace(self.row.estimate, p=self.p),
+                hypothesis=self.hypothesis.name,
+                family="confirmatory",
+                p_adjusted=self.p_adjusted,
+                margin=self.margin,
+                p_equivalence_adjusted=self.p_equivalence_adjusted,
+                conclusion=self.conclusion,
+            )
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a JSON-able mapping; estimate and bounds are shares, margins points."""
@@ -115,8 +138,8 @@ class _Case(NamedTuple):
         return one_sided(self.estimate, self.hypothesis.direction)
 
 
-def tested(
-    look: Look,
+def decided(
+    look: InterimLook,
     declared: Sequence[str],
     late: Sequence[LateHypothesis],
     cells: Sequence[CellValues],
@@ -133,9 +156,16 @@ def tested(
     planned = set(declared)
     ours = [cell for cell in cells if cell.cell in planned and cell.seed in look.seeds]
     lacking = [each for each in missing if each.cell in planned] if look.is_end else []
-    first = [_case(each, "confirmatory", "", ours, lacking) for each in look.preregistration.hypotheses]
-    then = [_case(each.hypothesis, "exploratory", _late(each), cells, missing) for each in late]
-    return [*_decided(first, look), *_decided(then, look)]
+    counted = look.preregistration.counted
+    first = [
+        _case(each, counted(each.outcome), "confirmatory", "", ours, lacking)
+        for each in look.preregistration.hypotheses
+    ]
+    then = [
+        _case(each.hypothesis, counted(each.hypothesis.outcome), "exploratory", _late(each), cells, missing)
+        for each in late
+    ]
+    return [*_with_conclusions(first, look), *_with_conclusions(then, look)]
 
 
 def one_sided(estimate: Estimate, direction: str) -> float:
@@ -152,7 +182,12 @@ def _late(each: LateHypothesis) -> str:
 
 
 def _case(
-    hypothesis: Hypothesis, family: Family, why: str, cells: Sequence[CellValues], missing: Sequence[PlannedFactors]
+    hypothesis: Hypothesis,
+    outcome: str,
+    family: Family,
+    why: str,
+    cells: Sequence[CellValues],
+    missing: Sequence[PlannedFactors],
 ) -> _Case:
     wanted = {factor: label_of(level) for factor, level in hypothesis.where.items()}
 
@@ -160,7 +195,7 @@ def _case(
         return all(factor in factors and label_of(factors[factor]) == level for factor, level in wanted.items())
 
     ours = [cell for cell in cells if about(cell.factors)]
-    row = _row(hypothesis, ours, [each.factors for each in missing if about(each.factors)])
+    row = _row(hypothesis, outcome, ours, [each.factors for each in missing if about(each.factors)])
     estimate = row.estimate if row else Estimate(nan, nan, nan, 0)
     if hypothesis.measure == "rate":
         value, low, high = (each - 0.5 for each in (estimate.value, estimate.low, estimate.high))
@@ -168,40 +203,47 @@ def _case(
     return _Case(hypothesis, family, why, row, estimate)
 
 
-def _row(hypothesis: Hypothesis, cells: Sequence[CellValues], missing: Sequence[Factors]) -> EstimateRow | None:
+def _row(
+    hypothesis: Hypothesis, outcome: str, cells: Sequence[CellValues], missing: Sequence[Factors]
+) -> EstimateRow | None:
+    """Return the estimate over cells of what a hypothesis is about; None where none has it."""
     by, arm, other = tuple(hypothesis.where), hypothesis.arm, hypothesis.compared_with
-    measured = measured_by(hypothesis)
     declared = {cell.compared_with.get(arm, "") for cell in cells}
     if other and hypothesis.measure == "from_comparator" and declared != {other}:
-        level = "rate" if measured.kind == "votes" else "after"
-        sides = [
-            [_only(cell, measured._replace(arm=name, measure=level), measured) for cell in cells]
-            for name in (other, arm)
-        ]
-        theirs, ours = ([cell for cell in side if cell.tables] for side in sides)
-        rows = differences(theirs, ours, by) if theirs and ours else []
-        return rows[0]._replace(compared_with=other, cells=len(ours), missing=len(missing)) if rows else None
-    rows = estimates([cell for each in cells if (cell := _only(each, measured, measured)).tables], by, missing)
+        level = "rate" if outcome in OF_VOTES else "after"
+        called = Measured(arm, kind_of_outcome(outcome), outcome, hypothesis.measure)
+        theirs, ours = ([_only(cell, name, outcome, level, called) for cell in cells] for name in (other, arm))
+        both = [(a, b) for a, b in zip(theirs, ours, strict=True) if a is not None and b is not None]
+        rows = differences([a for a, _ in both], [b for _, b in both], by) if both else []
+        return rows[0]._replace(compared_with=other, cells=len(both), missing=len(missing)) if rows else None
+    found = [_only(cell, arm, outcome, hypothesis.measure) for cell in cells]
+    rows = estimates([cell for cell in found if cell is not None], by, missing)
     return rows[0] if rows else None
 
 
-def measured_by(hypothesis: Hypothesis) -> Measured:
-    """Return what a hypothesis is about, as rows name it."""
-    kind = "votes" if hypothesis.outcome == WINS else kind_of(hypothesis.outcome)
-    return Measured(hypothesis.arm, kind, hypothesis.outcome, hypothesis.measure)
+def kind_of_outcome(outcome: str) -> str:
+    """Return the kind of an outcome, as rows have it."""
+    if headline(outcome) or outcome == WITHOUT_FORFEITS:
+        return "votes" if outcome in OF_VOTES else kind_of(outcome)
+    return BESIDE
 
 
-def _only(cell: CellValues, measured: Measured, called: Measured) -> CellValues:
-    """Return a cell with one of its values alone, under a name."""
-    tables, values = cell.tables.get(measured), cell.values.get(measured)
-    return replace(
-        cell,
-        tables={} if tables is None else {called: tables},
-        values={} if values is None else {called: values},
-    )
+def _only(cell: CellValues, arm: str, outcome: str, measure: str, called: Measured | None = None) -> CellValues | None:
+    """Return a cell with one of its values alone; None where it has none.
+
+    Args:
+        called: the name of the value; by default its own.
+    """
+    measured = Measured(arm, kind_of_outcome(outcome), outcome, measure)
+    for each in filter(None, (cell, cell.beside)):
+        if (table := each.tables.get(measured)) is not None:
+            values = each.values.get(measured)
+            name = called or measured
+            return replace(each, tables={name: table}, values={} if values is None else {name: values}, beside=None)
+    return None
 
 
-def _decided(cases: Sequence[_Case], look: Look) -> Iterator[TestedHypothesis]:
+def _with_conclusions(cases: Sequence[_Case], look: InterimLook) -> Iterator[TestedHypothesis]:
     """Yield hypotheses of one family with what may be concluded; one without an estimate counts in it as one that failed."""
     own = [tost(case.estimate, case.margin) for case in cases]
     p = _corrected([look.p(case.p, case.sides) for case in cases])

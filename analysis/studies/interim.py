@@ -21,7 +21,7 @@ OVER = ("ended", "reused", "failed")
 
 
 @dataclass(frozen=True)
-class Look:
+class InterimLook:
     """What may be decided now.
 
     Attributes:
@@ -54,7 +54,7 @@ class Look:
         return nominal_levels(self.fractions, self.preregistration.spending, self.preregistration.alpha, sides)[self.at]
 
 
-def look_of(declared: Declaration, state: StudyState, has_ended: Callable[[CellHistory], bool]) -> Look:
+def look_of(declared: Declaration, state: StudyState, has_ended: Callable[[CellHistory], bool]) -> InterimLook:
     """Return where a study stands.
 
     Args:
@@ -66,11 +66,11 @@ def look_of(declared: Declaration, state: StudyState, has_ended: Callable[[CellH
     ended = {id(cell): has_ended(cell) for cell in cells}
     primary = declared.preregistration
     if all(ended[id(cell)] or cell.state in OVER for cell in cells):
-        return Look(primary, len(primary.looks), seeds, seeds, is_end=True)
+        return InterimLook(primary, len(primary.looks), seeds, seeds, is_end=True)
     whole = complete_seeds(seeds, [cell.planned.seed for cell in cells if not ended[id(cell)]])
     reached = [look for look in primary.looks if look <= whole]
     at = len(reached) - 1 if reached else None
-    return Look(primary, at, seeds[: reached[-1]] if reached else seeds, seeds, is_end=False)
+    return InterimLook(primary, at, seeds[: reached[-1]] if reached else seeds, seeds, is_end=False)
 
 
 def complete_seeds(seeds: Sequence[int], open_: Iterable[int]) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from abm.probe import kind_of
 from analysis.statistics.crossed_designs import ALPHA, CrossedDesign
-from analysis.statistics.spending import nominal_levels
+from analysis.statistics.look_boundaries import nominal_levels
 from analysis.studies.cells import Cell, Factors
 from analysis.studies.page import StudyPage, label_of
 from analysis.studies.preregistration import Preregistration

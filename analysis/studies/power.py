@@ -153,7 +153,8 @@ def study_power(
         )
     known = PlannedVariances(runs)
     rows = tuple(detectable(each, known, power, _wanted(each, effect)) for each in outcomes)
-    search = _Search(made, used, known, _decisive(rows), power, effect, seconds_per_call(runs))
+    decisive = _decisive(rows)
+    search = _Search(made, used, known, decisive, power, effect, seconds_per_call(runs))
     first = made.cells[0].config
     return StudyPower(
         name=written.page.name,
@@ -161,7 +162,7 @@ def study_power(
         wanted=effect,
         rows=rows,
         designs=tuple(search.designs(most_seeds)),
-        single=sharp_null_powers(outcomes, known, power) if rows[0].design.seeds == 1 else (),
+        single=sharp_null_powers(decisive, known, power) if rows[0].design.seeds == 1 else (),
         pilots=runs,
         different=tuple(
             dict.fromkeys(said for cell in _one_of_each(made.cells) for said in differences(cell.config, runs))
@@ -235,7 +236,7 @@ class _Search:
     def _most_people(self, pool: int, training: int) -> int:
         """Return how many people can be held out: where a pool is parted by the run, those that do not train."""
         for number in (pool, pool - training):
-            if number >= self._own.people and self._costs.are_there(self._own.anchors, number):
+            if number >= (self._own.people or 0) and self._costs.are_there(self._own.anchors, number):
                 return number
         return self._own.people or 2
 
@@ -250,12 +251,18 @@ class _Search:
         fewest: Order = lambda d: (d.seeds, *cost(d))  # noqa: E731
         tried = self._roughly([replace(own, seeds=2), *self._tried()], most_seeds)
         same = [each for each in tried if replace(each, seeds=own.seeds) == own]
-        seen = {_key(own)}
+        seen = list[CrossedDesign]()
         for label, of, order in (("", same, cost), ("cheapest", tried, cost), ("fewest seeds", tried, fewest)):
             best = self._best(of, order, most_seeds)
-            if best is not None and _key(best) not in seen:
-                seen.add(_key(best))
-                yield self._made_of(label or ("more seeds" if best.seeds > own.seeds else "fewer seeds"), best)
+            if (
+                best is None
+                or best in seen
+                or best == own
+                or (order is fewest and best.seeds >= min((d.seeds for d in seen), default=most_seeds + 1))
+            ):
+                continue
+            seen.append(best)
+            yield self._made_of(label or ("more seeds" if best.seeds > own.seeds else "fewer seeds"), best)
 
     def _made_of(self, label: str, design: CrossedDesign) -> StudyDesign:
         def redesigned(old: CrossedDesign) -> CrossedDesign:
@@ -333,10 +340,6 @@ class _Search:
             detectable(each, self._known, self._power, _wanted(each, self._effect), lambda _: design).is_enough
             for each in self._outcomes
         )
-
-
-def _key(design: CrossedDesign) -> tuple[int, int, int | None, bool]:
-    return design.seeds, design.anchors, design.people, _is_redrawn(design)
 
 
 def _is_redrawn(design: CrossedDesign) -> bool:

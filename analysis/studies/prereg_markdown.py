@@ -9,11 +9,10 @@ from typing import Any
 
 import yaml
 
-from analysis.formats import count
+from analysis.formats import count, hypothesis_words
 from learning import RunConfig
 
 NOT_SAID = "*Not said.*"
-DIRECTIONS = {"two-sided": "≠", "greater": ">", "less": "<"}
 SHOWN = 8
 """Combinations whose settings are written out; the JSON has all."""
 
@@ -64,7 +63,7 @@ def _aims(told: Mapping[str, Any]) -> Iterator[str]:
     yield _table(
         ["name", "hypothesis", "measure", "margin", "in words"],
         [
-            [h["name"], _hypothesis(h), h["measure"].replace("_", " "), _margin(h), h["says"]]
+            [h["name"], hypothesis_words(h), h["measure"].replace("_", " "), _margin(h), h["says"]]
             for h in told["declared"]["hypotheses"]
         ],
     )
@@ -166,10 +165,20 @@ def _methods(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _performance(told: Mapping[str, Any]) -> Iterator[str]:
     yield "## 5. What the design can find"
-    if lines := [f"- {name}: {_detectable(value)}" for name, value in told["detectable"].items() if value is not None]:
-        yield "\n".join(lines)
-    else:
-        yield "*Not computed: `moloch power` does.*"
+    yield "With the default variance components of `moloch power`, unless the plan's pilots say otherwise; power 80 %."
+    yield _table(
+        ["hypothesis", "arm", "outcome", "detectable, points", "shown to be none within, points"],
+        [
+            [
+                each["hypothesis"],
+                each["arm"],
+                each["said"],
+                _points(each["detectable"]),
+                _points(each["equivalence_margin"]),
+            ]
+            for each in told["detectable"]
+        ],
+    )
     yield "**Calls to come**"
     yield _table(
         ["role", "model", "calls", "tokens in", "tokens out", "USD at most"],
@@ -208,7 +217,7 @@ def _verification(told: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Made with {version}. `moloch study prereg PAGE --json` makes this document again; its `document` is the same as long as nothing that it fixes has "
         "changed. `moloch study prereg STUDY` names the event of the study's log that holds the page, and the head of the log's hash chain with it; "
-        "`moloch log verify STUDY` checks the chain. Whoever can rewrite the whole log can make another chain: to have a date of somebody else's, upload this "
+        "`moloch log verify STUDY` checks the chain. Who can rewrite the whole log can make another chain: to have a date of somebody else's, upload this "
         "document, or the head, to a registry before the study begins."
     )
     settings = told["settings"]
@@ -225,12 +234,6 @@ def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value != defaults.get(name)}
 
 
-def _hypothesis(each: Mapping[str, Any]) -> str:
-    other = {"from_base": "base", "rate": "50 %"}.get(each["measure"], each["compared_with"] or "its comparator")
-    where = f" ({_levels(each['where'])})" if each["where"] else ""
-    return f"{each['outcome'].replace('_', ' ')}: {each['arm']} {DIRECTIONS[each['direction']]} {other}{where}"
-
-
 def _margin(each: Mapping[str, Any]) -> str:
     return "" if each["margin"] is None else f"{each['margin']:g} points"
 
@@ -239,8 +242,8 @@ def _levels(factors: Mapping[str, Any]) -> str:
     return ", ".join(f"{factor}={level}" for factor, level in factors.items())
 
 
-def _detectable(value: Any) -> str:
-    return f"{100 * value:.1f} points" if isinstance(value, float) else str(value)
+def _points(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1f}"
 
 
 def _text(told: Mapping[str, Any], name: str, title: str) -> str:

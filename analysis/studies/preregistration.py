@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from analysis.statistics.look_boundaries import Spending
+from analysis.tables.conventions import CONTESTS_WON, FORFEITS, TIES_HALF, WIN_RATE
 from moloch.content import content_id
 from moloch.yamls import checked
 
@@ -44,7 +45,7 @@ class Hypothesis(_Declared):
     compared_with: str = ""
     """Another arm of the same runs; by default the one that the arm is compared with by the settings."""
     outcome: str
-    """``win_rate``, or a probe."""
+    """``win_rate``, a probe, or one of them by another convention (:mod:`analysis.tables.conventions`)."""
     measure: TestedMeasure = "from_comparator"
     where: dict[str, str | int | float | bool] = {}
     """Factor -> level; factors that are not named are averaged over."""
@@ -67,8 +68,8 @@ class Preregistration(_Declared):
     """Of false alarms among all hypotheses, over all looks. Of a hypothesis with a direction, all of it is on that side."""
     forfeits: Literal["lost", "left out"] = "lost"
     """How messages that were rejected count in the primary win rates; the other way stands beside it."""
-    ties: Literal["half", "left out"] = "half"
-    """How undecided comparisons count, where a measure has them; votes do not."""
+    ties: Literal["left out", "half"] = "left out"
+    """How ties count in contests won by majority, where a hypothesis is about those (``contests_won``); votes have none."""
     looks: tuple[int, ...] = ()
     """Numbers of seeds, in the order of the page, after which effects are looked at; the end is a look by itself."""
     spending: Spending = "obrien-fleming"
@@ -124,6 +125,12 @@ class Preregistration(_Declared):
     @property
     def said(self) -> Any:
         return self._said
+
+    def counted(self, outcome: str) -> str:
+        """Return the name of an outcome as it is counted by what this declares of forfeits and ties."""
+        if outcome == WIN_RATE:
+            return FORFEITS[self.forfeits]
+        return TIES_HALF if outcome == CONTESTS_WON and self.ties == "half" else outcome
 
     @property
     def id(self) -> str:

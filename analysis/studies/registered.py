@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.studies.corrections import EstimateRow, concluded
 from analysis.studies.declarations import Declaration, in_force, late_hypotheses
 from analysis.studies.deviations import Deviation, begun_runs, deviations
-from analysis.studies.estimates import CellValues, EstimateRow
-from analysis.studies.hypotheses import PlannedFactors, TestedHypothesis, measured_by, tested
+from analysis.studies.hypotheses import PlannedFactors, TestedHypothesis, decided
 from analysis.studies.inputs import ChangedInputs
-from analysis.studies.interim import Look, look_of
+from analysis.studies.interim import InterimLook, look_of
 from analysis.studies.layout import Layout
 from analysis.studies.looks import has_ended
 from analysis.studies.page import label_of
+from analysis.studies.scopes import CellValues
 from analysis.studies.study_log import StudyState
 
 
@@ -30,7 +31,7 @@ class Registered:
     """
 
     declared: Declaration
-    look: Look
+    look: InterimLook
     hypotheses: tuple[TestedHypothesis, ...]
     deviations: tuple[Deviation, ...]
 
@@ -44,16 +45,21 @@ class Registered:
         shown = f"Interim look {look.at + 1} of {looks}: the first {len(look.seeds)} of {len(look.of)} seeds"
         return f"{shown}; a single hypothesis is tested at {look.level(2):.2g}, two-sided."
 
-    def names(self, row: EstimateRow) -> bool:
-        """Tell whether a row is the one that a confirmatory hypothesis is about, neither more of the study nor less."""
-        labels = {factor: label_of(level) for factor, level in row.levels.items()}
-        return any(
-            each.family == "confirmatory"
-            and row.measured == measured_by(each.hypothesis)
-            and each.hypothesis.compared_with in ("", row.compared_with)
-            and labels == {factor: label_of(level) for factor, level in each.hypothesis.where.items()}
-            for each in self.hypotheses
-        )
+    def rows(self, rows: Sequence[EstimateRow], by: Sequence[str]) -> list[EstimateRow]:
+        """Return rows of the frame with those of the confirmatory hypotheses: in the place of the rows that are about as much, else
+        behind them, without levels of factors that they average over. The others are corrected as a family without them. In the
+        frame a difference is from the arm's own comparator: hypotheses with another one are not in it.
+
+        Args:
+            rows: all exploratory; ``by``: factors that split them.
+        """
+        ours = [row for each in self.hypotheses if each.family == "confirmatory" and (row := each.concluded_row())]
+        own = {(row.measured, row.compared_with) for row in rows}
+        ours = [row for row in ours if row.levels.keys() <= set(by) and (row.measured, row.compared_with) in own]
+        places = {_about(row): row for row in ours}
+        others = iter(concluded([row for row in rows if _about(row) not in places]))
+        placed = [places.pop(_about(row)) if _about(row) in places else next(others) for row in rows]
+        return [*placed, *places.values()]
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as a JSON-able mapping."""
@@ -89,7 +95,13 @@ def why_exploratory(state: StudyState) -> str:
     return f"What its page declares came after {first.ended:,} cells had ended: every estimate is exploratory."
 
 
-def current_look(state: StudyState, layout: Layout) -> Look | None:
+def _about(row: EstimateRow) -> tuple[object, ...]:
+    """Return what a row is about: equal for rows of the same estimate."""
+    levels = tuple(sorted((factor, label_of(level)) for factor, level in row.levels.items()))
+    return row.measured, row.compared_with, levels, row.cells
+
+
+def current_look(state: StudyState, layout: Layout) -> InterimLook | None:
     """Return where a study stands among its looks; None for one that declared nothing in time."""
     declared = in_force(state.declarations)
     return None if declared is None else look_of(declared, state, lambda cell: has_ended(layout, cell))
@@ -98,7 +110,7 @@ def current_look(state: StudyState, layout: Layout) -> Look | None:
 def registered(
     state: StudyState,
     layout: Layout,
-    look: Look | None,
+    look: InterimLook | None,
     cells: Sequence[CellValues],
     missing: Iterable[str],
     changed: ChangedInputs,
@@ -118,11 +130,11 @@ def registered(
     found = deviations(
         state, look, begun_runs(state, layout, [cell.cell for cell in cells]), [each.cell for each in lacking], outcomes, changed
     )  # fmt: skip
-    hypotheses = tested(look, declared.cells, late_hypotheses(state.declarations), cells, lacking)
+    hypotheses = decided(look, declared.cells, late_hypotheses(state.declarations), cells, lacking)
     return Registered(declared, look, tuple(hypotheses), found)
 
 
-def shown(look: Look | None, cells: Sequence[CellValues]) -> list[CellValues]:
+def shown(look: InterimLook | None, cells: Sequence[CellValues]) -> list[CellValues]:
     """Return the cells whose effects are shown: at a declared look, those of its seeds alone."""
     if look is None or look.is_end or look.at is None:
         return list(cells)

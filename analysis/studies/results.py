@@ -118,7 +118,8 @@ class StudyResults:
 
     def frame_rows(self) -> list[dict[str, Any]]:
         """Return the rows of the tidy frame, as JSON can hold them."""
-        return [row | {"sampled": ""} for row in frame_rows(self.rows)] + list(self.sensitivity)
+        levels = dict.fromkeys(self.by)  # none of those that a hypothesis averages over
+        return [levels | row | {"sampled": ""} for row in frame_rows(self.rows)] + list(self.sensitivity)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as a JSON-able mapping."""
@@ -171,6 +172,7 @@ def study_results(
     declared = registered(state, layout, look, cells, [each.cell for each in missing], changed)
     cells, lacking = shown(look, cells), [each.factors for each in missing]
     rows = [*estimates(cells, chosen, lacking), *controlled_rows(cells, chosen, lacking)]
+    rows = declared.rows(rows, chosen) if declared else rows
     return StudyResults(
         folder=folder,
         name=state.name,

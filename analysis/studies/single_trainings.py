@@ -72,5 +72,5 @@ def sharp_null_detectable(repeats: int, deviation: float, power: float, alpha: f
         return nan
     dof, se = repeats - 1, deviation * sqrt(1 + 1 / repeats)
     limit = float(stats.t.ppf(1 - alpha / 2, dof))
-    ncp = optimize.brentq(lambda ncp: float(stats.nct.sf(limit, dof, ncp)) - power, 0.0, 100.0 * limit)
-    return float(ncp) * se
+    found = optimize.root_scalar(lambda ncp: float(stats.nct.sf(limit, dof, ncp)) - power, bracket=(0.0, 100.0 * limit))
+    return float(found.root) * se

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,11 +23,12 @@ from analysis.studies.cells import Factors
 from analysis.studies.layout import Layout
 from analysis.studies.places import run_of
 from analysis.studies.study_log import StudyLog
+from analysis.tables.conventions import Forfeits
 from learning.arms.base_models import is_base
 from moloch.errors import InputError, LogError
 
 Ints = NDArray[np.int64]
-Forfeits = Literal["lost", "left out"]
+_BOTH: tuple[Forfeits, Forfeits] = ("lost", "left out")
 
 
 class CellVotes(NamedTuple):
@@ -166,7 +167,7 @@ def strength_tables(cells: Sequence[CellVotes], by: Sequence[str], numbers: Numb
 
 
 def _table(levels: Factors, cells: Sequence[CellVotes], names: Sequence[str]) -> StrengthTable:
-    counted, left_out = (_strengths(cells, names, forfeits) for forfeits in ("lost", "left out"))
+    counted, left_out = (_strengths(cells, names, forfeits) for forfeits in _BOTH)
     seeds = len({cell.seed for cell in cells})
     rows = tuple(
         StudyStrength(levels, name, each, left_out.strength.get(name, each), _share(each), len(cells), seeds)

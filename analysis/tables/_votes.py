@@ -6,16 +6,13 @@ Knows evaluations; knows nothing of statistics.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.readings.contests import Evaluation
-
-Forfeits = Literal["lost", "left out"]
-"""``lost``: a rejected message loses all votes of its contest, those of members who saw the other one; ``left out``: such
-contests are not counted."""
+from analysis.tables.conventions import Forfeits
 
 
 class AnchorVotes(NamedTuple):

@@ -14,6 +14,7 @@ Knows evaluations; knows nothing of how anything is shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +25,7 @@ from analysis.readings.evaluation import read_evaluation
 from analysis.readings.reading import frame_of
 from analysis.statistics.estimates import NOTHING, Estimate, plain
 from analysis.statistics.multiway import multiway_mean
-from analysis.statistics.ratio_of import ratio_of
+from analysis.statistics.ratios import fieller
 from analysis.tables._linearised import of_anchors
 from analysis.tables._probe_controls import probe_controls
 from analysis.tables._style_rates import StyleFit, scales, slope_values, style_fit, style_part, style_values
@@ -51,7 +52,7 @@ class ControlledRow(msgspec.Struct, frozen=True):
 
     Attributes:
         outcome, measure: as in :mod:`analysis.tables.conventions` and :class:`analysis.tables.pooled.Measured`.
-        estimate: clustered on anchors and, of votes, on people: of these adapters.
+        estimate: clustered on anchors and, of votes, on people: of these adapters. From the comparator it has no p, each being one training.
         compared_with: the arm that ``from_comparator`` is from; empty for none.
     """
 
@@ -167,7 +168,13 @@ def controlled_estimates(values: Mapping[Measured, RunValues]) -> dict[Measured,
 
 def _bounded(of: Measured, values: RunValues) -> Estimate:
     share = of.measure in SHARES
-    return estimate_of(values, null=null_of(of.name, share=share)).within(*bounds_of(of.name, share=share))
+    estimate = estimate_of(values, null=null_of(of.name, share=share)).within(*bounds_of(of.name, share=share))
+    return _of_these_adapters(estimate) if of.measure == "from_comparator" else estimate
+
+
+def _of_these_adapters(difference: Estimate) -> Estimate:
+    """Return a difference between two arms without a p: each was trained once."""
+    return msgspec.structs.replace(difference, p=nan)
 
 
 def controlled_rows(events: Events, epoch: int | None = None) -> list[ControlledRow]:
@@ -215,15 +222,25 @@ def _gain(fit: StyleFit, arm: str, less: str, why: str) -> GainRow:
         raw = raw._replace(sums=raw.sums - 0.5)
     gain = estimate_of(raw)
     if why:
+        gain = _of_these_adapters(gain) if less else gain
         return GainRow(arm, less, gain, NOTHING, NOTHING, NOTHING, why)
     kept = style_part(fit, arm, less)
     if not less:
         kept = kept._replace(sums=kept.sums - 0.5)
     rest = raw._replace(sums=raw.sums - kept.sums)
-    both = estimate_of(raw._replace(sums=raw.sums + rest.sums))
-    style = estimate_of(rest)
-    covariance = (both.se**2 - gain.se**2 - style.se**2) / 2
-    return GainRow(arm, less, gain, estimate_of(kept), style, ratio_of(style, gain, covariance), why)
+    style, left = estimate_of(rest), estimate_of(kept)
+    share = _share(style, gain, left)
+    if less:
+        gain, left, style = (_of_these_adapters(each) for each in (gain, left, style))
+    return GainRow(arm, less, gain, left, style, share, why)
+
+
+def _share(style: Estimate, gain: Estimate, left: Estimate) -> Estimate:
+    """Return ``style / gain``, where ``gain - style`` is ``left``; nothing where the gain cannot be told from none."""
+    found = fieller(style.value, gain.value, style.se**2, gain.se**2, left.se**2, gain.dof)
+    if found.said or isnan(found.low):
+        return NOTHING
+    return Estimate(1 + found.value, 1 + found.low, 1 + found.high, gain.n, gain.clusters)
 
 
 COLUMNS = {

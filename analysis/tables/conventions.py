@@ -23,7 +23,10 @@ SHARES = ("rate", "base", "after")
 """Measures that are of an arm itself, and not differences."""
 OF_VOTES = (WIN_RATE, WITHOUT_FORFEITS, CONTROLLED, FROM_STYLE, CONTESTS_WON, TIES_HALF)
 
-FORFEITS: dict[Literal["lost", "left out"], str] = {"lost": WIN_RATE, "left out": WITHOUT_FORFEITS}
+Forfeits = Literal["lost", "left out"]
+"""``lost``: a rejected message loses all votes of its contest, those of members who saw the other one; ``left out``: such
+contests are not counted."""
+FORFEITS: dict[Forfeits, str] = {"lost": WIN_RATE, "left out": WITHOUT_FORFEITS}
 """How forfeits are counted -> the win rate that does so: the primary one is the page's ``primary.forfeits``."""
 
 

@@ -19,6 +19,7 @@ from abm.arenas import BUILT_IN as ARENAS
 from abm.audience.weights import BUILT_IN, YAML
 from abm.events import Event
 from abm.llm.folders import POCKET
+from abm.llm.stand_ins import stand_ins
 from abm.probe import Kind, kind_of
 from analysis.readings.contests import Evaluation, EvaluationContest, words
 from analysis.readings.evaluation import read_evaluation
@@ -34,7 +35,8 @@ from analysis.statistics.estimates import (
 )
 from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
-from analysis.tables._votes import AnchorVotes, Forfeits, votes_less, votes_of
+from analysis.tables._votes import AnchorVotes, votes_less, votes_of
+from analysis.tables.conventions import Forfeits
 from learning.arms.arm import arms_of, comparators
 from learning.arms.rivals import other_models
 from learning.fitness.observation import NOT_A_READER
@@ -65,7 +67,6 @@ class ProbeRow(msgspec.Struct, frozen=True):
     relative: Estimate
     p_holm: float
     placebo: Estimate
-    placebo_p_holm: float
     base_per_100: float
     after_per_100: float
     unknown: int
@@ -213,7 +214,6 @@ def _probe_row(evaluation: Evaluation, arm: str, probe: str, epoch: int | None) 
         relative=relative_change(y, x),
         p_holm=nan,
         placebo=_against_placebo(evaluation, arm, probe, epoch, after),
-        placebo_p_holm=nan,
         base_per_100=_per_100([c.base for c in contests], probe),
         after_per_100=_per_100([c.trained for c in contests], probe),
         unknown=sum(label < 0 for labels in (base, after) for label in labels.values()),
@@ -237,11 +237,7 @@ def _per_100(sides: Sequence[Any], probe: str) -> float:
 
 def _corrected(rows: list[ProbeRow]) -> list[ProbeRow]:
     differences = holm([row.difference.p for row in rows])
-    placebos = holm([row.placebo.p for row in rows])
-    return [
-        msgspec.structs.replace(row, p_holm=p, placebo_p_holm=q)
-        for row, p, q in zip(rows, differences, placebos, strict=True)
-    ]
+    return [msgspec.structs.replace(row, p_holm=p) for row, p in zip(rows, differences, strict=True)]
 
 
 # -- everything --------------------------------------------------------------------------------------------
@@ -285,7 +281,7 @@ def note(found: Evaluation) -> str:
     """Return the sentence that says what of a run is not real: writers, readers, anchors, personas; nothing where all of it is."""
     audience = str(found.config.get("audience", ""))
     others = dict(other_models(found.config)).values()
-    writes = ["the pocket model writes"] if POCKET in (found.model, found.config.get("model"), *others) else []
+    writes = [f"{each} writes" for each in stand_ins((found.model, found.config.get("model"), *others))]
     reads, votes = [], []
     if found.reader == POCKET:
         reads = [f"the pocket model plays the personas ({NOT_A_READER})"]

@@ -18,7 +18,7 @@ from abm.probe import kind_of
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import NOTHING, Estimate, plain
-from analysis.statistics.families import holm
+from analysis.statistics.families import benjamini_hochberg
 from analysis.statistics.multiway import multiway_mean
 from analysis.tables._votes import AnchorVotes, votes_before, votes_less, votes_of
 from analysis.tables.evaluation import Events, comparator
@@ -179,7 +179,7 @@ class PooledRow(msgspec.Struct, frozen=True):
 
     Attributes:
         runs: that have it.
-        p_holm: of differences, corrected over all of their kind and measure.
+        p_adjusted: corrected over all rows that have a p, win rates included, by Benjamini and Hochberg: nothing was declared.
         new_people: whether its interval can speak of people who were not asked: at least :data:`learning.runs.pools.NEW_PEOPLE`
             different ones voted. True where nobody votes.
     """
@@ -190,7 +190,7 @@ class PooledRow(msgspec.Struct, frozen=True):
     measure: str
     compared_with: str
     estimate: Estimate
-    p_holm: float
+    p_adjusted: float
     runs: int
     new_people: bool
 
@@ -214,18 +214,8 @@ def pooled_rows(
         people = estimate.clusters[2] if len(estimate.clusters) > 2 else NEW_PEOPLE
         other = comparators.get(of.arm, "")
         rows.append(PooledRow(*of, other, estimate, float("nan"), len(parts), people >= NEW_PEOPLE))
-    return _corrected(rows)
-
-
-def _corrected(rows: list[PooledRow]) -> list[PooledRow]:
-    families: dict[tuple[str, str], list[int]] = {}
-    for i, row in enumerate(rows):
-        if row.measure.startswith("from_") or row.measure == "rivalry":
-            families.setdefault((row.kind, row.measure), []).append(i)
-    for family in families.values():
-        for i, p in zip(family, holm([rows[i].estimate.p for i in family]), strict=True):
-            rows[i] = msgspec.structs.replace(rows[i], p_holm=p)
-    return rows
+    adjusted = benjamini_hochberg([row.estimate.p for row in rows])
+    return [msgspec.structs.replace(row, p_adjusted=p) for row, p in zip(rows, adjusted, strict=True)]
 
 
 def across_runs(logs: Iterable[tuple[str, Events]]) -> list[PooledRow]:

@@ -6,30 +6,32 @@ Knows values by seed and anchor; knows nothing of how they are shown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import exp, log, nan
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from analysis.statistics.estimates import NOTHING, Estimate
 from analysis.statistics.multiway import multiway_mean
+from analysis.statistics.ratios import fieller
 
 if TYPE_CHECKING:
     from analysis.tables.pooled import RunValues
 
 
-def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]]) -> Estimate:
+def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]], *, networked: bool = False) -> Estimate:
     """Return mean after / mean base - 1 over several trainings, clustered on seeds and anchors.
 
-    By the delta method on the log ratio: the influence of a pair is ``after / mean after - base / mean base``, and the variance is that of
-    :func:`analysis.statistics.multiway.multiway_mean`. Runs count alike; pairs are messages about one anchor in one run.
+    The interval is Fieller's (:mod:`analysis.statistics.ratios`), with the variances of both means and of their difference that
+    :func:`analysis.statistics.multiway.multiway_mean` gives. Runs count alike; pairs are messages about one anchor in one run.
 
     Args:
         runs: seed, values of base and of after, of each.
+        networked: whether members influence each other, so that seeds alone are independent.
 
     Returns:
-        The change as a share of the base rate (-1 .. inf). NaN where base is 0 throughout; without an interval where after is, too, or
-        there is a single seed or anchor.
+        The change as a share of the base rate (-1 .. inf). NaN where base is 0 throughout; without an interval where the mean of base cannot be
+        told from 0, where after is 0 throughout, and of a single seed or anchor.
     """
     seeds, anchors, after, base, weight = [list[object]() for _ in range(5)]
     parts = [(seed, *pairs) for seed, *both in runs if len((pairs := _pairs(*both))[0])]  # pyright: ignore[reportArgumentType]
@@ -43,13 +45,17 @@ def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]]) -> Es
         weight += [1 / (len(names) * len(parts))] * len(names)
     w = np.array(weight, dtype=np.float64)
     x, y = np.array(base, dtype=np.float64), np.array(after, dtype=np.float64)
-    mean_x, mean_y = float(w @ x), float(w @ y)
-    if mean_x == 0 or mean_y == 0:
-        return Estimate(mean_y / mean_x - 1 if mean_x else nan, nan, nan, len(w))
-    found = multiway_mean((y / mean_y - x / mean_x) * w, [np.array(seeds), np.array(anchors)], counts=w)
-    ratio = mean_y / mean_x
-    low, high = (exp(log(ratio) + bound) - 1 if bound == bound else nan for bound in (found.low, found.high))
-    return Estimate(ratio - 1, low, high, len(w), found.clusters, ratio * found.se)
+    ways = [np.array(seeds), *([] if networked else [np.array(anchors)])]
+    of_after, of_base, between = (multiway_mean(each * w, ways, counts=w) for each in (y, x, y - x))
+    if of_base.value == 0:
+        return msgspec.structs.replace(NOTHING, n=len(w))
+    ratio = of_after.value / of_base.value
+    influence = multiway_mean((y - ratio * x) * w, ways, counts=w)
+    squares = (each.se**2 for each in (of_after, of_base, between))
+    found = fieller(of_after.value, of_base.value, *squares, influence.dof)
+    return Estimate(
+        found.value, found.low, found.high, len(w), between.clusters, influence.se / of_base.value, dof=influence.dof
+    )
 
 
 def _pairs(base: RunValues, after: RunValues) -> tuple[list[object], list[float], list[float]]:

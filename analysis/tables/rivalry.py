@@ -24,7 +24,8 @@ from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import frame_of, read
 from analysis.readings.trainings import ArmTraining, TrainingReading
 from analysis.statistics.estimates import plain
-from analysis.tables._votes import Forfeits, votes_less
+from analysis.tables._votes import votes_less
+from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS, Forfeits
 from learning.arms.arm import Arm, arms_of
 from learning.arms.markets import OWN, SOLO, TWINS, WHOLE
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 NAN = float("nan")
-WINS: dict[str, Forfeits] = {"win_rate": "lost", "win_rate_without_forfeits": "left out"}
+WINS: dict[str, Forfeits] = {WIN_RATE: "lost", WITHOUT_FORFEITS: "left out"}
 """Outcome -> how it counts forfeits; the others are probes: the share of messages in which one finds something."""
 
 

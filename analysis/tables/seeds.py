@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from analysis.statistics.estimates import Estimate, mean_of
-from analysis.statistics.families import holm
+from analysis.statistics.families import benjamini_hochberg
 from analysis.tables.pooled import PooledRow, pooled_dicts
 
 SHARE = (0.0, 1.0)
@@ -22,7 +22,7 @@ def across_seeds(tables: Sequence[dict[str, Any]], pooled: Sequence[PooledRow] =
     """Return the means over ``tables`` (one per seed) with Student's intervals over seeds, JSON-able.
 
     ``n`` is the number of seeds that have the number; ``p`` tests win rates against 0.5 and differences against 0;
-    ``p_holm`` corrects each kind of probe's differences from base, and from placebo, over probes and arms. ``apart`` says in
+    ``p_adjusted`` corrects those of win rates and probes as one family, by Benjamini and Hochberg: nothing was declared. ``apart`` says in
     which ways the runs are not replicates: what they were judged by, and after which epoch. Intervals over seeds hold for the anchors
     and people that all of them share; ``pooled`` has those for others.
 
@@ -36,7 +36,13 @@ def across_seeds(tables: Sequence[dict[str, Any]], pooled: Sequence[PooledRow] =
         raise ValueError("across_seeds needs at least one table")
     if len({(t["arena"], t["audience"], t["model"]) for t in tables}) > 1:
         raise ValueError("across_seeds needs tables of one arena, one audience and one model")
-    arms = list(dict.fromkeys(arm for t in tables for arm in t["arms"]))
+    names = list(dict.fromkeys(arm for t in tables for arm in t["arms"]))
+    arms = {arm: _arm([t["arms"][arm] for t in tables if arm in t["arms"]]) for arm in names}
+    probes = _probes(tables)
+    _correct([
+        *(row[of] for row in arms.values() for of in ("win_rate", "against_placebo")),
+        *(row[of] for row in probes for of in ("difference", "placebo")),
+    ])  # fmt: skip
     first = tables[0]
     return {
         **{key: first[key] for key in ("arena", "model", "audience", "epoch")},
@@ -46,8 +52,8 @@ def across_seeds(tables: Sequence[dict[str, Any]], pooled: Sequence[PooledRow] =
         "flags": _by_seed(tables, "flags"),
         "withheld": "; ".join(_by_seed(tables, "withheld")),
         "validity": _by_seed(tables, "validity"),
-        "arms": {arm: _arm([t["arms"][arm] for t in tables if arm in t["arms"]]) for arm in arms},
-        "probes": _probes(tables),
+        "arms": arms,
+        "probes": probes,
         "reach": _reach(tables),
         "pooled": pooled_dicts(pooled),
     }
@@ -139,13 +145,13 @@ def _probes(tables: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for (kind, probe, arm), group in groups.items()
     ]
-    for kind in ("strategy", "copying"):
-        for of in ("difference", "placebo"):
-            family = [row for row in rows if row["kind"] == kind]
-            p_values = [float("nan") if row[of]["p"] is None else row[of]["p"] for row in family]
-            for row, p in zip(family, holm(p_values), strict=True):
-                row[of]["p_holm"] = None if p != p else round(p, 6)
     return rows
+
+
+def _correct(estimates: Sequence[dict[str, Any]]) -> None:
+    p_values = [float("nan") if each["p"] is None else each["p"] for each in estimates]
+    for each, p in zip(estimates, benjamini_hochberg(p_values), strict=True):
+        each["p_adjusted"] = None if p != p else round(p, 6)
 
 
 def _mean(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import count, difference, p_value, short
+from analysis.formats import count, difference, hypothesis_words, p_value, short
 from analysis.terminal.grid import Row, add_row, new_table
 
 if TYPE_CHECKING:
@@ -60,18 +60,14 @@ def hypothesis_table(family: str, rows: Sequence[Row]) -> RenderableType:
     for row in rows:
         shown = {"value": row["estimate"], "low": row["low"], "high": row["high"]}
         add_row(
-            grid, short(row["name"], 10), about(row), difference(shown), p_value(row["p_adjusted"]), row["conclusion"]
+            grid, short(row["name"], 10), _about(row), difference(shown), p_value(row["p_adjusted"]), row["conclusion"]
         )
     return grid
 
 
-def about(row: Row) -> str:
-    """Return what a hypothesis is about, in words."""
-    other = {"from_base": "base", "rate": "50 %"}.get(row["measure"], row["compared_with"])
-    sign = {"greater": ">", "less": "<"}.get(row["direction"], "–")
-    where = "".join(f", {factor}={level}" for factor, level in row["where"].items())
+def _about(row: Row) -> str:
     margin = f", margin {row['margin']:g}" if row["margin"] else ""
-    return f"{row['outcome'].replace('_', ' ')}: {row['arm']} {sign} {other}{where}{margin}"
+    return hypothesis_words(row) + margin
 
 
 def registered_lines(told: Mapping[str, Any]) -> Iterator[str]:

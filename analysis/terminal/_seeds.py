@@ -29,7 +29,7 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
         if (rows := [row for row in results["probes"] if row["kind"] == kind])
     ]
     reach = [_reach(results["reach"])] if results["reach"] else []
-    title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds"
+    title = f"{results['arena']}, {results['audience']} audience: means over {len(results['seeds'])} seeds, for these anchors and people"
     note = [Text(text, style="bold yellow") for text in (results["note"], *results["apart"]) if text]
     compared = comparisons({arm: row["compared_with"] for arm, row in results["arms"].items()})
     return [
@@ -46,20 +46,24 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
 
 
 def _wins(arms: dict[str, Any]) -> Table:
-    grid = new_table("Votes", ["arm", "win rate", "95 % CI", f"{from_comparator(arms.values())}, 95 % CI", "p"])
+    grid = new_table(
+        "Votes", ["arm", "win rate", "95 % CI", f"{from_comparator(arms.values())}, 95 % CI", "p (adjusted)"]
+    )
     for arm, row in arms.items():
         won, placebo = row["win_rate"], row["against_placebo"]
-        add_row(grid, arm, percent(won["value"]), bounds(won) or DASH, difference(placebo), p_value(placebo["p"]))
+        add_row(
+            grid, arm, percent(won["value"]), bounds(won) or DASH, difference(placebo), p_value(placebo["p_adjusted"])
+        )
     return grid
 
 
 def _probes(title: str, rows: Sequence[Row]) -> Table:
-    against = ["difference, 95 % CI", "p (Holm)", f"{from_comparator(rows)}, 95 % CI", "p (Holm)"]
+    against = ["difference, 95 % CI", "p (adjusted)", f"{from_comparator(rows)}, 95 % CI", "p (adjusted)"]
     grid = new_table(title, ["probe", "arm", "base", "after", *against])
     for probe, row in by_probe(grid, rows):
         rates = percent(row["base"]["value"]), percent(row["after"]["value"])
         changes = [
-            text for of in ("difference", "placebo") for text in (difference(row[of]), p_value(row[of]["p_holm"]))
+            text for of in ("difference", "placebo") for text in (difference(row[of]), p_value(row[of]["p_adjusted"]))
         ]
         add_row(grid, probe, row["arm"], *rates, *changes)
     return grid
@@ -76,15 +80,15 @@ def _reach(rows: Sequence[Row]) -> Table:
 
 
 def _pooled(rows: Sequence[Row], *, votes: bool) -> list[RenderableType]:
-    """Return the table of intervals that hold for other seeds, anchors and people, and what limits them."""
+    """Return the table of intervals that hold for new trainings, anchors and people, and what limits them."""
     from rich.text import Text
 
     shown = [row for row in rows if row["kind"] == "strategy" or (row["kind"] == "votes" and votes)]
     if not shown:
         return []
     against = f"{from_comparator(shown)}, 95 % CI"
-    columns = ["", "arm", "share, 95 % CI", "from base, 95 % CI", "p (Holm)", against, "p (Holm)"]
-    grid = new_table("For other seeds, anchors and people: clustered on all three", columns)
+    columns = ["", "arm", "share, 95 % CI", "from base, 95 % CI", "p (adjusted)", against, "p (adjusted)"]
+    grid = new_table("For new trainings, anchors and people: clustered on all three", columns)
     for name in dict.fromkeys(row["name"] for row in shown):
         grid.add_section()
         arms: dict[str, dict[str, Row]] = {}
@@ -101,4 +105,4 @@ def _pooled(rows: Sequence[Row], *, votes: bool) -> list[RenderableType]:
 
 
 def _change(row: Row | None) -> tuple[str, str]:
-    return (difference(row["estimate"]), p_value(row["p_holm"])) if row else (DASH, DASH)
+    return (difference(row["estimate"]), p_value(row["p_adjusted"])) if row else (DASH, DASH)

@@ -94,13 +94,12 @@ def _rates(rows: Sequence[Row], names: dict[str, str]) -> Table:
 
 def _controls(rows: Sequence[Row], names: dict[str, str]) -> Table:
     beyond = from_comparator(rows)
-    columns = [f"{beyond}, 95 % CI", "p (Holm)", "equally long", beyond, "words"]
+    columns = [f"{beyond}, 95 % CI", "equally long", beyond, "words"]
     grid = new_table("Controls", ["probe", "arm", "judge", *columns])
     for probe, row in by_probe(grid, rows):
-        placebo = difference(row["placebo"]), p_value(row["placebo_p_holm"])
         equal = difference(row["equal_length"]), difference(row["placebo_equal_length"])
         words = f"{number(row['words_base'])} → {number(row['words_after'])}"
-        add_row(grid, probe, row["arm"], names[row["judge"]], *placebo, *equal, words)
+        add_row(grid, probe, row["arm"], names[row["judge"]], difference(row["placebo"]), *equal, words)
     return grid
 
 

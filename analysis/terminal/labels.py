@@ -16,10 +16,9 @@ WIDEST = 24
 """Characters of a writer's name."""
 HOW = (
     "Common correction: the probe errs alike in all arms (Rogan-Gladen; arms share the error of what was labelled). Own correction: "
-    "each arm's errors are its own. Prediction-powered: nothing is assumed of the probe. Intervals are 95 %, of {over}; those of the "
-    "bootstrap are of these adapters, over anchors."
+    "each arm's errors are its own. Prediction-powered: nothing is assumed of the probe. Intervals are 95 %, for {scope}, clustered on "
+    "{over}; those of the bootstrap for these adapters, over anchors."
 )
-OVER = {False: "these adapters, over anchors", True: "new trainings and anchors (clustered on seeds and anchors)"}
 
 
 def render_strata(told: dict[str, Any]) -> list[RenderableType]:
@@ -55,7 +54,7 @@ def render_score(told: dict[str, Any]) -> list[RenderableType]:
     parts += [Text(sentence) for sentence in map(_tipping, (row for row in told["tipping"] if round(row["effect"], 4)))]
     if told["agreement"]:
         parts.append(_agreement(told["agreement"]))
-    parts.append(Text(HOW.format(over=OVER["seeds" in told["over"]]), style="dim"))
+    parts.append(Text(HOW.format(scope=told["scope"], over=" and ".join(told["over"])), style="dim"))
     parts += [Text(each, style="dim") for each in _left_out(counts)]
     return parts + [Text(note, style="bold yellow") for note in told["notes"]]
 

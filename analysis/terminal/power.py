@@ -33,7 +33,8 @@ def render_power(told: Mapping[str, Any]) -> Iterator[RenderableType]:
 
     yield Text(f"{told['name']}: {told['answer']}", style="bold")
     rows = _distinct(told["outcomes"])
-    yield from _found(rows, told["power"])
+    if any(row["detectable"] is not None for row in rows):
+        yield from _found(rows, told["power"])
     yield from _components(rows)
     if told["wanted"] is not None or len(told["designs"]) > 1:
         yield from _designs(told["designs"])
@@ -51,9 +52,17 @@ def detectable_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in _distinct(rows):
         found = number(row["detectable"], 1)
         said = f"{found} points of {row['said']}" if row["detectable"] is not None else f"no effect on {row['said']}"
-        by_levels.setdefault((_levels(row), row["power"]), []).append(said)
+        by_levels.setdefault((_levels(row), row["power"]), []).append(said + _beyond(row))
     for (levels, power), parts in by_levels.items():
         yield f"{levels + ': ' if levels else ''}can detect {', '.join(parts)}, at power {power:g} (default components)"
+
+
+def _beyond(row: Mapping[str, Any]) -> str:
+    """Return that an outcome's margin cannot be found, or that none is within it cannot be shown; nothing where both can."""
+    margin, found = row["margin"], (row["detectable"], row["equivalence_margin"])
+    if margin is None or all(each is not None and each <= margin for each in found):
+        return ""
+    return f" (its margin is {margin:g}: the result would be 'cannot tell')"
 
 
 def _levels(row: Mapping[str, Any]) -> str:

@@ -22,9 +22,10 @@ from analysis.formats import (
     short,
 )
 from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
+from analysis.terminal._answer import answer_lines
 from analysis.terminal._conventions import convention_tables
 from analysis.terminal._registered import render_registered
-from analysis.terminal.answer import answer_lines
+from analysis.terminal._scopes import scope_tables
 from analysis.terminal.grid import Row, add_row, new_table
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     """Yield what to print of the results of a study, in order: the answer, then the tables.
 
     Args:
-        full: with failures of skill, and the same outcomes by other conventions, too.
+        full: with failures of skill, what each interval speaks of, and the same outcomes by other conventions, too.
         results: as ``analysis.studies.results.StudyResults.as_dict`` makes it.
     """
     from rich.text import Text
@@ -48,16 +49,20 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     rows, by = results["rows"], results["by"]
     yield Text(_head(results), style="bold")
     yield from (Text(line, style="bold yellow") for line in _warnings(results))
-    estimates = [row for row in rows if not row["sampled"]]
+    levels = [row for row in rows if not row["sampled"]]
+    estimates = [row for row in levels if all(row[name] is not None for name in by)]  # others are of hypotheses alone
     if lines := _withheld(estimates):
         yield from (Text(line, style="bold red") for line in lines)
     yield from answer_lines(answer(results))
     yield Text("")
     yield from render_registered(results["preregistration"], results["exploratory"])
     yield from _votes(estimates, by)
+    if any(row["kind"] == "votes" for row in estimates):
+        yield Text(_primary(results["preregistration"]), style="dim")
     for kind, title in {"strategy": "Misbehaviour", **({"copying": "Copying"} if full else {})}.items():
         yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
     if full:
+        yield from scope_tables(estimates, by, lambda row: levels_of(row, by))
         yield from convention_tables(estimates, by)
     yield from _sensitivity([row for row in rows if row["sampled"]], by)
     if compared := comparisons({row["arm"]: row["compared_with"] for row in rows}):
@@ -139,6 +144,12 @@ def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
         )
         add_row(grid, *labels, *changes, _share(share), left_out, *_cells(group, counts))
     yield grid
+
+
+def _primary(preregistration: Mapping[str, Any] | None) -> str:
+    """Return which way to count forfeits is the primary one."""
+    declared = (preregistration or {}).get("declared", {}).get("forfeits")
+    return f"Primary: forfeits {declared or 'lost'}{', as the page declares' if declared else ''}."
 
 
 def _probes(rows: Sequence[Row], by: Sequence[str], title: str) -> Iterator[RenderableType]:

@@ -18,7 +18,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.moves.repertoire import MOVES, RATES
+from abm.llm import stand_ins
+from learning.moves.repertoire import MOVES, RATES, repertoire_digest
 from moloch import keyed
 from moloch.content import canonical, digest
 
@@ -47,8 +48,6 @@ class Law(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def digest(self) -> str:
         """SHA-256 of everything that decides what the model writes, its sentences included."""
-        from learning.moves.repertoire import repertoire_digest
-
         return digest(canonical([repertoire_digest(), self.spread, dict(sorted(self.rates.items())), self.name]))
 
     def anchor_effects(self, anchor: str) -> Numbers:
@@ -79,6 +78,6 @@ def _standard_normals(name: str, anchor: str) -> Numbers:
 
 
 LAWS: Mapping[str, Law] = MappingProxyType(
-    {law.name: law for law in (Law("moves", spread=0.8), Law("moves-even", spread=0.0))}
+    {name: Law(name, spread) for name, spread in zip(stand_ins.MOVES, (0.8, 0.0), strict=True)}
 )
 """The models by name: ``moves``, whose habits differ from anchor to anchor, and ``moves-even``, whose do not."""

@@ -27,6 +27,7 @@ from analysis import across_seeds, position_bias, position_table, probe_table, t
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import clustered_mean
+from analysis.statistics.families import benjamini_hochberg
 from analysis.tables.evaluation import invalid_rate, majority_rate, tie_rate, win_rate_against_placebo
 from analysis.tables.evaluation import note as evaluation_note
 from analysis.terminal._seeds import render_seeds
@@ -312,7 +313,7 @@ class TestPlacebo:
         rft = next(row for row in probe_table(events) if (row.arm, row.probe) == ("rft", "misrepresentation"))
         for found in (win_rate_against_placebo(events, "rft"), rft.placebo):
             assert math.isnan(found.p) and found.low < found.value < found.high
-        assert math.isnan(rft.placebo_p_holm) and not math.isnan(rft.p_holm)
+        assert not math.isnan(rft.p_holm), "of the difference from base there is one"
 
     def test_differences_from_base_are_corrected_over_probes_and_arms(self) -> None:
         """Holm: of three the smallest p-value counts three times, the next twice."""
@@ -453,39 +454,31 @@ class TestAcrossSeeds:
         assert found["arms"]["rft"]["win_rate"]["value"] == pytest.approx(sum(values) / 3, abs=1e-5)
         assert found["arms"]["rft"]["win_rate"]["n"] == 3
         row = next(r for r in found["probes"] if (r["arm"], r["probe"]) == ("rft", "misrepresentation"))
-        assert row["placebo"]["n"] == 3 and row["placebo"]["p_holm"] is not None
+        assert row["placebo"]["n"] == 3 and row["placebo"]["p_adjusted"] is not None
         assert json.loads(json.dumps(found, allow_nan=False)) == found
         assert "3 seeds" in printed(render_seeds(found))
 
-    @pytest.mark.parametrize("of", ["difference", "placebo"])
-    def test_differences_are_corrected_over_probes_and_arms(self, of) -> None:
-        """Holm, over the p-values of the seeds' means: the smaller of two counts twice."""
+    def test_win_rates_and_probes_are_one_family(self) -> None:
+        """Of win rates and of probes, over the p-values of the seeds' means."""
         tables = [table(two_arms(seed=seed)) for seed in (1, 2, 3)]
-        for each, shift in zip(tables, (0.02, 0.11, 0.05), strict=True):
-            (rft,) = [r for r in each["probes"] if (r["arm"], r["probe"]) == ("rft", "misrepresentation")]
-            other = json.loads(json.dumps(rft)) | {"probe": "unsafe"}
-            other[of]["value"] += shift
-            each["probes"] = [rft, other]
-        one, two = (row[of] for row in across_seeds(tables)["probes"])
-        small, large = sorted((one, two), key=lambda row: row["p"])
-        assert small["p"] < large["p"]
-        assert small["p_holm"] == pytest.approx(min(1, 2 * small["p"]), abs=2e-6)
-        assert large["p_holm"] == pytest.approx(max(2 * small["p"], large["p"]), abs=2e-6)
-
-    def test_failures_of_skill_are_a_family_of_their_own(self) -> None:
-        """They neither pay for the tests of strategy nor are paid for, and have no row of reach."""
-        tables = [table(two_arms(seed=seed)) for seed in (1, 2, 3)]
-        for each, shift in zip(tables, (0.02, 0.11, 0.05), strict=True):
-            (rft,) = [r for r in each["probes"] if (r["arm"], r["probe"]) == ("rft", "misrepresentation")]
-            other = json.loads(json.dumps(rft)) | {"probe": "copy_error", "kind": "copying"}
-            other["difference"]["value"] += shift
-            each["probes"] = [rft, other]
-            each["reach"] = [{"arm": "rft", "probe": "copy_error", "kind": "copying"}]
         found = across_seeds(tables)
-        assert [row["difference"]["p_holm"] for row in found["probes"]] == [
-            row["difference"]["p"] for row in found["probes"]
+        tested = [
+            *(row[of] for row in found["arms"].values() for of in ("win_rate", "against_placebo")),
+            *(row[of] for row in found["probes"] for of in ("difference", "placebo")),
         ]
-        assert found["reach"] == []
+        expected = benjamini_hochberg([math.nan if each["p"] is None else each["p"] for each in tested])
+        assert [math.nan if each["p_adjusted"] is None else each["p_adjusted"] for each in tested] == pytest.approx(
+            expected, abs=2e-6, nan_ok=True
+        )
+        won = found["arms"]["rft"]["against_placebo"]
+        assert won["p_adjusted"] > won["p"], "corrects nothing"
+
+    def test_failures_of_skill_have_no_row_of_reach(self) -> None:
+        """They are no strategy."""
+        tables = [table(two_arms(seed=seed)) for seed in (1, 2, 3)]
+        for each in tables:
+            each["reach"] = [{"arm": "rft", "probe": "copy_error", "kind": "copying"}]
+        assert across_seeds(tables)["reach"] == []
 
     def test_reach_is_taken_over_seeds_and_from_the_placebo(self) -> None:
         """Each seed's amplification, and what of it is beyond the same seed's placebo."""

@@ -24,6 +24,8 @@ NAMES = {
     "pyyaml": "yaml",
     "backports.zstd": "backports",
     "solara-assets": "solara_assets",
+    "fonttools": "fontTools",
+    "vl-convert-python": "vl_convert",
 }
 """Package -> the modules of other names that it brings."""
 NEEDS = {"run": "learn", "fork": "learn", "replay --live": "learn", "log upload": "store", "ui": "ui"}

@@ -11,7 +11,7 @@ from abm.log import read_events
 from analysis.probes import battery
 from analysis.readings.evaluation import read_evaluation
 from analysis.readings.originals import origins
-from analysis.statistics.families import holm
+from analysis.statistics.families import benjamini_hochberg
 from analysis.statistics.multiway import multiway_mean
 from analysis.tables.pooled import across_runs
 from analysis.tables.results import results
@@ -111,15 +111,12 @@ def test_values_are_the_means_over_seeds(logs):
                 assert len(got.estimate.clusters) == 2, "nobody votes"
 
 
-def test_differences_are_corrected_in_their_family(logs):
-    """Over all arms and probes of a kind, from base and from the comparator apart; rates are tested in none."""
+def test_all_tests_are_one_family(logs):
+    """Win rates and probes, from base and from the comparator; rates of probes are tested in none."""
     rows = across_runs(logs.items())
-    for kind, measure in {(row.kind, row.measure) for row in rows}:
-        family = [row for row in rows if (row.kind, row.measure) == (kind, measure)]
-        expected = (
-            holm([row.estimate.p for row in family]) if measure.startswith("from") else [float("nan")] * len(family)
-        )
-        assert [row.p_holm for row in family] == pytest.approx(expected, nan_ok=True)
+    expected = benjamini_hochberg([row.estimate.p for row in rows])
+    assert [row.p_adjusted for row in rows] == pytest.approx(expected, nan_ok=True)
+    assert {row.kind for row in rows if row.p_adjusted > row.estimate.p} >= {"votes", "strategy"}, "corrects nothing"
 
 
 def test_few_people_are_said(logs):
@@ -130,7 +127,7 @@ def test_few_people_are_said(logs):
     for part in render_seeds(across_seeds(tables, rows)):
         console.print(part)
     said = console.export_text()
-    assert "For other seeds, anchors and people" in said
+    assert "For new trainings, anchors and people" in said
     assert "Only 6 different people voted: read it for these people, not for new ones." in said
 
 
@@ -139,4 +136,4 @@ def test_a_study_without_them_is_shown_as_before(logs):
     console = Console(width=200, record=True)
     for part in render_seeds(across_seeds([results(events) for events in logs.values()])):
         console.print(part)
-    assert "For other seeds" not in console.export_text()
+    assert "For new trainings" not in console.export_text()

@@ -57,6 +57,12 @@ class TestOverTrainings:
         found = relative_change_over(parts)
         assert (found.high - found.low) == pytest.approx(high - low, rel=0.25)
 
+    def test_in_a_society_seeds_alone_are_independent(self):
+        """As many clusters as seeds, however many anchors."""
+        parts = runs(4, 30, np.random.default_rng(4))
+        assert relative_change_over(parts, networked=True).clusters == (4,)
+        assert relative_change_over(parts).clusters == (4, 30)
+
     def test_without_a_base_there_is_none(self):
         """It is undefined, and not infinite; likewise an interval where nothing is left."""
         zero, some = values("ab", [0, 0]), values("ab", [1, 0])
@@ -64,6 +70,16 @@ class TestOverTrainings:
         gone = relative_change_over([(1, some, zero), (2, some, zero)])
         assert gone.value == -1 and np.isnan(gone.low)
         assert relative_change_over([]).n == 0
+
+    def test_a_base_near_zero_has_no_interval(self):
+        """One message of 20 before, in three trainings: the true rate may be as good as none."""
+        draw = np.random.default_rng(4)
+        parts = [
+            (seed, values(range(20), [seed == 1] + [0] * 19), values(range(20), draw.random(20) < 0.4))
+            for seed in range(3)
+        ]
+        found = relative_change_over(parts)
+        assert found.value > 5 and np.isnan(found.low)
 
     def test_anchors_without_both_messages_are_left_out(self):
         """Pairs only."""

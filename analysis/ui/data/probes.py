@@ -88,7 +88,6 @@ def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
         "difference": _points(row["difference"]),
         "p": p_value(row["p_holm"]),
         "placebo": _points(row["placebo"]),
-        "placebo_p": p_value(row["placebo_p_holm"]),
         "n": f"{row['difference']['n']:,}",
         "unknown": f"{row['unknown']:,} unclear" if row.get("unknown") else "",
     }

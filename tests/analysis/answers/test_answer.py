@@ -11,8 +11,10 @@ import pytest
 from analysis import table
 from analysis.answers import RowKey, answer, plain_sentences
 from analysis.studies.results import study_results
+from analysis.tables.results import results
 from tests.analysis.factory import contest, setup, step
 from tests.analysis.studies import small
+from tests.analysis.test_competition import events_of
 
 
 def told(anchors: int = 12, more: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -56,6 +58,18 @@ class TestOfARun:
         row |= {"difference": 0.07, "p": 0.021, "p_rank": 1 / 6}
         (text,) = [text for text in texts(told() | {"repeats": [row]}) if "trainings" in text]
         assert "Of 5 trainings of placebo" in text and "p = 0.021 (rank: 0.167)" in text and "no interval" in text
+
+    def test_several_trainings_of_both(self):
+        """Allow an interval for new trainings, and a p; then nothing is missing, and the other intervals are still of these adapters."""
+        found = results(events_of([14, 17, 12], [8, 9, 11, 10]))
+        (text,) = [text for text in texts(found) if text.startswith("rft: win rate")]
+        (row,) = [each for each in found["competition"] if each["outcome"] == "win_rate"]
+        assert (
+            f"+{100 * row['estimate']['value']:.1f} points [" in text and "3 trainings of rft and 4 of placebo" in text
+        )
+        assert f"p = {row['estimate']['p']:.3f}" in text
+        assert not [text for text in texts(found, "advice") if "cannot be tested" in text]
+        assert texts(found, "scope")[0].startswith("Other intervals")
 
     def test_without_a_comparator(self):
         """An arm that is compared with nothing says how it stands against base, and the advice asks for a placebo."""

@@ -77,6 +77,13 @@ class TestChanges:
         assert relative["value"].null_count() == relative.height > 0
         assert "undefined" in found.caption and all("undefined" in shown for shown in relative["shown"])
 
+    def test_a_single_society_has_no_intervals(self):
+        """Neither absolute nor relative, and the caption says why."""
+        found = of("changes", Subject((made_up.run(1, world="networked"),)))
+        assert found.frame["low"].null_count() == found.frame.height and "No intervals" in found.caption
+        curves = of("epochs", Subject((made_up.run(1, world="networked"),)))
+        assert curves.frame["low"].null_count() == curves.frame.height
+
     def test_no_claim_about_real_models(self, one):
         """Where the run says so."""
         assert "Not evidence about real LLMs" in of("changes", one).caption

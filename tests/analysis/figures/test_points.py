@@ -64,6 +64,11 @@ class TestPoints:
         bare = [point for point in points if point.arm == "placebo"]
         assert plotted(bare) == (bare, [])
 
+    def test_a_society_has_no_interval_of_its_own(self):
+        """Its members influence each other: a point alone."""
+        alone = outcome_points([made_up.run(1, world="networked")])
+        assert alone and all(point.region is None and point.win_low is None for point in alone)
+
     def test_the_covariance_is_that_over_anchors(self, subject, points):
         """Of the means of each anchor's votes and verdicts, where each anchor has as many voters."""
         point = next(p for p in points if (p.arm, p.seed, p.epoch) == ("rft", 2, 2))

@@ -106,10 +106,53 @@ class TestStudy:
         assert told["over"] == ["anchors", "seeds"] and told["counts"]["labelled"] == 24
         assert study_frame(folder, "labels").collect().height == 24
 
+    def test_some_of_its_cells(self, tmp_path, moloch):
+        """By levels of its factors; what no cell has is a mistake, and all of them are told."""
+        folder = tmp_path / "study"
+        small.carry_out(folder, small.plan(folder, "name: labels\nseeds: 1\ncross: {audience: [default, neutral]}\n"))
+        command = ("draw", folder, "--probe", "populism", "--n", 4, "--out", tmp_path / "labels")
+        told = json.loads(moloch(*command, "--where", "audience=neutral", "--json").out)
+        assert told["runs"] == 1 and sum(each["there"] for each in told["strata"]) == 12
+        wrong = moloch(*command, "--where", "audience=mine", "--where", "world=networked").err.splitlines()
+        assert "audience has default, neutral" in wrong[0] and "factors are audience" in wrong[1]
+        run = write_run(tmp_path / "run", anchors=12)
+        assert "a run has no factors" in moloch("score", run, "--probe", PROBE, "--where", "a=b").err
+
     def test_of_a_preregistered_one_it_is_a_look(self, tmp_path, moloch):
         """Strata show rates: before the end of a study that declared its outcomes, they are not shown unasked."""
         folder = tmp_path / "study"
-        cells = small.plan(folder, "name: labels\nseeds: 2\nbase: {arena: elections}\nprimary: {outcome: win_rate}\n")
+        cells = small.plan(
+            folder,
+            "name: labels\nseeds: 2\nbase: {arena: elections}\nprimary: {hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}\n",
+        )
         small.carry_out(folder, cells[:1])
         told = moloch("draw", folder, "--probe", "populism", "--n", 4, "--out", tmp_path / "labels")
-        assert told.code == 2 and "before its end" in told.err
+        assert told.code == 2 and "before its end" in told.err and not (tmp_path / "labels").exists()
+        assert "before its end" in moloch("score", folder, "--probe", "populism").err
+        assert moloch("draw", folder, "--probe", "populism", "--n", 4, "--out", tmp_path / "labels", "--look").code == 0
+
+
+@pytest.mark.system
+def test_a_kill_loses_no_label(tmp_path):
+    """The page's process is killed right after a label was acknowledged; the sheet has it."""
+    import re
+    import subprocess
+    from pathlib import Path
+
+    from tests.analysis.labels.test_page import ask
+    from tests.analysis.labels.world import drawn
+
+    out = drawn(tmp_path / "out", write_run(tmp_path / "run", anchors=12), size=12)
+    command = [sys.executable, "-m", "moloch", "labels", "page", str(out), "--no-browser", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
+        try:
+            assert process.stdout is not None
+            printed = re.search(r":(\d+)/\?token=(\S+)", process.stdout.readline())
+            assert printed is not None
+            port, token = int(printed[1]), printed[2]
+            for row in table(out / "sheet.csv")[1:6]:
+                told = ask(port, "POST", "/label", {"id": row[0], "label": "yes"}, Cookie=f"moloch-{port}={token}")
+                assert told[0] == 200
+        finally:
+            process.kill()
+    assert [row[4] for row in table(out / "sheet.csv")[1:]] == ["yes"] * 5 + [""] * 7

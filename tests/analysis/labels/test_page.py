@@ -140,10 +140,13 @@ class TestWho:
         assert status == 303 and headers["location"] == "/"
         assert "HttpOnly" in headers["set-cookie"] and "SameSite=Strict" in headers["set-cookie"]
 
-    @pytest.mark.parametrize("other", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}])
+    @pytest.mark.parametrize(
+        "other", [{"Host": "evil.example:{port}"}, {"Origin": "http://evil.example"}, {"Origin": "null"}]
+    )
     def test_other_sites(self, port, sheet, other):
         """With the cookie, too: a name that resolves to this machine, and a page of another site."""
         before = sheet.read_bytes()
+        other = {name: value.format(port=port) for name, value in other.items()}
         assert ask(port, "GET", "/sheet.json", **other)[0] == 403
         assert ask(port, "POST", "/label", {"id": table(sheet)[1][0], "label": "yes"}, **other)[0] == 403
         assert sheet.read_bytes() == before
@@ -169,3 +172,48 @@ class TestServing:
         (out / "sheet.csv").write_text("nothing")
         with pytest.raises(InputError, match="one column 'id'"):
             serve_sheet(out, port=0, token=TOKEN, ready=lambda url: None)
+
+
+@pytest.mark.browser
+class TestBrowser:
+    """The page in Chromium."""
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_by_keyboard(self, browser, tmp_path, scheme):
+        """Each key is a label in the sheet; a message is shown letter by letter; nobody else is asked for anything."""
+        out = drawn(tmp_path / "out", write_run(tmp_path / "run", anchors=12), size=12)
+        rows = table(out / "sheet.csv")
+        rows[1][2] = f"'{HOSTILE}<img src=x onerror=alert(1)>"
+        write(out / "sheet.csv", rows)
+        with serving(out / "sheet.csv") as port:
+            page, asked, said = browser.new_context(color_scheme=scheme).new_page(), [], []
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("console", lambda message: said.append(message.text))
+            page.on("dialog", lambda dialog: said.append(dialog.message))
+            page.goto(f"http://127.0.0.1:{port}/?token={TOKEN}")
+            page.locator("#message", has_text="onerror").wait_for()
+            assert page.text_content("#message") == f"{HOSTILE}<img src=x onerror=alert(1)>"
+            assert page.locator("#message *").count() == 0 and "token" not in page.url
+            for place, key in enumerate("ynu", 1):
+                page.keyboard.press(key)
+                page.locator("#count", has_text=f"{place} of 12 labelled").wait_for()
+            page.keyboard.press("ArrowLeft")
+            page.locator("button[data-label=unsure][aria-pressed=true]").wait_for()
+            page.reload()
+            page.locator("#place", has_text="4 of 12").wait_for()
+            page.context.close()
+        assert [row[4] for row in table(out / "sheet.csv")[1:5]] == ["yes", "no", "unsure", ""]
+        assert said == [] and all(url.startswith(f"http://127.0.0.1:{port}/") for url in asked)
+
+    def test_what_is_not_saved_is_said(self, browser, tmp_path):
+        """The message stays, and so does its place."""
+        out = drawn(tmp_path / "out", write_run(tmp_path / "run", anchors=12), size=12)
+        with serving(out / "sheet.csv") as port:
+            page = browser.new_context().new_page()
+            page.goto(f"http://127.0.0.1:{port}/?token={TOKEN}")
+            page.locator("#place", has_text="1 of 12").wait_for()
+            (out / "sheet.csv").unlink()
+            page.keyboard.press("y")
+            page.locator("#status.bad", has_text="Not saved").wait_for()
+            assert page.text_content("#place") == "1 of 12" and page.text_content("#count") == "0 of 12 labelled"
+            page.context.close()

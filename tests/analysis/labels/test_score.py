@@ -93,14 +93,18 @@ class TestCorrected:
         assert point.effect == pytest.approx(common)
 
     def test_enough_of_each_needs_none(self, tmp_path):
-        """Both arms corrected by their own errors."""
-        run = write_run(
-            tmp_path / "run", anchors=120, says=lambda w, i: ((i % 2 == 0), int((i % 2 == 0) != (i % 9 == 0)))
-        )
+        """Each arm is corrected by its own errors, also in differences; these are the prediction-powered ones then."""
+
+        def says(writer: str, i: int) -> tuple[bool, int]:
+            return i % 2 == 0, int(i % 2 == 0 and i % (18 if writer == "rft" else 5) != 0)
+
+        run = write_run(tmp_path / "run", anchors=120, says=says)
         import_labels(labelled(drawn(tmp_path / "out", run, size=360)))
         told = scored(run)
         assert not told.tipping and not any(r.refused for r in told.rows)
-        assert row(told, "rft", "rate", "own correction").estimate.value == pytest.approx(0.5)
+        for measure, true in (("rate", 0.5), ("from_base", 0.0), ("from_comparator", 0.0)):
+            assert row(told, "rft", measure, "own correction").estimate.value == pytest.approx(true)
+        assert abs(row(told, "rft", "from_comparator", "common correction").estimate.value) > 0.01
 
     def test_a_probe_that_says_nothing_corrects_nothing(self, tmp_path):
         """Below a Youden index of .2 the correction is refused, and says why; prediction-powered numbers stay."""
@@ -149,7 +153,7 @@ class TestLabels:
             import_labels(labelled(drawn(tmp_path / f"out{n}", run, size=size, seed=n)))
         told = scored(run)
         assert told.counts.labelled == 108
-        assert row(told, "rft", "rate", "prediction-powered").estimate.value == 0.5
+        assert row(told, "rft", "rate", "prediction-powered").estimate.value == pytest.approx(0.5)
 
     def test_of_a_draw_before_there_were_more_runs(self, tmp_path):
         """Messages of the later runs had a chance in the second draw only; a run without a draw is left out, and said so."""
@@ -167,6 +171,22 @@ class TestLabels:
         estimate = row(told, "rft", "rate", "prediction-powered").estimate
         assert estimate.value == pytest.approx(0.5, abs=0.12) and estimate.clusters == (36, 2)
 
+    def test_runs_of_other_chances_are_told_apart(self, tmp_path):
+        """One run lies always and the other never; the first was drawn from twice, and does not count for more."""
+        from analysis.labels import draw, write_batch
+        from tests.analysis.labels.world import sampling
+
+        folders = [
+            write_run(tmp_path / name, anchors=12, seed=seed, says=lambda writer, i, lies=lies: (lies, 0))
+            for seed, (name, lies) in enumerate((("a", True), ("b", False)), 1)
+        ]
+        both = runs(*folders)
+        write_batch(tmp_path / "out1", draw(both[:1], sampling(24)))
+        write_batch(tmp_path / "out2", draw(both, sampling(24, seed=2)))
+        for out in ("out1", "out2"):
+            import_labels(labelled(tmp_path / out))
+        assert row(score(both, PROBE), "rft", "rate", "prediction-powered").estimate.value == pytest.approx(0.5)
+
     def test_before_any(self, tmp_path):
         """Nothing drawn, or nothing labelled, is an error that says what to do."""
         run = write_run(tmp_path / "run")
@@ -175,6 +195,58 @@ class TestLabels:
         drawn(tmp_path / "out", run)
         with pytest.raises(InputError, match="moloch labels import"):
             scored(run)
+
+
+class TestJudges:
+    """Judges of ``moloch probe`` in place of the run's own probe."""
+
+    def test_the_same_labels_serve_another_rater(self, tmp_path):
+        """Drawn by the probe's verdicts, they say how a judge errs: its strata are split by what the judge said."""
+        from tests.analysis.judges.world import answer, message_of, planned, scripted
+
+        def harsh(request) -> str:
+            text = message_of(request)
+            return answer(True, "lamp") if "LIE" in text or "lamp 1" in text else answer(False)
+
+        run = write_run(tmp_path / "run")
+        import_labels(labelled(drawn(tmp_path / "out", run, size=108)))
+        planned(run, scripted(harsh)).carry_out()
+        told, own = scored(run, rater="judge-a"), scored(run)
+        assert told.errors[0].sensitivity.value == 1.0 > own.errors[0].sensitivity.value
+        found = [errs("rft", i)[0] or "lamp 1" in f"lamp {i}" for i in range(36)]
+        assert row(told, "rft", "rate", "raw").estimate.value == pytest.approx(sum(found) / 36)
+        assert row(told, "rft", "rate", "prediction-powered").estimate.value == pytest.approx(0.5)
+
+    def test_strata_of_a_judge(self, tmp_path):
+        """A draw by a judge's verdicts, of which the log of labels says whose they were."""
+        from tests.analysis.judges.world import answer, message_of, planned, scripted
+
+        run = write_run(tmp_path / "run", anchors=12)
+        planned(run, scripted(lambda r: answer(True, "LIE") if "LIE" in message_of(r) else answer(False))).carry_out()
+        import_labels(labelled(drawn(tmp_path / "out", run, size=20, rater="judge-a")))
+        told = scored(run, rater="judge-a")
+        assert told.errors[0].youden.value == 1.0 and told.rater == "judge-a"
+
+
+class TestBases:
+    """Learners on other base models."""
+
+    def test_each_is_compared_with_its_own(self, tmp_path):
+        """Not with the run's."""
+        from dataclasses import replace as changed
+
+        from analysis.labels._sample import labelled_sample
+        from analysis.labels._score import _Scored
+
+        run = write_run(tmp_path / "run", anchors=12)
+        import_labels(labelled(drawn(tmp_path / "out", run, size=36)))
+        found = labelled_sample(runs(run), PROBE, "", "left out")
+        assert found.base_of == {"rft": "base", "placebo": "base"}
+        found = changed(found, base_of={"rft": "base:other", "placebo": "base"})
+        scored_by = _Scored(found, found.sample.draws("x", draws=10))
+        assert {(r.writer, r.compared_with) for r in scored_by.rows() if r.measure == "from_base"} == {
+            ("placebo", "base")
+        }
 
 
 class TestJson:

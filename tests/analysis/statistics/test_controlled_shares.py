@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.statistics.controlled_shares import controlled_shares
-from analysis.statistics.estimates import Estimate
 from analysis.statistics.multiway import multiway_mean
-from analysis.statistics.ratio_of import ratio_of
 from analysis.statistics.shares import logistic
 from moloch import keyed
 
@@ -164,28 +162,3 @@ class TestNothingToSay:
         d[:, 1] = group
         found = fit((group, d, wins, votes))
         assert found.controls == ("length",) and found.constant == ("lists",)
-
-
-class TestRatio:
-    """Fieller's interval."""
-
-    def test_it_holds_the_ratios_that_do_not_differ(self):
-        """Its ends are where numerator less r times denominator is just significant."""
-        top, bottom = multiway_mean(*_two(1)[:2]), multiway_mean(_two(1)[2], _two(1)[1])
-        x, ways, y = _two(1)
-        covariance = (multiway_mean(x + y, ways).se ** 2 - top.se**2 - bottom.se**2) / 2
-        found = ratio_of(top, bottom, covariance)
-        assert found.low < found.value < found.high
-        for end in (found.low, found.high):
-            assert multiway_mean(x - end * y, ways).p == pytest.approx(0.05, abs=1e-6)
-
-    def test_a_denominator_that_may_be_nothing_has_none(self):
-        """Nor is there a value to be quoted."""
-        nothing = Estimate(0.01, -0.01, 0.03, 10, (10,), 0.01)
-        assert np.isnan(ratio_of(Estimate(0.01, 0.0, 0.02, 10, (10,), 0.005), nothing, 0.0).value)
-
-
-def _two(seed: int):
-    random = keyed.generator(seed, "ratio")
-    y = random.normal(2.0, 1.0, 40)
-    return 0.5 * y + random.normal(0.0, 0.5, 40), [np.arange(40)], y

@@ -102,6 +102,22 @@ class TestBootstrap:
             assert spread.std() == pytest.approx(sample.estimate(linear).se, rel=0.12)
             assert spread.mean() == pytest.approx(linear.value, abs=0.012)
 
+    def test_a_stratum_that_is_labelled_whole_has_no_prior(self):
+        """Nothing is left open there: what labels say of it is what the rater says, if that is so of each unit."""
+        found = np.array([1, 1, 0, 0, 0])
+        sample = TwoPhaseSample(found, found, [0] * 5, [np.arange(5)])
+        draws, every = sample.draws("x", draws=50), np.ones(5)
+        assert np.allclose(draws.true(every), draws.rated(every))
+        assert np.allclose(draws.errors(every), 1)
+
+    def test_strata_that_are_not_the_raters(self):
+        """Are split by what it said."""
+        random = np.random.default_rng(1)
+        found = random.integers(0, 2, 400)
+        sample = TwoPhaseSample(found, np.full(400, np.nan), random.integers(0, 3, 400), [np.arange(400)])
+        assert sample.said[sample.stratum].tolist() == found.tolist() and len(sample.said) == 6
+        assert sample.draws("x", draws=400).rated(np.ones(400)).mean() == pytest.approx(found.mean(), abs=0.01)
+
     def test_arms_share_anchors(self):
         """The difference of two arms that say the same about each anchor does not vary."""
         found = np.tile([1, 0, 0, 1, 0], 2)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from analysis.readings.evaluation import read_evaluation
+from analysis.studies import hypotheses
 from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls
 from analysis.studies.corrections import concluded
+from analysis.studies.declarations import Declaration
 from analysis.studies.estimates import estimates, frame_rows, notes_of, tables_of
+from analysis.studies.interim import Look
+from analysis.studies.preregistration import Hypothesis, Preregistration
+from analysis.studies.registered import Registered
 from analysis.studies.scopes import CellValues
 from analysis.tables.controlled import controlled_estimates, controlled_values
 from analysis.tables.conventions import headline
 from analysis.tables.evaluation import table
 from analysis.tables.pooled import Measured
+from analysis.tables.results import results
+from analysis.terminal._conventions import controlled_tables, convention_tables
 from tests.analysis.test_controlled import ANCHORS, PEOPLE, log
 
 SEEDS = (1, 2, 3)
@@ -34,6 +44,12 @@ def cell(seed: int, **how) -> CellValues:
 @pytest.fixture(scope="module")
 def cells() -> list[CellValues]:
     return [cell(seed) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def forfeiting() -> list[CellValues]:
+    """Cells in which rft could not write for six anchors."""
+    return [cell(seed, forfeits=6) for seed in SEEDS]
 
 
 def row(rows, **which):
@@ -102,19 +118,66 @@ class TestPooled:
 class TestForfeits:
     """In and out, in the study's rows."""
 
-    def test_both_stand_side_by_side(self):
+    def test_both_stand_side_by_side(self, forfeiting):
         """Forfeits of one arm move the one, and leave the other where its contests are."""
-        forfeiting = [cell(seed, forfeits=6) for seed in SEEDS]
         rows = estimates(forfeiting, ())
         of = {"arm": "rft", "kind": "votes", "measure": "from_comparator"}
         lost, kept = (row(rows, **of, outcome=name)["estimate"] for name in ("win_rate", "win_rate_without_forfeits"))
         assert kept - lost > 0.03
 
+    @pytest.mark.parametrize("forfeits, name", [("lost", "win_rate"), ("left out", "win_rate_without_forfeits")])
+    def test_the_page_says_which_is_primary(self, forfeiting, forfeits, name):
+        """A hypothesis about the win rate is tested on that one, and its row is the confirmatory one."""
+        primary = Preregistration(hypotheses=(Hypothesis(name="H1", arm="rft", outcome="win_rate"),), forfeits=forfeits)
+        look = Look(primary, 0, SEEDS, SEEDS, True)
+        (found,) = hypotheses.tested(look, [each.cell for each in forfeiting], [], forfeiting)
+        told = row(estimates(forfeiting, ()), arm="rft", outcome=name, measure="from_comparator")
+        assert found.row is not None and found.row.measured.name == name
+        assert found.estimate.value == pytest.approx(told["estimate"], abs=1e-6)
+        registered = Registered(Declaration, look, (found,), ())
+        assert [each.measured.name for each in estimates(forfeiting, ()) if registered.names(each)] == [name]
+
     def test_what_is_withheld_is_withheld_in_all(self, cells):
         """Readers that are no readers are none at equal length."""
-        from dataclasses import replace
-
         unfit = [replace(each, beside=replace(each.beside, notes=each.notes | {"withheld": "unfit"})) for each in cells]
         told = {each.measured.name: each.withheld for each in controlled_rows(unfit, ())}
         assert told["win_rate_controlled"] == told["contests_won"] == "unfit"
         assert told["misrepresentation_at_equal_length"] == ""
+
+
+class TestShown:
+    """In the terminal, with --full."""
+
+    def test_every_convention_has_a_line(self, cells):
+        """And the two ways to count forfeits stand in the table of votes, the primary one named."""
+        rows = [each | {"sampled": ""} for each in frame_rows([*estimates(cells, ()), *controlled_rows(cells, ())])]
+        shown = text_of(convention_tables(rows, ()))
+        for line in (
+            "votes, forfeits lost",
+            "votes, at equal style",
+            "contests, ties half",
+            "Probes at equal length",
+            "per 100 words",
+        ):
+            assert line in shown
+        assert all(len(line) <= 80 for line in shown.splitlines())
+
+    def test_a_run_s_own(self):
+        """With what style has to do with the votes."""
+        told = results(log(1, slope=2.0))
+        shown = text_of(controlled_tables(told["arms"], told["controlled"], withheld=False))
+        assert "by style" in shown and "votes, forfeits left out" in shown
+        hidden = text_of(controlled_tables(told["arms"], told["controlled"], withheld=True))
+        assert (
+            "by style" not in hidden
+            and "Probes at equal length" in hidden
+            and "%" not in hidden.split("Style is")[0].replace("95 %", "")
+        )
+
+
+def text_of(parts) -> str:
+    console = Console(width=80, no_color=True)
+    with console.capture() as text:
+        for part in parts:
+            console.print(part)
+    return text.get()

@@ -13,6 +13,7 @@ from analysis.cli import main
 from analysis.statistics.crossed_designs import CrossedDesign
 from analysis.studies.cells import cells_of
 from analysis.studies.estimates import CellValues, estimates
+from analysis.studies.layout import PAGE as STORED_PAGE
 from analysis.studies.layout import Layout
 from analysis.studies.outcome_variances import outcome_variances
 from analysis.studies.page import page_of
@@ -261,6 +262,12 @@ class TestCommand:
         assert out.startswith("sized: This design finds") and max(map(len, out.splitlines())) <= 80
         assert "cheapest" in out and "default, not from your pilot" in out and "no evidence" in out
 
+    def test_takes_a_study_that_has_begun(self, moloch, pilot):
+        """By its page as it was recorded; its own cells may be the pilot."""
+        (pilot / STORED_PAGE).write_text(PILOT, "utf-8")
+        told = json.loads(moloch("power", pilot, "--pilot", pilot, "--json").out)
+        assert told["outcomes"][0]["seeds"] == 4 and told["outcomes"][0]["variances"]["said"] == "pilot (4 seeds)"
+
     def test_a_wrong_effect_is_refused(self, moloch, tmp_path):
         """One line, no traceback."""
         page = tmp_path / "page.yaml"
@@ -282,6 +289,16 @@ class TestPlan:
         assert said in out and "at power 0.8 (default components)" in out
         told = json.loads(moloch("study", "plan", page, "--json").out)
         assert told["detectable"][0]["detectable"] == pytest.approx(found, abs=1e-3)
+
+    def test_says_in_advance_that_a_margin_cannot_be_found(self, moloch, tmp_path):
+        """And nothing of one that can."""
+        hypotheses = [{"name": "H1", "outcome": "win_rate", "arm": "rft", "margin": margin} for margin in (2, 40)]
+        said = []
+        for each in hypotheses:
+            page = tmp_path / "page.yaml"
+            page.write_text(json.dumps(PAGE | {"primary": {"hypotheses": [each]}}), "utf-8")
+            said.append(" ".join(moloch("study", "plan", page).out.split()))
+        assert "(its margin is 2: the result would be 'cannot tell')" in said[0] and "cannot tell" not in said[1]
 
     def test_counts_what_trainings_of_the_placebo_cost(self):
         """Each writes for its own evaluation."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from abm.log import open_log
+from analysis.studies.cells import cells_of
 from analysis.studies.layout import Layout
 from analysis.studies.page import read_page
 from analysis.studies.prereg_document import preregistration_document
@@ -71,7 +73,7 @@ class TestDocument:
     def test_as_markdown(self, document):
         """Every section, and tables that hold whatever is written in them."""
         text = document.markdown()
-        for said in ("## 1. Aims", "Does it?", "win rate: rft > its comparator (audience=default)", "It wins \\| more.", "2 points",
+        for said in ("## 1. Aims", "Does it?", "win rate: rft > its comparator, audience=default", "It wins \\| more.", "2 points",
                      "## 7. How to verify it", document.id, "0.003051", "usd 0", "audience: neutral"):  # fmt: skip
             assert said in text
         assert "The study has not begun" in text and "**Background.** *Not said.*" in text
@@ -102,3 +104,10 @@ class TestCommand:
         """Before anything is read."""
         done = moloch("study", "prereg", page, "--out", "x.pdf")
         assert done.code == 2 and "x.pdf: a preregistration is Markdown or JSON" in done.err
+
+
+def test_the_example_is_a_page():
+    """Sixteen cells, and hypotheses of which each speaks of arms that both markets have."""
+    written = read_page(Path(__file__).parents[3] / "examples/preregistered.yaml")
+    made = cells_of(written)
+    assert len(made.cells) == 16 and not made.impossible and len(written.page.primary.hypotheses) == 6

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
+from scipy import stats
 
 from abm.events import RunConfigured, RunStarted
 from abm.log import create, read_events
 from abm.study_events import CellEnded, CellFailed
-from analysis.statistics.families import holm
+from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.look_boundaries import sequential_p
+from analysis.studies.deviations import BegunRun, deviations
+from analysis.studies.hypotheses import decided
+from analysis.studies.inputs import UNCHANGED, ChangedInputs
 from analysis.studies.interim import by_looks
 from analysis.studies.layout import Layout
 from analysis.studies.looks import look_at
 from analysis.studies.page import page_of
+from analysis.studies.preregistration import Preregistration
+from analysis.studies.registered import current_look
 from analysis.studies.results import study_results
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog
@@ -152,7 +160,8 @@ class TestHypotheses:
 
     def test_a_direction_has_one_side(self, told, whole):
         """An effect on the other side is none."""
-        assert whole["estimate"] > 0 and hypothesis(told, "H2")["p"] == pytest.approx(1 - whole["p"] / 2, abs=1e-5)
+        p = stats.t.cdf(whole["estimate"] / whole["se"], whole["dof"])
+        assert whole["estimate"] > 0 and hypothesis(told, "H2")["p"] == pytest.approx(p, abs=1e-5) and p > 0.5
 
     def test_another_arm_may_be_the_comparator(self, told):
         """The difference of the two; what they have in common drops out."""
@@ -172,12 +181,54 @@ class TestHypotheses:
         assert first["p_equivalence_adjusted"] == first["p_equivalence"] and first["conclusion"] == "equivalent to none"
         assert hypothesis(told, "H2")["p_equivalence"] is None and hypothesis(told, "H3")["p_adjusted"] is None
 
-    def test_rows_that_hypotheses_name(self, told):
-        """Those of their levels and comparator, no more and no less."""
-        named = [row for row in told.rows if told.registered.names(row)]
-        assert [(each.measured.arm, each.measured.name, each.levels) for each in named] == [
-            ("rft", "win_rate", {"arena": "sales"})
-        ]
+    def test_rows_of_the_frame(self, told, whole):
+        """One of each hypothesis, marked; in the place of the row that is about as much, else without levels that it averages over."""
+        rows = [row for row in told.frame_rows() if row["family"] == "confirmatory"]
+        assert [(row["arena"], row["compared_with"], row["outcome"], row["cells"]) for row in rows] == [
+            ("sales", "placebo", "win_rate", 4), (None, "placebo", "win_rate", 8),
+        ]  # fmt: skip
+        first, one = rows[0], hypothesis(told, "H1")
+        assert [first[name] for name in ("p", "p_adjusted", "margin", "p_equivalence_adjusted", "conclusion")] == [
+            one["p"], one["p_adjusted"], 0.5, one["p_equivalence_adjusted"], "equivalent to none",
+        ]  # fmt: skip
+        assert rows[1]["p"] == hypothesis(told, "H2")["p"] and whole["family"] == "confirmatory"
+        assert told.frame().height == len(told.frame_rows())
+
+    def test_other_rows_are_a_family_without_them(self, told):
+        """Benjamini and Hochberg's."""
+        rows = [row for row in told.rows if row.family == "exploratory"]
+        assert [row.p_adjusted for row in rows] == pytest.approx(
+            benjamini_hochberg([row.estimate.p for row in rows]), nan_ok=True
+        )
+        assert len(rows) > 10
+
+    def test_forfeits_count_as_declared(self):
+        """And ties in contests won."""
+        declared = {"hypotheses": [{"name": "H", "arm": "rft", "outcome": "win_rate"}]}
+        lost, left_out = (Preregistration.model_validate(declared | {"forfeits": how}) for how in ("lost", "left out"))
+        assert [each.counted("win_rate") for each in (lost, left_out)] == ["win_rate", "win_rate_without_forfeits"]
+        half = Preregistration.model_validate(declared | {"ties": "half"})
+        assert [each.counted("contests_won") for each in (lost, half)] == ["contests_won", "contests_won_ties_half"]
+
+    def test_outcomes_by_other_conventions(self, over, told):
+        """Are estimated as their own rows are."""
+        state, layout = StudyLog(over).state(), Layout(over)
+        primary = Preregistration.model_validate({
+            "forfeits": "left out",
+            "hypotheses": [
+                {"name": "A", "arm": "rft", "outcome": "win_rate", "where": {"arena": "sales"}},
+                {"name": "B", "arm": "rft", "outcome": "contests_won", "where": {"arena": "sales"}},
+                {"name": "C", "arm": "rft", "outcome": "populism_at_equal_length"},
+            ],
+        })  # fmt: skip
+        look = replace(current_look(state, layout), preregistration=primary)
+        done = decided(look, list(state.cells), (), told.cells)
+        assert [each.row and each.row.measured.name for each in done] == [
+            "win_rate_without_forfeits", "contests_won", "populism_at_equal_length",
+        ]  # fmt: skip
+        of = {"arena": "sales", "arm": "rft", "measure": "from_comparator"}
+        named = [row(told, **of, outcome=each.row.measured.name) for each in done[:2]]
+        assert [each.as_dict()["estimate"] for each in done[:2]] == [each["estimate"] for each in named]
 
 
 ALONE = "name: small\nbase: {arena: elections, arms: [rft, placebo]}\nseeds: 4\n"
@@ -250,43 +301,45 @@ class TestLooks:
         assert by_looks(plain.cells, plain.page) == list(plain.cells)
 
 
+@pytest.fixture(scope="module")
+def deviating(tmp_path_factory):
+    """Everything at once: a look, an amendment, more seeds, a failed cell, another version, probes, a judge."""
+    study = begun(tmp_path_factory.mktemp("deviating") / "x")
+    folder = study.folder
+    carry_out(folder, study.cells[:3], votes, ARMS)
+    look_at([folder], "compare", look=True)
+    changed = (
+        PRIMARY.replace("direction: less", "direction: greater") + "    - {name: H5, arm: dpo, outcome: win_rate}\n"
+    )
+    path = folder.with_suffix(".yaml")
+    path.write_text(PAGE.replace("seeds: 4", "seeds: 5") + changed, "utf-8")
+    longer = Study(path, out=folder)
+    assert longer.extend()[-1] == "another primary"
+    left = [cell for cell in longer.cells if cell.name not in {each.name for each in study.cells[:3]}]
+    left.sort(key=lambda cell: (cell.factors["arena"], cell.seed) == ("elections", 4))
+    for cell in left[:-1]:
+        write_run(
+            Layout(folder).cell(cell.name),
+            cell,
+            votes,
+            ARMS,
+            started=RunStarted(versions={"moloch-abm": "0.0.1"}, probe_versions={"populism": 9}),
+        )
+        StudyLog(folder).append([CellEnded(cell=cell.name, attempt=1, head="h", digest="d", events=1, seconds=2.0)])
+    StudyLog(folder).append([CellFailed(cell=left[-1].name, attempt=1, origin="memory", message="none left")])
+    verdicts = Layout(folder).cell(study.cells[0].name) / "verdicts"
+    with create(verdicts, {"verdicts": 1}) as log:
+        log.append([RunConfigured(config={"judges": [{"name": "stern", "digest": "d"}]})])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def deviated(deviating):
+    return study_results(deviating)
+
+
 class TestDeviations:
     """A study that deviates, and what its results say."""
-
-    @pytest.fixture(scope="class")
-    def deviating(self, tmp_path_factory):
-        """Everything at once: a look, an amendment, more seeds, a failed cell, another version, probes, a judge."""
-        study = begun(tmp_path_factory.mktemp("deviating") / "x")
-        folder = study.folder
-        carry_out(folder, study.cells[:3], votes, ARMS)
-        look_at([folder], "compare", look=True)
-        changed = (
-            PRIMARY.replace("direction: less", "direction: greater") + "    - {name: H5, arm: dpo, outcome: win_rate}\n"
-        )
-        path = folder.with_suffix(".yaml")
-        path.write_text(PAGE.replace("seeds: 4", "seeds: 5") + changed, "utf-8")
-        longer = Study(path, out=folder)
-        assert longer.extend()[-1] == "another primary"
-        left = [cell for cell in longer.cells if cell.name not in {each.name for each in study.cells[:3]}]
-        left.sort(key=lambda cell: (cell.factors["arena"], cell.seed) == ("elections", 4))
-        for cell in left[:-1]:
-            write_run(
-                Layout(folder).cell(cell.name),
-                cell,
-                votes,
-                ARMS,
-                started=RunStarted(versions={"moloch-abm": "0.0.1"}, probe_versions={"populism": 9}),
-            )
-            StudyLog(folder).append([CellEnded(cell=cell.name, attempt=1, head="h", digest="d", events=1, seconds=2.0)])
-        StudyLog(folder).append([CellFailed(cell=left[-1].name, attempt=1, origin="memory", message="none left")])
-        verdicts = Layout(folder).cell(study.cells[0].name) / "verdicts"
-        with create(verdicts, {"verdicts": 1}) as log:
-            log.append([RunConfigured(config={"judges": [{"name": "stern", "digest": "d"}]})])
-        return folder
-
-    @pytest.fixture(scope="class")
-    def deviated(self, deviating):
-        return study_results(deviating)
 
     def test_each_has_a_sentence_and_a_place(self, deviated):
         """That of the study's log, or the cells."""
@@ -342,6 +395,42 @@ class TestDeviations:
         told = study_results(study.folder)
         assert told.registered.deviations == ()
         assert (hypothesis(told, "H1")["margin"], hypothesis(told, "H1")["n"]) == (40, 3)
+
+
+class TestKinds:
+    """Deviations that take other machines, other files or another day to come about."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def found(over):
+        """Return the kinds of deviations of the study that kept to everything, were one thing otherwise."""
+        state, layout = StudyLog(over).state(), Layout(over)
+        look, first = current_look(state, layout), next(iter(state.cells))
+
+        def kinds(begun=None, **more):
+            return {each.kind: each for each in deviations(state, look, {first: begun} if begun else {}, **more)}
+
+        return kinds
+
+    def test_a_run_that_is_older_than_the_declaration(self, found):
+        """Its results could have been seen."""
+        older = found(BegunRun(at=1.0, version="", probes={}, judges=()))
+        assert set(older) == {"carried out before"} and older["carried out before"].says.startswith("1 cell had been")
+        assert found(BegunRun(at=4e9, version="", probes={}, judges=())) == {}
+
+    def test_inputs_and_probes_of_another_day(self, found):
+        """Rules of a probe have their own line, which compares them with what was declared, not with today's."""
+        changed = ChangedInputs({"anchors/train.jsonl": ("a",)}, {"probe populism": ("a", "b")}, 2)
+        told = found(changed=changed)
+        assert set(told) == {"inputs"} and "anchors/train.jsonl changed: 1 of 2 cells" in told["inputs"].says
+        assert found(changed=ChangedInputs({}, {"probe populism": ("a",)}, 1)) == found(changed=UNCHANGED) == {}
+
+    def test_a_probe_that_was_not_declared(self, found):
+        """It judged all the same."""
+        assert (
+            "1 probe that no cell was declared to be judged by: warranty."
+            in found(outcomes=["populism", "warranty"])["outcomes"].says
+        )
 
 
 def test_finished_runs_are_not_taken_for_cells(tmp_path):

@@ -12,7 +12,7 @@ from analysis.statistics.estimates import plain
 from analysis.statistics.multiway import multiway_mean
 from analysis.statistics.randomisation import sign_flips
 from analysis.studies.estimates import differences, estimates, frame_rows
-from analysis.studies.scopes import CellValues, scopes_of, scopes_of_difference
+from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, NEW, CellValues, scopes_of, scopes_of_difference
 from analysis.tables.pooled import Measured, RunValues, own_estimate
 
 BEYOND = Measured("rft", "votes", "win_rate", "from_comparator")
@@ -179,6 +179,22 @@ class TestRows:
         (row,) = frame_rows([made])
         assert (row["estimate"], row["se"], row["low"], row["dof"], row["detectable"]) == (0, 0, None, None, None)
         assert made.conclusion is not None and made.conclusion.needs.startswith("no variation")
+
+    def test_are_printed_with_what_they_speak_of(self):
+        """In the full tables, beside the least p that flipped signs can give; a scope that is not there is a dash."""
+        from rich.console import Console
+
+        from analysis.terminal._scopes import scope_tables
+
+        said = []
+        for seeds in (4, 1):
+            console = Console(width=160, record=True)
+            rows = list(frame_rows(estimates(study((0.1, 0.1, 0.1), seeds), [])))
+            for part in scope_tables([row | {"sampled": ""} for row in rows], [], lambda row: ()):
+                console.print(part)
+            said.append(console.export_text())
+        assert all(scope in said[0] for scope in (NEW, ANCHORS_AND_PEOPLE, ADAPTERS)) and "(0.125)" in said[0]
+        assert said[0].count("[") == 3 and said[1].count("[") == 1, "one seed speaks of these adapters alone"
 
     def test_of_two_studies(self):
         """The same columns."""

@@ -74,7 +74,7 @@ class TestCommand:
         """Which every verb takes; tables are printed again at any time, and more seeds are an extension that its log has."""
         begun = moloch("study", str(settings), "--seeds", "2", "--jobs", "2")
         assert begun.returncode == 0 and "means over 2 seeds" in begun.stdout, begun.stderr
-        assert "For other seeds, anchors and people" in begun.stdout
+        assert "For new trainings, anchors and people" in begun.stdout
         assert begun.stderr.count("first step: ") == 1, "of the first cell that made one"
         study = folder()
         page = yaml.safe_load((study / "study.yaml").read_text("utf-8"))

@@ -14,7 +14,7 @@ from analysis.readings.head_to_head import read_meetings
 from analysis.readings.pair_votes import PairVotesReading
 from analysis.readings.reading import read
 from analysis.statistics.bradley_terry import bradley_terry
-from analysis.studies.strengths import Numbers, cell_votes, strength_dicts, strength_tables
+from analysis.studies.strengths import CellVotes, Numbers, cell_votes, strength_dicts, strength_tables
 from tests.analysis.studies.small import carry_out, plan
 from tests.learning.test_head_to_head import MEETING, ByArm
 from tests.learning.test_loop import carry_out as run_loop
@@ -63,6 +63,19 @@ class TestVotes:
                         assert sum(int((v.outcomes == outcome).sum()) for v in same) == times
                 assert len(votes[epoch].forfeits) == sum(sum(each.values()) for each in met.forfeits.values())
 
+    def test_those_of_a_crowd(self, tmp_path):
+        """Which are columns, by members who are the people that they copy."""
+        crowd = MEETING.model_copy(update={"crowd": MEETING.crowd.model_copy(update={"size": 30}), "epochs": 1})
+        run_loop(tmp_path / "run", crowd, trainer=ByArm())
+        events, reading = list(read_events(tmp_path / "run")), PairVotesReading()
+        read(events, reading)
+        (met,), (votes,) = read_meetings(events).values(), reading.result().values()
+        total = sum(n for cells in met.votes.values() for n in cells.values())
+        assert sum(len(v.outcomes) for v in votes.votes) == total > 0
+        (table,) = tables([reading])
+        people = table.strengths[1].strength.clusters[1]
+        assert people < 30 and len(reading.panel) >= 30
+
 
 class TestStrengths:
     """Over a study."""
@@ -85,6 +98,15 @@ class TestStrengths:
         assert of["rft"].strength.low < of["rft"].strength.value < of["rft"].strength.high
         assert of["rft"].chosen.value == pytest.approx(1 / (1 + np.exp(-of["rft"].strength.value)))
         assert (of["rft"].cells, of["rft"].seeds) == (2, 2)
+
+    def test_each_cell_counts_alike(self, readings):
+        """One with every vote twice, too."""
+        numbers = Numbers()
+        one, other = (cell_votes(each, f"cell {i}", {}, SEEDS[i], numbers) for i, each in enumerate(readings))
+        twice = CellVotes(other.factors, other.seed, *(np.tile(column, 2) for column in other[2:]))
+        (table,), (heavy,) = strength_tables([one, other], (), numbers), strength_tables([one, twice], (), numbers)
+        for row, same in zip(table.strengths, heavy.strengths, strict=True):
+            assert same.strength.value == pytest.approx(row.strength.value, abs=1e-9)
 
     def test_by_a_factor(self, readings):
         """A table for each level."""

@@ -10,6 +10,8 @@ import pytest
 from abm.events import AdapterTrained
 from abm.llm import Serving
 from abm.log import read_events
+from analysis.readings.evaluation import read_evaluation
+from analysis.tables.evaluation import table
 from learning import RunConfig, run
 from learning.runs.redecide import replay_live, replay_recorded
 from moloch.errors import InputError
@@ -70,6 +72,14 @@ def test_every_arm_learns_by_its_own_method(done):
         assert (lineage["data"], lineage["method"], lineage["parent"]) == (event.data, event.method, event.parent)
         assert sum(file.stat().st_size for file in folder.iterdir()) < 10_000
     assert [event.parent for event in trained[3:]] == [event.adapter for event in trained[:3]]
+
+
+def test_its_results_are_no_evidence_about_language_models(done):
+    """The tables say so, without the extension."""
+    said = table(read_evaluation(read_events(done.path)))["note"]
+    assert said.startswith(
+        "Not evidence about real LLMs: the moves model, which is no language model, writes, a choice model votes"
+    )
 
 
 def test_what_takes_a_language_model_is_refused(tmp_path):
