@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from abm.events import ContestDecided
 from abm.log import open_log
 from analysis.cli.app import app
-from analysis.reports import report
+from analysis.reports import FORMATS, report
 from analysis.reports.document import Board, Code, Document, Prose, Transcript
 from analysis.reports.html import html
 from analysis.reports.run_report import run_report
@@ -62,6 +62,11 @@ def made(run: Path) -> Document:
 @pytest.fixture(scope="module")
 def page(made: Document) -> Page:
     return Page(html(made))
+
+
+def written(run: Path, form: str = "html") -> str:
+    """Return a report without figures, which take most of its time."""
+    return FORMATS[form](run_report(run))
 
 
 class TestPage:
@@ -155,7 +160,7 @@ class TestHostile:
 
     def test_html(self, hostile):
         """No element, link or handler comes of it, and all letters are shown but those that nobody can see."""
-        text = report(hostile)
+        text = written(hostile)
         page = Page(text)
         assert not {"script", "img"} & set(page.tags) and all(link.startswith("#") for link in page.links)
         assert "<script>alert(1)</script> \\input{x}" in page.text and "&amp;amp;" in text
@@ -163,7 +168,7 @@ class TestHostile:
 
     def test_markdown(self, hostile):
         """No picture, no link, no element; a table's rows have as many cells as its head."""
-        text = report(hostile, "md")
+        text = written(hostile, "md")
         assert not re.search(r"(?<!\\)!\[", text.replace("!\\[", "")) and not re.search(r"(?<!\\)<script", text)
         tables = [line for line in text.splitlines() if line.startswith("| ")]
         assert tables and all(
@@ -174,7 +179,7 @@ class TestHostile:
 
     def test_latex(self, hostile):
         """No command of it is left, and every sign is one that any LaTeX has."""
-        text = report(hostile, "latex")
+        text = written(hostile, "latex")
         assert "\\input" not in text and "\\textbackslash{}input\\{x\\}" in text and "[U+1F600]" in text
         assert all(sign < "\u0250" for sign in text) and text.isprintable() is False and "\x00" not in text
 
@@ -198,6 +203,7 @@ class TestHostile:
 class TestCommand:
     """``moloch report``."""
 
+    @pytest.mark.system
     def test_writes_the_form_that_the_name_asks_for(self, run, tmp_path):
         """HTML, Markdown or LaTeX by the name's end, or as --format says; --json says where it is."""
         call = CliRunner().invoke
@@ -208,6 +214,7 @@ class TestCommand:
         call(app, ["report", str(run), "--out", str(tmp_path / "x"), "--format", "md"])
         assert (tmp_path / "x").read_text("utf-8").startswith("# ")
 
+    @pytest.mark.system
     def test_mistakes(self, run, tmp_path):
         """One clear error for a form that is none, and for a place that cannot be written."""
         with pytest.raises(InputError, match="no form 'pdf'"):
