@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.answers import answer
 from analysis.formats import comparator_name, comparisons, difference, known, number, percent, rate, relative
 from analysis.statistics.estimates import of_plain
-from analysis.terminal.answer import answer_lines
+from analysis.terminal._answer import answer_lines
 from analysis.terminal.grid import Row, add_row, new_table
 from analysis.terminal.run_details import detail_tables
 

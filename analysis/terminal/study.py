@@ -22,10 +22,10 @@ from analysis.formats import (
     short,
 )
 from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
+from analysis.terminal._answer import answer_lines
 from analysis.terminal._conventions import convention_tables
 from analysis.terminal._registered import render_registered
 from analysis.terminal._scopes import scope_tables
-from analysis.terminal.answer import answer_lines
 from analysis.terminal.grid import Row, add_row, new_table
 
 if TYPE_CHECKING:
