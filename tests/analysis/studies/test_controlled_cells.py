@@ -14,7 +14,7 @@ from analysis.studies.controlled_cells import controlled_rows, headline_values, 
 from analysis.studies.corrections import concluded
 from analysis.studies.declarations import Declaration
 from analysis.studies.estimates import estimates, frame_rows, notes_of, tables_of
-from analysis.studies.interim import Look
+from analysis.studies.interim import InterimLook
 from analysis.studies.preregistration import Hypothesis, Preregistration
 from analysis.studies.registered import Registered
 from analysis.studies.scopes import CellValues
@@ -129,13 +129,13 @@ class TestForfeits:
     def test_the_page_says_which_is_primary(self, forfeiting, forfeits, name):
         """A hypothesis about the win rate is tested on that one, and its row is the confirmatory one."""
         primary = Preregistration(hypotheses=(Hypothesis(name="H1", arm="rft", outcome="win_rate"),), forfeits=forfeits)
-        look = Look(primary, 0, SEEDS, SEEDS, True)
-        (found,) = hypotheses.tested(look, [each.cell for each in forfeiting], [], forfeiting)
+        look = InterimLook(primary, 0, SEEDS, SEEDS, True)
+        (found,) = hypotheses.decided(look, [each.cell for each in forfeiting], [], forfeiting)
         told = row(estimates(forfeiting, ()), arm="rft", outcome=name, measure="from_comparator")
         assert found.row is not None and found.row.measured.name == name
         assert found.estimate.value == pytest.approx(told["estimate"], abs=1e-6)
-        registered = Registered(Declaration, look, (found,), ())
-        assert [each.measured.name for each in estimates(forfeiting, ()) if registered.names(each)] == [name]
+        rows = Registered(Declaration, look, (found,), ()).rows(estimates(forfeiting, ()), ())
+        assert [each.measured.name for each in rows if each.family == "confirmatory"] == [name]
 
     def test_what_is_withheld_is_withheld_in_all(self, cells):
         """Readers that are no readers are none at equal length."""
