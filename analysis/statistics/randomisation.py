@@ -63,5 +63,5 @@ def sign_flips(differences: ArrayLike | Sequence[float]) -> Randomised:
 def _signs(n: int) -> NDArray[np.float64]:
     """Return choices of signs, shape (2^n, n), or (2^16, n) drawn ones."""
     if n <= EXACT:
-        return 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
-    return 1.0 - 2.0 * keyed.generator("sign flips", n).integers(0, 2, (2**EXACT, n))
+        return 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(np.float64)
+    return 1.0 - 2.0 * keyed.generator("sign flips", n).integers(0, 2, (2**EXACT, n)).astype(np.float64)

@@ -51,8 +51,8 @@ def relative_change_over(runs: Iterable[tuple[int, RunValues, RunValues]], *, ne
         return msgspec.structs.replace(NOTHING, n=len(w))
     ratio = of_after.value / of_base.value
     influence = multiway_mean((y - ratio * x) * w, ways, counts=w)
-    squares = (each.se**2 for each in (of_after, of_base, between))
-    found = fieller(of_after.value, of_base.value, *squares, influence.dof)
+    variances = of_after.se**2, of_base.se**2, between.se**2
+    found = fieller(of_after.value, of_base.value, *variances, influence.dof)
     return Estimate(
         found.value, found.low, found.high, len(w), between.clusters, influence.se / of_base.value, dof=influence.dof
     )

@@ -62,7 +62,7 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     for kind, title in {"strategy": "Misbehaviour", **({"copying": "Copying"} if full else {})}.items():
         yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
     if full:
-        yield from scope_tables(estimates, by, lambda row: levels_of(row, by))
+        yield from scope_tables(estimates, lambda row: levels_of(row, by))
         yield from convention_tables(estimates, by)
     yield from _sensitivity([row for row in rows if row["sampled"]], by)
     if compared := comparisons({row["arm"]: row["compared_with"] for row in rows}):
