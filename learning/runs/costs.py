@@ -39,6 +39,7 @@ from learning.runs.plan_parts import AnswerTasks, Plan, Survey
 from learning.runs.reflections import InstructionCalls
 from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize
+from learning.training.trainer import TRAINERS
 from moloch.errors import InputError, LogError
 
 USUAL_TOKENS = 250
@@ -106,7 +107,9 @@ def check_places(config: RunConfig) -> None:
 
 
 def _check_files(config: RunConfig, model: str) -> None:
-    """See that a model that learns is here."""
+    """See that a model that learns is here; one with a trainer of its own has no files."""
+    if model in TRAINERS:
+        return
     if config.serving.endpoint(model) is None or is_server(model):
         model_folder(model)
     elif local_folder(model) is None:

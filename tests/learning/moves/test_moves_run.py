@@ -13,6 +13,8 @@ from abm.log import read_events
 from analysis.readings.evaluation import read_evaluation
 from analysis.tables.evaluation import table
 from learning import RunConfig, run
+from learning.runs.config_file import load_config
+from learning.runs.costs import check_places, planned
 from learning.runs.redecide import replay_live, replay_recorded
 from moloch.errors import InputError
 
@@ -80,6 +82,13 @@ def test_its_results_are_no_evidence_about_language_models(done):
     assert said.startswith(
         "Not evidence about real LLMs: the moves model, which is no language model, writes, a choice model votes"
     )
+
+
+def test_it_is_planned_without_files_of_a_model():
+    """As moloch run --dry-run and moloch study plan do before anything is asked."""
+    config = load_config(None, SETTINGS)
+    check_places(config)
+    assert sum(role.calls for role in planned(config)) > 0
 
 
 def test_what_takes_a_language_model_is_refused(tmp_path):
