@@ -25,7 +25,7 @@ from analysis.statistics.conclusions import conclude  # noqa: E402
 from analysis.statistics.crossed_designs import CrossedDesign, estimate_law  # noqa: E402
 from analysis.statistics.estimates import Estimate  # noqa: E402
 from analysis.studies.estimates import estimates  # noqa: E402
-from analysis.studies.pilots import crossed  # noqa: E402
+from analysis.studies.power.pilots import crossed  # noqa: E402
 from analysis.studies.scopes import CellValues  # noqa: E402
 from analysis.tables.pooled import Measured, RunValues  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""How much outcomes usually vary: the defaults of ``moloch power`` (:mod:`analysis.studies.usual_variances`), from pilots in all arenas.
+"""How much outcomes usually vary: the defaults of ``moloch power`` (:mod:`analysis.studies.power.usual_variances`), from pilots in all arenas.
 
 Takes the folder of a study whose cells differ in arena and seed, with arms that are compared with another. Effects of what belongs to a
 seed, an anchor or a person alone are hard to tell from five seeds: their deviation is the larger one of the 80 % upper limit of all
@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from analysis.statistics.components import Component, components, pair_sums  # noqa: E402
-from analysis.studies.pilots import PilotRun, crossed, read_pilots  # noqa: E402
+from analysis.studies.power.pilots import PilotRun, crossed, read_pilots  # noqa: E402
 from analysis.tables.pooled import Measured  # noqa: E402
 
 MEASURES = {

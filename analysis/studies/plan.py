@@ -14,7 +14,7 @@ import msgspec
 
 from abm.log import open_log
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
-from analysis.studies.detectable import Detectable, usually_detectable
+from analysis.studies.power.detectable import Detectable, usually_detectable
 from analysis.studies.identity import RunLibrary
 from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.looks import has_ended

@@ -23,7 +23,7 @@ from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
 from analysis.studies.places import run_of
-from analysis.studies.registered import Registered, current_look, registered, shown, why_exploratory
+from analysis.studies.prereg.registered import Registered, current_look, registered, shown, why_exploratory
 from analysis.studies.samples import points
 from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, CellValues
 from analysis.studies.sensitivity import indices

@@ -15,8 +15,8 @@ from typing import Any
 
 from scipy import optimize, stats
 
-from analysis.studies.detectable import PlannedVariances, worst
-from analysis.studies.planned_outcomes import PlannedOutcome
+from analysis.studies.power.detectable import PlannedVariances, worst
+from analysis.studies.power.planned_outcomes import PlannedOutcome
 from analysis.tables.repeats import LEAST
 
 

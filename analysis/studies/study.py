@@ -20,9 +20,9 @@ from analysis.studies._code_state import code_state
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
 from analysis.studies.counts import StudyStanding, Why
-from analysis.studies.declared_mistakes import judging_probes
+from analysis.studies.prereg.mistakes import judging_probes
 from analysis.studies.identity import RunLibrary, identity_if_readable
-from analysis.studies.interim import by_looks
+from analysis.studies.prereg.interim import by_looks
 from analysis.studies.layout import COPY, PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.rules import Rules

@@ -13,9 +13,9 @@ from typing import Any
 
 from analysis.statistics.crossed_designs import CrossedDesign
 from analysis.studies.cells import Cell
-from analysis.studies.design_costs import DesignCost, DesignCosts
-from analysis.studies.detectable import Detectable, PlannedVariances, detectable, worst
-from analysis.studies.planned_outcomes import PlannedOutcome, pool_use
+from analysis.studies.power.design_costs import DesignCost, DesignCosts
+from analysis.studies.power.detectable import Detectable, PlannedVariances, detectable, worst
+from analysis.studies.power.planned_outcomes import PlannedOutcome, pool_use
 from learning.runs.pools import Pools
 
 SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512, 768, 1024)

@@ -22,7 +22,7 @@ def render_registered(told: Mapping[str, Any] | None, exploratory: str = "") -> 
     """Yield what to print, in order; of a study that declared nothing, why all of it is exploratory.
 
     Args:
-        told: as ``analysis.studies.registered.Registered.as_dict`` makes it.
+        told: as ``analysis.studies.prereg.registered.Registered.as_dict`` makes it.
     """
     from rich.text import Text
 

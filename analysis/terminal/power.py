@@ -27,7 +27,7 @@ def render_power(told: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Yield what to print, in order.
 
     Args:
-        told: as ``analysis.studies.power.StudyPower.as_dict`` makes it.
+        told: as ``analysis.studies.power.study_power.StudyPower.as_dict`` makes it.
     """
     from rich.text import Text
 
@@ -46,7 +46,7 @@ def detectable_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield what can be detected, in a line for each design: as the plan of a study shows it.
 
     Args:
-        rows: as ``analysis.studies.detectable.Detectable.as_dict`` makes them.
+        rows: as ``analysis.studies.power.detectable.Detectable.as_dict`` makes them.
     """
     by_levels: dict[tuple[str, float], list[str]] = {}
     for row in _distinct(rows):

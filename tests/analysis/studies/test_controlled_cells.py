@@ -13,8 +13,8 @@ from analysis.studies import hypotheses
 from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls
 from analysis.studies.corrections import concluded
 from analysis.studies.estimates import estimates, frame_rows, notes_of, tables_of
-from analysis.studies.interim import InterimLook
-from analysis.studies.preregistration import Hypothesis, Preregistration
+from analysis.studies.prereg.interim import InterimLook
+from analysis.studies.prereg.preregistration import Hypothesis, Preregistration
 from analysis.studies.scopes import CellValues
 from analysis.tables.controlled import controlled_estimates, controlled_values
 from analysis.tables.conventions import headline

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.studies.cells import Cell
 from analysis.studies.plan import spread, times
-from analysis.studies.planned_outcomes import pool_use
+from analysis.studies.power.planned_outcomes import pool_use
 from learning import RunConfig
 from learning.runs.costs import RolePlan, planned, total
 from learning.runs.inputs import gather

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from analysis.formats import count
 from analysis.statistics.components import Component, Ways, subsets
-from analysis.studies.pilots import PilotRun, measured_components
-from analysis.studies.usual_variances import SAID, usual
+from analysis.studies.power.pilots import PilotRun, measured_components
+from analysis.studies.power.usual_variances import SAID, usual
 from analysis.tables.pooled import Measured
 
 Origin = Literal["pilot", "pilot, parted as usual", "default"]

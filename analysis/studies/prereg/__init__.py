@@ -1,0 +1,1 @@
+"""What a study declares before its first call, and what becomes of it: hypotheses, looks, conclusions, deviations."""
