@@ -231,8 +231,8 @@ def relative_change(after: ArrayLike, before: ArrayLike, *, level: float = 0.95)
     ratio = float(y.mean() / x.mean())
     if n < 2:
         return Estimate(ratio - 1, float("nan"), float("nan"), n, (n,))
-    variances = (float(each.var(ddof=1)) / n for each in (y, x, y - x))
-    found = fieller(float(y.mean()), float(x.mean()), *variances, n - 1, level)
+    of_after, of_base, of_difference = (float(each.var(ddof=1)) / n for each in (y, x, y - x))
+    found = fieller(float(y.mean()), float(x.mean()), of_after, of_base, of_difference, n - 1, level)
     se = float((y - ratio * x).std(ddof=1) / sqrt(n)) / float(x.mean())
     return Estimate(found.value, found.low, found.high, n, (n,), se, dof=n - 1)
 
