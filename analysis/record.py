@@ -82,7 +82,7 @@ class RunRecord:
             InputError: it is such a cell, and no look was asked for.
             LogError: the log is damaged.
         """
-        from analysis.studies.looks import look_at
+        from analysis.studies.prereg.looks import look_at
         from analysis.tables.results import results
 
         look_at([self.path], "RunRecord.results", look)
@@ -101,7 +101,7 @@ class RunRecord:
             LogError: the log is damaged, or a newer version wrote it.
         """
         from analysis.frames import of_run
-        from analysis.studies.looks import look_at
+        from analysis.studies.prereg.looks import look_at
 
         frame = of_run(self.path, name)
         look_at([self.path], "RunRecord.frame", look)

@@ -82,7 +82,7 @@ def ask(
     Answers are kept in a log of their own, which names the run's head: the same command again, or a killed one, pays for nothing
     twice. Without --questions nothing is asked: what the run's own surveys and earlier questionnaires collected is shown.
     """
-    from analysis.studies.looks import look_at
+    from analysis.studies.prereg.looks import look_at
 
     if not dry_run:
         look_at([run], "ask", look)

@@ -32,7 +32,7 @@ def calibrate(
     as_json: options.Json = False,
 ) -> None:
     """Compare answers and votes of a run's personas with those of people, per question and group; no model is asked."""
-    from analysis.studies.looks import look_at
+    from analysis.studies.prereg.looks import look_at
 
     look_at([run], "calibrate", look)
     with stderr().status("comparing"):

@@ -34,8 +34,8 @@ def compare(
     With --frames: whether two executions came to the same, down to every vote; what a clock or a machine says is not compared.
     """
     from analysis.studies.layout import is_study
-    from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
+    from analysis.studies.prereg.looks import look_at
     from moloch.errors import InputError
 
     studies = [is_study(each) for each in (a, b)]

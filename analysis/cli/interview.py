@@ -52,7 +52,7 @@ def interview(
 
     The conversation is kept in a log of its own, which names the run's head; the run itself does not change.
     """
-    from analysis.studies.looks import look_at
+    from analysis.studies.prereg.looks import look_at
 
     look_at([run], "interview", look)
     if show:

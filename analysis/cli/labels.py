@@ -167,8 +167,8 @@ def _runs(path: Path, door: str, look: bool, where: list[str]) -> list[LabelledR
     from abm.log import open_log
     from analysis.labels import LabelledRun
     from analysis.studies.layout import is_study
-    from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
+    from analysis.studies.prereg.looks import look_at
     from moloch.errors import InputError
 
     look_at([path], door, look)

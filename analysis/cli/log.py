@@ -203,8 +203,8 @@ def export(
 def _seen(run: Path, door: str, look: bool) -> Path:
     """Return the log that a path names, whose events may be seen: a study's own holds no effects."""
     from analysis.studies.layout import is_study
-    from analysis.studies.looks import look_at
     from analysis.studies.places import log_of
+    from analysis.studies.prereg.looks import look_at
 
     log = log_of(run)
     if not is_study(run):
@@ -215,8 +215,8 @@ def _seen(run: Path, door: str, look: bool) -> Path:
 def _export_frames(path: Path, out: Path, suffix: str, look: bool, as_json: bool) -> None:
     from analysis.frames import export_all
     from analysis.studies.layout import is_study
-    from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
+    from analysis.studies.prereg.looks import look_at
     from analysis.studies.study_frames import all_frames
 
     path = path if is_study(path) else one_run(path)

@@ -52,8 +52,8 @@ def probe(
     from contextlib import closing
 
     from analysis.studies.layout import is_study
-    from analysis.studies.looks import look_at
     from analysis.studies.places import runs_of
+    from analysis.studies.prereg.looks import look_at
 
     runs = runs_of(run)
     if not dry_run:

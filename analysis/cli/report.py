@@ -28,8 +28,8 @@ def report(
     from analysis.reports.report import form_of, write_report
     from analysis.reports.report import report as make
     from analysis.studies.layout import is_study
-    from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
+    from analysis.studies.prereg.looks import look_at
 
     if not is_study(run):
         run = one_run(run)

@@ -28,8 +28,8 @@ def results(
 
         print_study(run, "results", look=look, form="json" if as_json else "table", full=full)
         return
-    from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
+    from analysis.studies.prereg.looks import look_at
 
     run = one_run(run)
     look_at([run], "results", look)

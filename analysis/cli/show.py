@@ -35,8 +35,8 @@ def show(
     from abm.log import read_events
     from analysis.readings.alarms import AlarmReading
     from analysis.readings.reading import result_of
-    from analysis.studies.looks import look_at
     from analysis.studies.places import one_run
+    from analysis.studies.prereg.looks import look_at
     from analysis.tables.contest import contest_dict, list_contests
     from analysis.terminal.contest import SHOWN, show_contest
 

@@ -79,7 +79,7 @@ def _hidden(given: list[Path], look: bool) -> Callable[[Path], bool]:
     Raises:
         InputError: a run that was named is one of those, and no look was asked for.
     """
-    from analysis.studies.looks import HiddenCells, look_at
+    from analysis.studies.prereg.looks import HiddenCells, look_at
     from analysis.ui.data.runs import find_runs
 
     if given or look:

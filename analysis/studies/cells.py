@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 
-from analysis.studies.prereg.mistakes import DeclaredCell, declared_mistakes
+from analysis.studies.declared_mistakes import DeclaredCell, declared_mistakes
 from analysis.studies.layers import FactorLevel, FactorValue, Key, Layer, PageLayers, SampledPoint, paths, setting_of
 from analysis.studies.page import MOST_CELLS, RESERVED, Settings, Value, WrittenPage, label_of
 from learning import RunConfig

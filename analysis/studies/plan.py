@@ -14,11 +14,11 @@ import msgspec
 
 from abm.log import open_log
 from analysis.studies.cells import Cell, Cells, Impossible, PageMistakes, cells_of
-from analysis.studies.power.detectable import Detectable, usually_detectable
 from analysis.studies.identity import RunLibrary
 from analysis.studies.layout import Layout, default_folder, is_study
-from analysis.studies.looks import has_ended
 from analysis.studies.page import WrittenPage
+from analysis.studies.power.detectable import Detectable, usually_detectable
+from analysis.studies.prereg.looks import has_ended
 from analysis.studies.study_log import CellHistory, StudyLog
 from learning.runs.costs import RolePlan, check_places, planned, total
 from learning.runs.inputs import gather

@@ -20,11 +20,11 @@ from analysis.studies._code_state import code_state
 from analysis.studies.cells import Cell, Cells, cells_of
 from analysis.studies.controller import Controller
 from analysis.studies.counts import StudyStanding, Why
-from analysis.studies.prereg.mistakes import judging_probes
+from analysis.studies.declared_mistakes import judging_probes
 from analysis.studies.identity import RunLibrary, identity_if_readable
-from analysis.studies.prereg.interim import by_looks
 from analysis.studies.layout import COPY, PAGE, default_folder, is_study
 from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
+from analysis.studies.prereg.interim import by_looks
 from analysis.studies.rules import Rules
 from analysis.studies.study_log import CellState, StudyLog, StudyState, user
 from analysis.studies.tasks import Needs
@@ -135,7 +135,7 @@ class Study:
             InputError: it has not begun, there is no such frame, or effects are not to be seen yet.
             LogError: the study's log cannot be read.
         """
-        from analysis.studies.looks import look_at
+        from analysis.studies.prereg.looks import look_at
         from analysis.studies.study_frames import study_frame
 
         frame = study_frame(self.folder, name)
@@ -155,7 +155,7 @@ class Study:
             LogError: a log cannot be read.
         """
         from analysis.studies.equality import equal_frames
-        from analysis.studies.looks import look_at
+        from analysis.studies.prereg.looks import look_at
 
         folder = other.folder if isinstance(other, Study) else Path(other)
         look_at([self.folder, folder], "Study.equal_frames", look)
@@ -234,7 +234,7 @@ class Study:
             InputError: it has not begun, no cell has ended, there is no such factor, or effects are not to be seen yet.
             LogError: a log cannot be read.
         """
-        from analysis.studies.looks import look_at
+        from analysis.studies.prereg.looks import look_at
         from analysis.studies.results import study_results
 
         look_at([self.folder], "Study.results", look)

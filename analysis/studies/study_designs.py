@@ -13,7 +13,7 @@ from typing import Any
 
 from analysis.statistics.crossed_designs import CrossedDesign
 from analysis.studies.cells import Cell
-from analysis.studies.power.design_costs import DesignCost, DesignCosts
+from analysis.studies.design_costs import DesignCost, DesignCosts
 from analysis.studies.power.detectable import Detectable, PlannedVariances, detectable, worst
 from analysis.studies.power.planned_outcomes import PlannedOutcome, pool_use
 from learning.runs.pools import Pools

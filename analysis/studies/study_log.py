@@ -25,7 +25,7 @@ from abm.study_events import (
     StudyPlanned,
     StudyStopped,
 )
-from analysis.studies.prereg.declarations import Declaration, declaration_of
+from analysis.studies.declarations import Declaration, declaration_of
 from analysis.studies.layout import LOG, Layout, is_study
 from analysis.studies.worked import WorkedTime
 from moloch.errors import Conflict, InputError, Locked, LogError

@@ -12,8 +12,8 @@ from analysis.answers import answer
 from analysis.formats import comparator_name, comparisons, difference, known, number, percent, rate, relative
 from analysis.statistics.estimates import of_plain
 from analysis.terminal._answer import answer_lines
+from analysis.terminal._run_details import detail_tables
 from analysis.terminal.grid import Row, add_row, new_table
-from analysis.terminal.run_details import detail_tables
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -23,7 +23,7 @@ def prereg(page: options.StudyOrPage, out: Target = None, as_json: options.Json 
     """
     from analysis.studies.layout import PAGE, is_study
     from analysis.studies.page import read_page
-    from analysis.studies.prereg.document import preregistration_document
+    from analysis.studies.prereg_document import preregistration_document
     from moloch.errors import InputError
 
     if out is not None and out.suffix not in (".md", ".json"):

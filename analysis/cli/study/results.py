@@ -97,7 +97,7 @@ def print_study(
     from analysis.cli.study.reading import reading
     from analysis.frames import check_target, write_frame
     from analysis.studies import writers
-    from analysis.studies.looks import look_at
+    from analysis.studies.prereg.looks import look_at
     from analysis.studies.results import study_results
 
     check_target(parquet)

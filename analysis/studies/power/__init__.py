@@ -1,1 +1,1 @@
-"""What a study can find, before it is paid for: how much outcomes vary, what a design detects, and the cheapest one that will do."""
+"""What a design can find: how much outcomes vary, by pilots or as they usually do, and the effect that a page's design detects."""

@@ -1,1 +1,1 @@
-"""What a study declares before its first call, and what becomes of it: hypotheses, looks, conclusions, deviations."""
+"""What becomes of what a study declared: looks before its end, tests of hypotheses, deviations. What can be declared: ``preregistration``."""

@@ -15,11 +15,11 @@ from abm.events import RunStarted, StepStarted
 from abm.log import open_log
 from analysis.formats import count
 from analysis.judges import judges_of
-from analysis.studies.prereg.declarations import Declaration, amended, in_force
+from analysis.studies.declarations import Declaration, amended, in_force
 from analysis.studies.inputs import ChangedInputs
-from analysis.studies.prereg.interim import InterimLook
 from analysis.studies.layout import LOG, Layout
 from analysis.studies.places import run_of
+from analysis.studies.prereg.interim import InterimLook
 from analysis.studies.study_log import PACKAGE, StudyState
 from moloch.errors import MolochError
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from analysis.statistics.look_boundaries import Sides, nominal_levels, sequential_p
 from analysis.studies.cells import Cell
-from analysis.studies.prereg.declarations import Declaration
+from analysis.studies.declarations import Declaration
 from analysis.studies.page import StudyPage
-from analysis.studies.prereg.preregistration import Preregistration
+from analysis.studies.preregistration import Preregistration
 from analysis.studies.study_log import CellHistory, StudyState
 
 OVER = ("ended", "reused", "failed")

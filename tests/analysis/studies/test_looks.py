@@ -10,7 +10,7 @@ import pytest
 from analysis.packs import pack
 from analysis.record import open_run
 from analysis.studies.layout import Layout
-from analysis.studies.looks import look_at
+from analysis.studies.prereg.looks import look_at
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog
 from moloch.errors import InputError

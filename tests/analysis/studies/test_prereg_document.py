@@ -11,7 +11,7 @@ from abm.log import open_log
 from analysis.studies.cells import cells_of
 from analysis.studies.layout import Layout
 from analysis.studies.page import read_page
-from analysis.studies.prereg.document import preregistration_document
+from analysis.studies.prereg_document import preregistration_document
 from analysis.studies.study import Study
 from moloch.errors import InputError
 from tests.analysis.studies.test_verbs import moloch  # noqa: F401 (fixture)

@@ -13,15 +13,15 @@ from abm.log import create, read_events
 from abm.study_events import CellEnded, CellFailed
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.look_boundaries import sequential_p
+from analysis.studies.inputs import UNCHANGED, ChangedInputs
+from analysis.studies.layout import Layout
+from analysis.studies.page import page_of
 from analysis.studies.prereg.deviations import BegunRun, deviations
 from analysis.studies.prereg.hypotheses import decided
-from analysis.studies.inputs import UNCHANGED, ChangedInputs
 from analysis.studies.prereg.interim import by_looks
-from analysis.studies.layout import Layout
-from analysis.studies.looks import look_at
-from analysis.studies.page import page_of
-from analysis.studies.prereg.preregistration import Preregistration
+from analysis.studies.prereg.looks import look_at
 from analysis.studies.prereg.registered import current_look
+from analysis.studies.preregistration import Preregistration
 from analysis.studies.results import study_results
 from analysis.studies.study import Study
 from analysis.studies.study_log import StudyLog

@@ -302,7 +302,7 @@ class TestLooks:
 
     def test_the_list_of_runs_leaves_cells_out(self, begun, study, monkeypatch):
         """Of preregistered studies that are not over; others are there."""
-        from analysis.studies.looks import HiddenCells
+        from analysis.studies.prereg.looks import HiddenCells
         from analysis.ui.library import Library
 
         for name in ("begun", "study"):

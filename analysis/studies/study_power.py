@@ -1,6 +1,6 @@
 """What a study can find before it is paid for, and which other design would find what is wanted for least: ``moloch power``.
 
-Costs are those of :mod:`analysis.studies.power.design_costs`, what is found is that of :mod:`analysis.studies.power.detectable`. Asks no model, makes no folder.
+Costs are those of :mod:`analysis.studies.design_costs`, what is found is that of :mod:`analysis.studies.power.detectable`. Asks no model, makes no folder.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 from analysis.statistics.crossed_designs import POWER
 from analysis.studies.cells import cells_of
-from analysis.studies.power.design_costs import DesignCosts
-from analysis.studies.power.detectable import Detectable, PlannedVariances, detectable
+from analysis.studies.design_costs import DesignCosts
 from analysis.studies.page import WrittenPage
+from analysis.studies.power.detectable import Detectable, PlannedVariances, detectable
 from analysis.studies.power.pilots import PilotRun, differences, read_pilots, seconds_per_call
 from analysis.studies.power.planned_outcomes import PlannedOutcome, planned_outcomes
 from analysis.studies.single_trainings import SharpNullPower, sharp_null_powers

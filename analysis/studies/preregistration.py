@@ -1,5 +1,5 @@
 """What a study declares before it begins: the ``primary`` of its page. Knows what may be said; whether a page has such arms and outcomes,
-:mod:`analysis.studies.prereg.mistakes` knows."""
+:mod:`analysis.studies.declared_mistakes` knows."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from abm.study_events import StudyExtended, StudyPlanned
-from analysis.studies.prereg.preregistration import Hypothesis, Preregistration, recorded_preregistration
+from analysis.studies.preregistration import Hypothesis, Preregistration, recorded_preregistration
 
 
 @dataclass(frozen=True)

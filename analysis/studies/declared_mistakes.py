@@ -9,7 +9,7 @@ from typing import NamedTuple
 from abm.probe import probes, version_of
 from analysis.studies.layers import Key
 from analysis.studies.page import label_of
-from analysis.studies.prereg.preregistration import Hypothesis, Preregistration
+from analysis.studies.preregistration import Hypothesis, Preregistration
 from analysis.tables.conventions import (
     CONTESTS_WON,
     CONTROLLED,

@@ -22,13 +22,13 @@ from analysis.statistics.look_boundaries import nominal_levels, spent
 from analysis.studies._additions import page_id
 from analysis.studies._code_state import code_state
 from analysis.studies.cells import Cell, Cells, cells_of
-from analysis.studies.prereg.declarations import amended, in_force
-from analysis.studies.prereg.mistakes import judging_probes
+from analysis.studies.declarations import amended, in_force
+from analysis.studies.declared_mistakes import judging_probes
 from analysis.studies.identity import contents_of
 from analysis.studies.layout import Layout, default_folder, is_study
 from analysis.studies.page import WrittenPage
 from analysis.studies.plan import plan_study
-from analysis.studies.prereg.preregistration import TEXTS, Preregistration
+from analysis.studies.preregistration import TEXTS, Preregistration
 from analysis.studies.study_log import PACKAGE, StudyLog, StudyState
 from learning import RunConfig
 from learning.runs.parts import settled
@@ -62,7 +62,7 @@ class PreregistrationDocument:
 
     def markdown(self) -> str:
         """Return it as Markdown."""
-        from analysis.studies.prereg.markdown import markdown
+        from analysis.studies.prereg_markdown import markdown
 
         return markdown(self.as_dict())
 
