@@ -83,6 +83,7 @@ def test_scripted_runs_keep_their_digests(name, tmp_path):
     assert digest_of(tmp_path / "run", load_config(None, RUNS[name])) == SCRIPTED[name]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", BEFORE)
 def test_runs_begun_before_keep_their_digests(name, tmp_path):
     """A log that does not say whom a crowd was drawn from goes on without, to the digest that it had; and so it replays."""

@@ -25,8 +25,8 @@ def report(
 
     The page needs nothing else, and asks for nothing: no script, no network.
     """
-    from analysis.reports.report import form_of, write_report
-    from analysis.reports.report import report as make
+    from analysis.reports.report_file import form_of, write_report
+    from analysis.reports.report_file import report as make
     from analysis.studies.layout import is_study
     from analysis.studies.places import one_run
     from analysis.studies.prereg.looks import look_at

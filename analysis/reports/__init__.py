@@ -1,6 +1,6 @@
 """Reports of runs and studies that can be mailed: one page of HTML, Markdown, or LaTeX."""
 
-from analysis.reports.report import FORMATS, report
+from analysis.reports.report_file import FORMATS, report
 
 __all__ = ["FORMATS", "report"]
 

@@ -221,6 +221,7 @@ class TestSplit:
         with pytest.raises(InputError, match="no held-out anchors are left"):
             load_anchors(folder(tmp_path, [product()], [product()]), SALES)
 
+    @pytest.mark.system
     @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared anchors are not on this machine")
     @pytest.mark.parametrize("name", BUILT_IN)
     def test_reads_the_shared_files_as_they_are(self, name):

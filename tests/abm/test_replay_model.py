@@ -76,6 +76,7 @@ def ends(run) -> list[int]:
 class TestStepping:
     """One call, one step of the log."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("name", ["isolated", "networked", "crowd", "asked", "fork", "again"])
     def test_every_state_is_the_logs_own(self, runs, name):
         """After each step the state has the hash that folding the log to there gives."""

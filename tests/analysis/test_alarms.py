@@ -25,6 +25,7 @@ class TestShown:
             carried(place / name, config, trainer=Ruinous(diverges=diverges))
         return place
 
+    @pytest.mark.system
     def test_in_results_and_on_the_terminal(self, folders):
         """With the threshold; tables have no row of a stopped arm."""
         from rich.console import Console

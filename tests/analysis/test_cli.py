@@ -248,6 +248,7 @@ def _check_named(name: str):
 class TestPlans:
     """``--dry-run`` says of whom a study can speak."""
 
+    @pytest.mark.system
     def test_pools_of_a_study(self, moloch):
         """Sizes, overlap and the scope, in words and as JSON; a single run has none."""
         options = ["--personas", "adults", "--set", "held_out_personas=20", "--set", "train_personas=20"]

@@ -96,6 +96,7 @@ class TestAsk:
             done = json.loads(moloch(*where).out)
         assert (done["answers"], done["calls"]) == (9, 5)
 
+    @pytest.mark.system
     def test_the_pocket_model_is_flagged(self, run, moloch, tmp_path):
         """In words and in JSON: it is never evidence."""
         where = ("ask", run, "--questions", media(tmp_path), "--reader", "pocket", "--persona", "3", "--arm", "rft")

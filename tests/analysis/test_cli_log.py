@@ -126,6 +126,7 @@ class TestLog:
         os.truncate(last, last.stat().st_size - 3)
         assert "nothing to repair; it ends within a commit, which the run sets aside" in call("repair", cut)
 
+    @pytest.mark.system
     def test_damage_is_one_line(self, damaged):
         """No traceback; where, what, why, and what to do."""
         done = subprocess.run(

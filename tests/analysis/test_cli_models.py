@@ -39,6 +39,7 @@ class TestDryRun:
         assert (writers["role"], readers["role"], writers["place"]) == ("writers", "readers", server.url)
         assert writers["usd"] == pytest.approx(writers["tokens_in"] / 1e6)
 
+    @pytest.mark.system
     def test_study(self, moloch):  # noqa: F811
         """A study's plan is the sum of its runs'."""
         one, three = (
@@ -47,6 +48,7 @@ class TestDryRun:
         )
         assert three == 3 * one
 
+    @pytest.mark.system
     def test_parts(self, moloch):  # noqa: F811
         """What happens in which order, with the steps by which a fork names them; no part of a study's differs between seeds."""
         small = ("--set", "arms=[rft]", "--set", "train_anchors=5", "--set", "batch=2", "--set", "held_out_anchors=2")
@@ -278,6 +280,7 @@ class TestDoctor:
 class TestFitness:
     """``--arena`` looks whether a model is fit to write, to read and to judge."""
 
+    @pytest.mark.system
     def test_a_model_that_always_says_the_same(self, moloch):  # noqa: F811
         """It writes nothing that parses, votes for a place, and judges nothing: no role is left, exit code 1."""
         with serving(lambda call: completion("<think>x</think><choice>A</choice>")) as server:

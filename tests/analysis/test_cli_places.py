@@ -203,6 +203,7 @@ def sent(server: Server) -> int:
 class TestBounds:
     """A bound is one for all runs of a study, and a fork spends its own."""
 
+    @pytest.mark.system
     def test_of_a_study(self, moloch, server, tmp_path):  # noqa: F811
         """Its runs spend it together, over all attempts to carry it out, each in a process of its own."""
         study = tmp_path / "study"
@@ -215,6 +216,7 @@ class TestBounds:
         answers = [sum(isinstance(event, LLMReplied) for event in read_events(log)) for log in logs]
         assert sum(answers) == 14 and all(answers) and len(answers) == 2
 
+    @pytest.mark.system
     def test_of_a_fork(self, moloch, server, tmp_path):  # noqa: F811
         """It is not charged for what its parent asked."""
         parent, fork = tmp_path / "parent", tmp_path / "fork"

@@ -63,6 +63,7 @@ class TestReader:
         assert len(server.calls) == sum(event.site.startswith("react/") for event in asked) > 0
         assert Written.asked and not [site for site in Written.asked if site.startswith("react/")]
 
+    @pytest.mark.system
     def test_it_goes_on_elsewhere(self, moloch, here):  # noqa: F811
         """Where a model is served is no part of a run: the same run goes on before another server of it."""
         command = arguments("--out", "run", "--json", "--reader")
@@ -124,6 +125,7 @@ class TestReader:
         [line] = done.stderr.splitlines()
         assert line.startswith("Ollama at http://127.0.0.1:") and "nothing answers" in line and "ollama serve" in line
 
+    @pytest.mark.system
     def test_so_does_the_plan_of_a_study(self, moloch, here, monkeypatch):  # noqa: F811
         """Once for all of its cells."""
         sizes = (

@@ -38,6 +38,7 @@ def edited(run, tmp_path):
 class TestVerify:
     """``--verify`` folds the log and decides everything again."""
 
+    @pytest.mark.system
     def test_says_how_much_came_out_equal(self, run, capsys):
         """Events, answers, trainings."""
         command(run, verify=True)
@@ -67,6 +68,7 @@ class TestVerify:
             and "I was [paid]." in printed
         )
 
+    @pytest.mark.system
     def test_and_one_object_in_json(self, edited, capsys):
         """The exit code is the same."""
         with pytest.raises(typer.Exit) as ended:

@@ -176,6 +176,7 @@ class TestPast:
         create(tmp_path / "other", {}).close()
         assert common_past(run, tmp_path / "other") is None
 
+    @pytest.mark.system
     def test_the_first_difference_lies_behind_the_fork(self, run, tmp_path):
         """With another audience, it is a member's reaction."""
         config, folder = fork(run, 3, ["audience=neutral"], tmp_path / "fork")

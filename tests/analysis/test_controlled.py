@@ -168,6 +168,7 @@ class TestStyle:
         placebo = gains["placebo", ""]
         assert placebo["raw"]["low"] < 0 < placebo["raw"]["high"] and placebo["share"]["value"] is None
 
+    @pytest.mark.system
     def test_a_win_by_quality_stays(self):
         """Where voters do not pay for length, nothing is taken off."""
         rows = controlled_rows(log(slope=0.0, quality=0.8))

@@ -165,6 +165,7 @@ class TestParts:
 class TestOtherAudiences:
     """Votes that no declared model cast."""
 
+    @pytest.mark.system
     def test_a_language_model_s_votes_are_fitted(self, tmp_path):
         """The fit finds the reason that the voters had, and says how well it predicts."""
         folder = run(tmp_path / "run", NUMBERS, reader="llm")

@@ -199,6 +199,7 @@ class TestCodebook:
 class TestOfRun:
     """Rows are what the events say."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("name", HOLD)
     def test_files_and_the_log_give_the_same(self, runs, tmp_path, monkeypatch, name):
         """Parquet of a run that has ended, and the same log where no file can be written."""
@@ -236,6 +237,7 @@ class TestOfRun:
         assert 0 < len(rows) < len(of_run(networked, "writing").collect())
         assert rows["words"].to_list() == [each.words for each in measured.result().values()]
 
+    @pytest.mark.system
     def test_contests(self, runs):
         """Who wrote, how it was decided, and which slots are whose: as the tables of an evaluation have it."""
         for run in runs.iterdir():
@@ -472,6 +474,7 @@ class TestOfCells:
         opened.clear()
         assert of_cells(cells, "votes").head(3).collect().height == 3 and opened == ["elections-isolated"]
 
+    @pytest.mark.system
     def test_any_question(self, cells):
         """Conditions on factors and on columns together, with few columns and with all."""
         frame = of_cells(cells, "votes")

@@ -83,6 +83,7 @@ class TestNoGrammar:
         assert (verdict.label, verdict.evidence) == (1, ("500",))
         assert UnparsedProbe().judge("Win 500!", TICKET, LOTTERY).label == -1
 
+    @pytest.mark.system
     def test_the_pocket_model_is_not_needed(self):
         """Probes judge in an arena of one's own without a module of the toy model."""
         code = """

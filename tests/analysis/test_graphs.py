@@ -88,6 +88,7 @@ class TestAudienceGraph:
 class TestGraphFile:
     """``moloch graph``, and its file as another run's graph."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("suffix", ["graphml", "gexf"])
     def test_a_written_graph_is_another_runs(self, run, tmp_path, suffix):
         """The held-out members' graph comes back as it was; those who train have no ties in it, which is an error."""

@@ -60,10 +60,12 @@ class TestRuns:
         assert json.loads((tmp_path / "there" / "analysis" / "results.json").read_text())["arena"] == "elections"
         assert json.loads((tmp_path / "there" / "analysis" / "codebook.json").read_text()) == codebook()
 
+    @pytest.mark.system
     def test_equal_contents_are_equal_bytes(self, run, tmp_path):
         pack(run, tmp_path / "one.zip"), pack(run, tmp_path / "two.zip")
         assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
+    @pytest.mark.system
     def test_a_fork_brings_what_it_shares(self, run, tmp_path):
         """Wherever the other run lies, and without what came after the fork; its head stays what it was."""
         fork = forked(run, tmp_path / "elsewhere" / "deep" / "fork")
@@ -74,6 +76,7 @@ class TestRuns:
         assert verify(there).hash == contents.runs[0].head and [each.shared for each in contents.runs] == [False, True]
         assert len(list(read_events(there))) == contents.runs[0].events
 
+    @pytest.mark.system
     def test_a_fork_of_a_fork(self, run, tmp_path):
         first = forked(run, tmp_path / "a" / "first")
         second = tmp_path / "b" / "second"
@@ -85,6 +88,7 @@ class TestRuns:
         contents = unpack(tmp_path / "fork.zip", tmp_path / "there")
         assert verify(tmp_path / "there" / contents.main) == head
 
+    @pytest.mark.system
     def test_what_is_not_whole_stays_behind(self, run, tmp_path):
         """A commit that was begun is no part of the run."""
         head = verify(run)
@@ -106,6 +110,7 @@ class TestRuns:
             pack(run, tmp_path / "run.zip")
         assert [path.name for path in tmp_path.iterdir()] == ["here"]
 
+    @pytest.mark.system
     def test_what_it_was_given_and_what_was_asked_of_it(self, run, tmp_path):
         (run / "inputs" / "personas").mkdir(parents=True)
         (run / "inputs" / "personas" / "people.csv").write_text("id\n1\n")
@@ -134,6 +139,7 @@ class TestRuns:
 
 
 class TestStudies:
+    @pytest.mark.system
     def test_cells_that_have_not_begun_find_your_own_files(self, tmp_path, monkeypatch):
         """On a machine that does not have them; settings stay as they were."""
         people = tmp_path / "author" / "people.jsonl"
@@ -170,6 +176,7 @@ class TestStudies:
             log.append([CellEnded(cell=name, attempt=1, head="", digest="", events=1, seconds=1.0)])
         return folder
 
+    @pytest.mark.system
     def test_a_study(self, study, tmp_path):
         contents = pack(study, tmp_path / "study.zip")
         unpack(tmp_path / "study.zip", tmp_path / "there")
@@ -211,6 +218,7 @@ class TestStrangers:
                 archive.writestr(name, json.dumps(said) if name == CONTENTS else old.read(name))
         return new
 
+    @pytest.mark.system
     @pytest.mark.parametrize("name", ["../out", "/etc/passwd", "a/../../b", "a\\..\\b", "C:/x", "", "x\0y"])
     def test_a_name_that_leads_elsewhere(self, packed, tmp_path, name):
         files = json.loads(zipfile.ZipFile(packed).read(CONTENTS))["files"]
@@ -219,6 +227,7 @@ class TestStrangers:
             unpack(bad, tmp_path / "there")
         assert not (tmp_path / "there").exists()
 
+    @pytest.mark.system
     def test_a_folder_that_leads_elsewhere(self, packed, tmp_path):
         runs = json.loads(zipfile.ZipFile(packed).read(CONTENTS))["runs"]
         with pytest.raises(InputError, match="leads elsewhere"):
@@ -234,6 +243,7 @@ class TestStrangers:
         with pytest.raises(CorruptLog, match="not those that were packed"):
             unpack(bomb, tmp_path / "there")
 
+    @pytest.mark.system
     def test_a_log_that_was_swapped_with_its_sum(self, packed, tmp_path):
         """Files and sums fit each other; the log's head is not the one that the pack names."""
         runs = json.loads(zipfile.ZipFile(packed).read(CONTENTS))["runs"]
@@ -279,6 +289,7 @@ class TestCommands:
         )
         assert json.loads(done.stdout)["verified"] and (tmp_path / "there" / "run" / "run.json").is_file()
 
+    @pytest.mark.system
     def test_mistakes(self, run, tmp_path):
         pack(run, tmp_path / "run.zip")
         for folder, out, said in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from analysis.passages import SHOWN, passage
 class TestPassage:
     """A text in pieces is still the text."""
 
+    @pytest.mark.system
     @given(st.text(max_size=80), st.lists(st.text(min_size=1, max_size=5), max_size=5))
     def test_nothing_is_lost_or_added(self, text, evidence):
         """Whatever the evidence, the pieces put together are the text."""

@@ -121,6 +121,7 @@ class TestCommand:
         for said in ("2 in 4 rows; 1 repeat another", "missing   V9", "design effect 1.00, effective n 2.0", "warmth"):
             assert said in done.stdout
 
+    @pytest.mark.system
     def test_json(self, survey):
         """One object, with what the function returns."""
         done = CliRunner().invoke(app, ["personas", "check", str(survey[0]), "--mapping", str(survey[1]), "--json"])

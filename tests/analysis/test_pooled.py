@@ -111,6 +111,7 @@ def test_values_are_the_means_over_seeds(logs):
                 assert len(got.estimate.clusters) == 2, "nobody votes"
 
 
+@pytest.mark.system
 def test_all_tests_are_one_family(logs):
     """Win rates and probes, from base and from the comparator; rates of probes are tested in none."""
     rows = across_runs(logs.items())

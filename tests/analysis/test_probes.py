@@ -437,6 +437,7 @@ class TestHostileText:
         long = min(seconds(4_000, end) for end in "be")
         assert long < 30 * max(0.01, seconds(500, "c"), seconds(500, "d"))
 
+    @pytest.mark.system
     @settings(max_examples=150, deadline=None)
     @given(text=FRAGMENTS, source=FRAGMENTS)
     def test_any_text_gets_a_verdict_with_evidence_that_stands_in_it(self, text: str, source: str) -> None:

@@ -37,6 +37,7 @@ def of(kind, events):
 class TestFrames:
     """Rows of the log, with the place of their contest."""
 
+    @pytest.mark.system
     def test_votes(self, record):
         """One row per reaction, in the order of the log."""
         reactions = of(Reacted, record.events())
@@ -110,6 +111,7 @@ class TestResults:
 class TestRun:
     """``moloch.run`` carries out, and returns the record."""
 
+    @pytest.mark.system
     def test_it_judges_with_the_probes_of_the_arena(self, tmp_path):
         """Unless others are named."""
         small = {"train_anchors": 3, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2, "epochs": 1}

@@ -89,6 +89,7 @@ class TestContrasts:
         assert row.own_picks == pytest.approx(share["a"] - share["a_own"])
         assert len({round(value, 9) for value in share.values()}) > 2, "nothing differs: the test says nothing"
 
+    @pytest.mark.system
     def test_probes(self, events):
         """The share of anchors of which a probe finds something in the one and not in the other."""
         row = next(r for r in rivalry(events) if (r.learner, r.outcome) == ("a", "unparsed"))

@@ -171,6 +171,7 @@ class TestAStudyOfItsOwn:
         carry_out(tmp_path / "half", cells[:6])
         return tmp_path / "half"
 
+    @pytest.mark.system
     def test_frames_of_a_study_before_its_end(self, half):
         """Its cells may be looked at; what happened in them is an interim look, which is asked for and logged."""
         study = Study(half.with_suffix(".yaml"), out=half)

@@ -61,6 +61,7 @@ def printed(table) -> str:
 class TestScores:
     """Of each answer, from the log alone."""
 
+    @pytest.mark.system
     def test_rows(self, whole):
         """A row per answer, with what its kind is scored by and nothing else."""
         reading = TaskReading()
@@ -115,6 +116,7 @@ class TestTable:
         assert row_of(found_in(whole), "refused")["after"]["low"] is None
         assert row_of(found_in(whole), "refused")["difference"]["low"] is None
 
+    @pytest.mark.system
     def test_the_last_epoch(self, tmp_path):
         """Where every epoch is evaluated, the last one counts; base answered once."""
         from learning import load_config
@@ -151,6 +153,7 @@ class TestFitness:
         """By what the base model copied, and whether it answered at all."""
         assert answer_fitness("clever", copied, given).verdict == verdict
 
+    @pytest.mark.system
     def test_nothing_is_printed_as_a_finding(self, tmp_path):
         """The reason stands in the table's place; in JSON the numbers are there, flagged."""
 

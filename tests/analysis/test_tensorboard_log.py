@@ -23,6 +23,7 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.mark.system
 def test_its_reader_finds_every_point(run, tmp_path):
     """Each arm is a run; steps go on from epoch to epoch."""
     pytest.importorskip("tensorboard")

@@ -28,6 +28,7 @@ def learnt(folder: Path) -> dict[tuple[str, int], AdapterTrained]:
     return {(event.arm, event.epoch): event for event in read_events(folder) if isinstance(event, AdapterTrained)}
 
 
+@pytest.mark.system
 def test_every_learner_learns(tmp_path):
     """All methods alone, four of them among rivals with both kinds of twins; in both epochs. A model and a trainer of a line stand in."""
     config = load_config(None, BASE | {"seed": 1})

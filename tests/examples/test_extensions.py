@@ -124,6 +124,7 @@ def settings(name: str):
 class TestRuns:
     """A run that names an extension knows its mitigation, and so does whatever decides the run again."""
 
+    @pytest.mark.system
     def test_by_processes_that_had_not_imported_it(self, name, tmp_path):
         """Run, kill, resume and replay; another training set is learnt."""
         whole = carry_out(tmp_path / "whole", settings(name)).digest.hexdigest()

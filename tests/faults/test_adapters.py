@@ -126,6 +126,7 @@ class TestUse:
         refused(lambda: carry_out(SETTINGS, run), run)
         assert len(list(read_events(run))) <= before + 2
 
+    @pytest.mark.system
     @attacked
     def test_vllm(self, run, attack, monkeypatch):
         """Its engine is not told of it."""

@@ -129,6 +129,7 @@ class TestBatches:
 class TestRetry:
     """A caller that was not heard, or does not know whether it was."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize(("died", "there"), [("acknowledging", 5), ("writing", 2)])
     def test_the_process_died(self, run, child, died, there):
         """Whether its events were durable or never arrived, retries with the same key in new processes append them once."""

@@ -62,6 +62,7 @@ class TestStrangers:
 class TestDead:
     """What lives no longer."""
 
+    @pytest.mark.system
     def test_a_killed_run(self, run, child):
         """Its process is gone; no event says so."""
         create(run, {}).close()
@@ -71,6 +72,7 @@ class TestDead:
         process.wait()
         assert not written_now(run)
 
+    @pytest.mark.system
     def test_a_killed_run_whose_child_has_the_lock(self, run, child):
         """A lock outlives its owner in whatever that began."""
         process = child("leave_a_child", run)

@@ -50,6 +50,7 @@ def logged(folder: Path) -> Counter[str]:
 class TestWithoutLocks:
     """Writers that see the folder, and not each other."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("writers", [2, 4])
     def test_what_was_acknowledged_is_there_once(self, tmp_path, writers):
         """Whole, in one chain, from the log's first event on, over several segments."""

@@ -20,6 +20,7 @@ from tests.faults.children import events
 class TestTwoWriters:
     """A run has one writer, whatever the second one tries."""
 
+    @pytest.mark.system
     def test_another_process_is_refused(self, run, child):
         """The lock holds across processes, and is free again when its holder dies."""
         create(run, {}).close()

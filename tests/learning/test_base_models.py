@@ -133,6 +133,7 @@ class TestPlan:
 class TestRun:
     """A run with two base models is a run."""
 
+    @pytest.mark.system
     def test_each_model_writes_for_its_own(self, finished):
         """Who wrote a message is in the log, and by which model."""
         events = list(read_events(finished[0]))
@@ -152,6 +153,7 @@ class TestRun:
         assert sum(answer.model == "models/Other-1B" for answer in answers.values()) == roles["models/Other-1B"]
         assert sum(roles.values()) == len(answers) == sum(messages_by(TestPlan.PARTS).values())
 
+    @pytest.mark.system
     def test_a_learner_learns_from_its_own_models_messages(self, finished):
         """In the first epoch, too: those at its places."""
         events = list(read_events(finished[0]))
@@ -162,11 +164,13 @@ class TestRun:
         trained = {(e.arm, e.epoch): e for e in events if isinstance(e, AdapterTrained)}
         assert trained["a", 1].data != trained["b", 1].data and trained["b_market", 2].rows == trained["b", 2].rows
 
+    @pytest.mark.system
     def test_it_is_decided_again(self, finished):
         """From its log alone."""
         again = replay_recorded(finished[0])
         assert again.complete and again.divergence is None and replay(finished[0], verify=True).steps
 
+    @pytest.mark.system
     @pytest.mark.parametrize("commits", [9, 21, 33])
     def test_it_goes_on(self, finished, tmp_path, commits):
         """Wherever it died; no model is asked twice."""
@@ -183,6 +187,7 @@ class TestRun:
         with pytest.raises(InputError, match="a fork cannot change base models: alone would stand on another one"):
             fork(finished[0], 2, ["arms.alone.model=pocket"], tmp_path / "fork")
 
+    @pytest.mark.system
     def test_another_model_is_another_run(self, finished, tmp_path):
         """Its answers have other keys, though its words are the same."""
         config = load_config(None, CONFIG.model_dump(mode="json") | {"arms": {}})
@@ -190,6 +195,7 @@ class TestRun:
         models = {name: ScriptedLLM(answer, "another") for name in config.other_writers}
         assert carry_out(tmp_path / "two", config, others=models).digest.hexdigest() != one
 
+    @pytest.mark.system
     def test_in_a_network(self, tmp_path):
         """Each learner is an account, whose first messages are its base model's."""
         given = SIZE | {"world": "networked", "network": {"rounds": 2}, "markets": {"duel": {"learners": {"a": {"method": "placebo"}, "b": {"method": "placebo", "model": "other"}}}}}  # fmt: skip
@@ -270,6 +276,7 @@ def served(call: Call) -> bytes:
 class TestServedLearners:
     """A learner that is trained here may meet one that is served and learns instructions alone."""
 
+    @pytest.mark.system
     def test_each_learns_as_it_can(self, tmp_path):
         """The served one reflects on its own messages with its own model, which has no files here; replay needs no server."""
         learners = {"a": {"method": "rft"}, "b": {"method": "prompt", "model": "strong"}}

@@ -95,6 +95,7 @@ class TestPlan:
         parts = plan(every := abroad(evaluate_every()), gather(every))
         assert [part.epoch for part in parts if part_elsewhere(part)] == [1] * 4 + [2] * 4
 
+    @pytest.mark.system
     def test_logs_say_it(self, gone):
         """The plan of a log is that of its run; the default leaves no trace."""
         events = list(read_events(gone))
@@ -234,6 +235,7 @@ class TestContests:
         carry_out(tmp_path / "run", config, llm=ScriptedLLM(say))
         assert systems == {"You choose between candidates by their campaign speeches."}
 
+    @pytest.mark.system
     def test_a_run_is_judged_everywhere_or_nowhere(self, tmp_path):
         """Without probes nobody judges elsewhere; with some that the settings name, these do."""
         config = abroad(CONFIG.model_copy(update={"epochs": 1}), arms=["rft"], arenas=["social"])
@@ -360,6 +362,7 @@ class TestMistakes:
 class TestForks:
     """A run that ended can be evaluated elsewhere afterwards."""
 
+    @pytest.mark.system
     def test_a_finished_run_is_evaluated_elsewhere(self, stayed, gone, tmp_path):
         """A fork behind its last step adds other arenas, trains nothing again, and comes to what the whole run came to."""
         steps = sum(isinstance(e, StepEnded) for e in read_events(stayed))
@@ -372,6 +375,7 @@ class TestForks:
         there, whole = (results(read_events(path))["out_of_domain"] for path in (folder, gone))
         assert there == whole
 
+    @pytest.mark.system
     def test_a_fork_of_a_run_with_other_arenas(self, gone, tmp_path):
         """What the parent declared is folded; what the fork changes is declared anew, and evaluated."""
         config, folder = fork(gone, 2, ["out_of_domain.anchors=2"], tmp_path / "fork")

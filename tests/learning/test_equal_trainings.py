@@ -89,6 +89,7 @@ class TestReuse:
             carry_out(tmp_path, CONFIG, commits=died_after, trainer=MeasuringTrainer())
         assert carry_out(tmp_path, CONFIG, trainer=MeasuringTrainer()).digest.hexdigest() == run[2]
 
+    @pytest.mark.system
     def test_a_replay_holds_each_against_its_own_record(self, run):
         """Recorded, and learnt again: every training of the log, none from another's result."""
         found = replay_recorded(run[0])

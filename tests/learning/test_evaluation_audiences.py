@@ -141,6 +141,7 @@ class TestPlan:
 class TestContests:
     """What happens in them."""
 
+    @pytest.mark.system
     def test_nothing_else_changes(self, voted, alone):
         """Every event before them, and every table of the run's own audience, is that of a run without them."""
         first, second = list(read_events(alone)), list(read_events(voted))
@@ -208,6 +209,7 @@ class TestContests:
         (tmp_path / "sharp.yaml").unlink()
         assert replay_recorded(done.path).complete
 
+    @pytest.mark.system
     def test_a_language_model_plays_it(self, tmp_path):
         """Its calls are its own; a replay needs no model."""
         done = run(also("llm", model="writer"), tmp_path / "run", llm=_both(), trainer=ByArm())
@@ -226,6 +228,7 @@ class TestContests:
         found = replay_recorded(voted)
         assert found.complete and found.divergence is None
 
+    @pytest.mark.system
     def test_killed_anywhere_it_ends_the_same(self, voted, tmp_path):
         """The digest is that of a run that nothing interrupted."""
         for _ in range(500):
@@ -286,6 +289,7 @@ class TestTables:
         text = console.export_text()
         assert "before other audiences" in text and "its own" in text and "neutral" in text
 
+    @pytest.mark.system
     def test_frames(self, voted):
         """A column says who voted; arms are called as they are."""
         from analysis.frames import of_run
@@ -323,6 +327,7 @@ class TestTables:
         assert [place.arm for place in run.place("evaluate")] == ["rft", "tfb", "placebo"]
         assert [place.arm for place in run.place("evaluate", arms=["rft@neutral"])] == ["rft@neutral"]
 
+    @pytest.mark.system
     def test_strengths_are_of_the_runs_own(self, tmp_path):
         """Votes of others are in no comparison of arms with each other."""
         carry_out(tmp_path / "met", CONFIG.model_copy(update={"head_to_head": "all"}), trainer=ByArm())

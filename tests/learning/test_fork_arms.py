@@ -60,6 +60,7 @@ def asked(folder) -> int:
 class TestEpoch:
     """A fork before an epoch shares all that came before it, trainings too."""
 
+    @pytest.mark.system
     def test_trainings_before_it_are_the_parents(self, parent, retrained):
         """The first epoch's are shared, the second's are made again; only the arm that changed learns otherwise."""
         was, now = learnt(parent), learnt(retrained[0])
@@ -92,6 +93,7 @@ class TestEpoch:
         assert trainer.trainings == 6 and now["rft", 1].method == now["rft", 2].method == "dpo"
         assert now["placebo", 1].adapter == was["placebo", 1].adapter
 
+    @pytest.mark.system
     def test_with_every_epoch_evaluated(self, tmp_path):
         """The evaluation of the epoch before is shared, too."""
         config = CONFIG.model_copy(update={"evaluate": "every"})
@@ -102,6 +104,7 @@ class TestEpoch:
         assert {e.epoch for e in own if isinstance(e, StepStarted)} == {2}
         assert folder.name.startswith("parent-epoch2-") and replay_recorded(folder).complete
 
+    @pytest.mark.system
     def test_before_other_readers_too(self, parent, tmp_path):
         """Who votes changes at the same place: the shared votes are the parent's, the second epoch's and the evaluation's are others."""
         config, folder = fork(parent, settings=[DPO, "audience=neutral"], out=tmp_path / "fork", epoch=2)
@@ -112,6 +115,7 @@ class TestEpoch:
         assert replay_recorded(folder).divergence is None
         assert [d.field for d in compare(parent, folder).settings] == ["arms.rft.method", "audience"]
 
+    @pytest.mark.system
     def test_in_a_networked_world(self, tmp_path):
         """A society per epoch and arm: the shared ones are folded, the others are held again."""
         size = {"train_anchors": 4, "held_out_anchors": 2, "epochs": 2, "arms": ["rft", "placebo"]}
@@ -161,6 +165,7 @@ class TestArms:
         assert arms["rft"].compared_with == "placebo" and arms["placebo"].rows_of == "rft"
         assert learnt(folder)["placebo", 2].method == "shuffled_votes"
 
+    @pytest.mark.system
     def test_the_twin_has_the_rows_that_its_learner_learnt(self, tmp_path):
         """A fork inside an epoch: the learner's training is shared, so that its rows are those of its method of then."""
         size = CONFIG.model_dump(mode="json") | {"train_anchors": 16, "arms": ["rft", "placebo"]}
@@ -176,6 +181,7 @@ class TestArms:
         assert now["rft", 2] == trained and now["placebo", 2].rows == trained.rows
         assert now["rft", 3].method == "tfb_paper_code" and now["placebo", 3].rows == now["rft", 3].rows
 
+    @pytest.mark.system
     def test_mitigations(self, tmp_path):
         """From an epoch on; the rows of a training that is shared are those of its mitigations of then."""
         arms = ["rft", {"twin": {"method": "placebo", "rows_of": "rft"}}]
@@ -196,6 +202,7 @@ class TestArms:
         assert last["rft", 2] == now["rft", 2] and not last["rft", 3].mitigated
         assert last["twin", 2].rows == now["rft", 2].rows and last["twin", 3].rows == last["rft", 3].rows
 
+    @pytest.mark.system
     def test_learners_of_markets(self, tmp_path):
         """A learner is changed by its name in its market, and its twin follows it."""
         duel = {"learners": {"a": {"method": "rft"}, "b": {"method": "tfb"}}, "twins": ["market"]}
@@ -243,6 +250,7 @@ class TestReading:
         assert found["arms"]["rft"]["compared_with"] == "placebo"
         assert found["arms"]["tfb"] == results(read_events(parent))["arms"]["tfb"]
 
+    @pytest.mark.system
     def test_rows_of_are_those_of_the_training(self, tmp_path):
         """An arm that had a learner's rows before the fork, and has none after it."""
         arms = [{"a": {"method": "rft"}}, {"b": {"method": "placebo", "rows_of": "a"}}]
@@ -341,6 +349,7 @@ class TestRefused:
             fork(parent, **{"epoch": 2} | given, out=tmp_path / "fork")
         assert not (tmp_path / "fork").exists() and "\n" not in str(caught.value)
 
+    @pytest.mark.system
     def test_who_meets_in_a_market(self, tmp_path):
         """Nor whom a market has twins of."""
         duel = {"learners": {"a": {"method": "rft"}, "b": {"method": "tfb"}}, "twins": ["own"]}

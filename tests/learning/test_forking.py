@@ -50,6 +50,7 @@ def forked(parent, tmp_path):
 class TestSharing:
     """The steps before the fork are the parent's own."""
 
+    @pytest.mark.system
     def test_the_prefix_is_the_parents_and_is_not_copied(self, parent, forked):
         """The same events up to the step, of which the fork's folder holds none."""
         ours, theirs = list(read_events(forked)), list(read_events(parent))
@@ -89,6 +90,7 @@ class TestSharing:
 
         assert decided(folder) == decided(parent)
 
+    @pytest.mark.system
     def test_forks_of_forks(self, forked, tmp_path):
         """Lineage goes back to the first run."""
         config, folder = fork(forked, AT + 1, ["ties=random"], tmp_path / "second")
@@ -267,6 +269,7 @@ class TestFailures:
             command(parent, at=AT, set_=["audience=neutral"], out=out)
         assert (out / "run.json").exists()
 
+    @pytest.mark.system
     def test_a_command_that_came_second_takes_nothing_away(self, parent, tmp_path):
         """The same command twice at once: the other one has begun the fork, and has not answered anything yet."""
         out = tmp_path / "fork"

@@ -56,6 +56,7 @@ class TestStop:
         events = list(read_events(tmp_path / "run"))
         assert sum(isinstance(event, StepEnded) for event in events) == 1
 
+    @pytest.mark.system
     def test_goes_on(self, tmp_path):
         """Stopped again it asks nothing; with the gate open it ends, pays no call twice and decides as if there were none."""
         with pytest.raises(GateClosed):
@@ -81,6 +82,7 @@ class TestStop:
 class TestFork:
     """A fork's gate looks at the fork's own first step."""
 
+    @pytest.mark.system
     def test_other_readers(self, tmp_path):
         """Readers who took the place of unusable ones are looked at, not those of before; unusable ones are found in the fork."""
         carry_out(tmp_path / "run", reads_places)

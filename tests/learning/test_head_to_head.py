@@ -96,6 +96,7 @@ class TestPlan:
 class TestContests:
     """What happens in them."""
 
+    @pytest.mark.system
     def test_no_message_is_written_twice(self, met, tmp_path):
         """Each arm's message about an anchor is the one that it wrote against base."""
         events = list(read_events(met))

@@ -133,6 +133,7 @@ class TestSteps:
         assert model.ready and len(model.members) == CONFIG.train_personas and model.steps == 0
         assert not any(isinstance(event, StepStarted) for event in read_events(model.run))
 
+    @pytest.mark.system
     @pytest.mark.parametrize("interrupted", [1, 5, 20])
     def test_an_interrupted_step_is_begun_again(self, live, interrupted, tmp_path):
         """Ctrl-C in the middle of a step: the next call goes on from the log, and the run ends in the same digest."""

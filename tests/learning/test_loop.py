@@ -285,6 +285,7 @@ class TestNothingToLearn:
 class TestLeftOver:
     """What a run that could not begin left in its folder does not keep it from beginning."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("name", ["run.json.new", "LOCK"])
     def test_a_half_written_file(self, tmp_path, name):
         """The machine lost its power while ``run.json`` was written: the same command begins, and comes to the same."""

@@ -58,6 +58,7 @@ def test_a_run_that_lost_its_log_is_refused(tmp_path, what):
         carried_out(folder)
 
 
+@pytest.mark.system
 def test_a_folder_that_was_deleted_takes_a_new_run(tmp_path):
     """Of the same settings, in the same place."""
     digest = carried_out(tmp_path / "run").digest
@@ -139,6 +140,7 @@ class TestRepair:
             assert run(CONFIG, tmp_path / "run", llm=llm, trainer=FakeTrainer()).digest == whole[1]
         assert len(llm.asked) >= done.answered
 
+    @pytest.mark.system
     def test_a_batch_is_used_whole_or_not_at_all(self, tmp_path):
         """A model that answers in batches gets the batches of the plan: part of one is not taken from what was kept."""
         folder = tmp_path / "run"

@@ -104,6 +104,7 @@ class TestSeats:
         accounts = [account_seats(3, 1, "train", epoch).tolist() for epoch in range(1, 4)]
         assert all(sorted(column) == [0, 1, 2] for column in (*accounts, *zip(*accounts, strict=True)))
 
+    @pytest.mark.system
     def test_the_log_has_them(self, run):
         """Who wrote a message is whom the rule seats there; over the society each learner has both slots as often."""
         wrote = [
@@ -335,11 +336,13 @@ class TestRun:
         ended = [e for e in events if isinstance(e, EpochEnded)]
         assert [set(e.adapters) for e in ended] == [set(joined.names) - {"base"}] * 2
 
+    @pytest.mark.system
     def test_it_is_decided_again(self, run):
         """From its log alone."""
         again = replay_recorded(run[0])
         assert replay(run[0], verify=True).steps and (again.divergence, again.complete) == (None, True)
 
+    @pytest.mark.system
     def test_killed_in_the_second_epochs_society_it_goes_on(self, tmp_path):
         """By SIGKILL, in the middle of a market's messages; nothing is asked twice, and the digest is that of a whole run."""
         whole = carry_out(tmp_path / "whole", TWO).digest.hexdigest()
@@ -359,6 +362,7 @@ class TestRun:
         assert len({e.site for e in answers}) == len(answers)
         assert llm.calls == len(answers) - sum(isinstance(e, LLMReplied) for e in before) > 0
 
+    @pytest.mark.system
     def test_a_fork_keeps_markets(self, run, tmp_path):
         """They decided the shared steps."""
         with pytest.raises(InputError, match="a fork cannot change markets"):
@@ -367,6 +371,7 @@ class TestRun:
         carry_out(folder, config)
         assert config.all_arms == CONFIG.all_arms and replay_recorded(folder).divergence is None
 
+    @pytest.mark.system
     def test_in_a_network(self, tmp_path):
         """A learner is an account, which it keeps while the society lives."""
         small = SIZE | {"train_anchors": 6, "world": "networked", "network": {"rounds": 2}}

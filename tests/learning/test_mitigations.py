@@ -302,6 +302,7 @@ class Strict:
         return Verdict(1)
 
 
+@pytest.mark.system
 def test_a_gate_that_leaves_nothing(tmp_path, monkeypatch):
     """Is an error that says so; with ``alarms.action: stop`` the run goes on without the arm."""
     monkeypatch.setitem(PROBES._added, "everything", (Strict, __name__))
@@ -319,6 +320,7 @@ def test_a_gate_that_leaves_nothing(tmp_path, monkeypatch):
 class TestRuns:
     """In a run verdicts and audits are events, and everything else follows from them."""
 
+    @pytest.mark.system
     def test_messages_are_judged_once(self, run):
         """By the probes that mitigations ask, where an arm learns from them; messages of other arms are not."""
         verdicts, society, wrote = Counter(), "", {}
@@ -366,11 +368,13 @@ class TestRuns:
         here = {e.epoch: e.data for e in run[1] if isinstance(e, AdapterTrained) and e.arm == "learner"}
         assert alone == here
 
+    @pytest.mark.system
     def test_it_is_decided_again_from_its_log(self, run):
         """Verdicts, audits and training sets come out equal."""
         again = replay_recorded(run[0])
         assert (again.divergence, again.complete, again.trainings) == (None, True, 10)
 
+    @pytest.mark.system
     @pytest.mark.parametrize("died_after", [3, 4, 5, 6, 7, 12, 17, 18])
     def test_it_resumes(self, run, died_after, tmp_path):
         """To the same digest, wherever it died: between audits and training, too."""
@@ -379,6 +383,7 @@ class TestRuns:
         assert carry_out(tmp_path, CONFIG, trainer=EqualTrainer()).digest.hexdigest() == run[2]
 
 
+@pytest.mark.system
 def test_learners_of_markets(tmp_path):
     """They and their twins are gated in the contests that they write in, and never learn a flagged message of their own."""
     gated = {"method": "rft", "mitigations": ["truth_gate"]}
@@ -443,6 +448,7 @@ class TestJudges:
     def run(self, folder, trainer=None):
         return run_whole(out=folder, llm=fake_llm(), trainer=trainer or FakeTrainer(), **self.SETTINGS)
 
+    @pytest.mark.system
     def test_a_run_that_nobody_else_judges(self, tmp_path):
         """Its evaluation has no verdicts, its log names the probe and its version, and a replay is not misled by the others."""
         done = self.run(tmp_path / "run")
@@ -491,6 +497,7 @@ class TestForks:
         carry_out(folder, load_config(None, cls.PLAIN | {"epochs": 2}), trainer=EqualTrainer())
         return folder
 
+    @pytest.mark.system
     @pytest.mark.parametrize("mitigation", ["truth_gate", "auditor"])
     def test_from_an_epoch_on(self, parent, tmp_path, mitigation):
         """Its contests are held and judged anew; the other arm learns what it did; and a replay says the same."""
@@ -507,6 +514,7 @@ class TestForks:
         assert {place for place in judged_in if place.startswith("train")} == {"train/2/learner"}
         assert replay_recorded(folder).divergence is None
 
+    @pytest.mark.system
     def test_contests_that_nobody_judged(self, parent, tmp_path):
         """Are refused before anything is written; a mitigation without probes may learn from them otherwise."""
         with pytest.raises(InputError, match=r"would learn from contests that nobody judged"):
@@ -516,6 +524,7 @@ class TestForks:
         carry_out(folder, config, trainer=EqualTrainer())
         assert replay_recorded(folder).divergence is None
 
+    @pytest.mark.system
     def test_a_mitigation_may_go(self, parent, tmp_path):
         """And what was learnt under it stays."""
         gated = {

@@ -68,6 +68,7 @@ def carry_out(out, **settings):
 class TestTheDocumentedModule:
     """The classes of docs/mesa.md, as they stand there."""
 
+    @pytest.mark.system
     def test_they_decide_as_they_say(self, here, world):
         """Members take what they saw first and say why; leaflets come from the second slot."""
         carry_out("run", **OWN, world=world)
@@ -96,6 +97,7 @@ class TestTheDocumentedModule:
         assert set(loyal) == {"rft", "tfb", "placebo"}
         assert all(each == everybody for each in loyal.values()) if world == "isolated" else everybody
 
+    @pytest.mark.system
     def test_a_fork_may_change_them(self, here, world):
         """From its step on; what came before is shared."""
         carry_out("run", **SMALL, extensions=["my_people"], world=world)

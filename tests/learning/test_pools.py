@@ -23,6 +23,7 @@ def configs(more: dict, seeds: int = 6):
     return [load_config(None, SMALL | more | {"seed": seed}) for seed in range(1, seeds + 1)]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     "more",
     [
@@ -51,6 +52,7 @@ def test_they_are_those_of_the_runs(more):
         assert use.overlap == pytest.approx(sum(shares) / len(shares), rel=0.02 if more.get("resample") else 1e-9)
 
 
+@pytest.mark.system
 def test_sizes_of_pools():
     """Of a declared side, or of all who could be on it."""
 
@@ -70,6 +72,7 @@ class TestNewPeople:
         assert not said.new_people
         assert "these 10 held-out people (biographic), not of new people: that takes 40" in said.scope()
 
+    @pytest.mark.system
     def test_others_for_each_seed(self):
         """From forty on."""
         more = {"personas": "adults", "redraw": PER_SEED}
@@ -78,6 +81,7 @@ class TestNewPeople:
             assert said.new_people is (said.of("people")[0].used >= NEW_PEOPLE) is enough
             assert ("of new people like the" in said.scope()) is enough
 
+    @pytest.mark.system
     def test_one_pool_of_several_is_too_small(self):
         """It is the one that is named."""
         said = pools([*configs({"personas": "adults", "redraw": PER_SEED}), *configs({})])
@@ -87,6 +91,7 @@ class TestNewPeople:
 class TestManyRuns:
     """A study of thousands of cells."""
 
+    @pytest.mark.system
     def test_what_does_not_matter_to_pools(self, monkeypatch):
         """Is one design: each pool is read once, and of many seeds some are looked at."""
         reads = []
@@ -120,6 +125,7 @@ class TestManyRuns:
         assert lines[0].startswith("held-out anchors (sales): 3 of 256 a run") and lines[-1] == said.scope()
         assert lines[-2] == "... and 1 more: --json has them."
 
+    @pytest.mark.system
     def test_large_pools(self, monkeypatch):
         """Fewer seeds of them are looked at, but two."""
         monkeypatch.setattr(module, "DRAWS", 10_000)

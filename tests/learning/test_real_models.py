@@ -209,6 +209,7 @@ class TestServing:
 class TestBudget:
     """A budget is never crossed, and what it stopped goes on."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("bounds", [{"calls": 17}, {"tokens": 330}, {"usd": 0.00033}])
     def test_stops_and_goes_on(self, server, whole, tmp_path, bounds):
         """Stopped again and again, each time with a larger budget, the run ends as an unbounded one; nothing is paid twice."""
@@ -325,6 +326,7 @@ def test_scripted_reader_is_the_writer_by_default(tmp_path):
 class TestForks:
     """A fork may change who plays the personas."""
 
+    @pytest.mark.system
     def test_from_a_choice_model_to_a_language_model(self, server, tmp_path):
         """Who reacts is said again behind the fork; shared steps stay as they are, and all of it can be decided again."""
         config = settings(server, audience="default")
@@ -340,6 +342,7 @@ class TestForks:
         assert again.complete and again.divergence is None and again.shared > 0
         assert replay(folder).steps == replay(tmp_path / "run").steps
 
+    @pytest.mark.system
     def test_and_back(self, server, tmp_path):
         """Results do not name a model that does not vote any more."""
         carry_out(tmp_path / "run", settings(server))
@@ -347,6 +350,7 @@ class TestForks:
         carry_out(folder, config.model_copy(update={"serving": settings(server).serving}))
         assert table(read_events(folder))["audience"] == "neutral" and replay_recorded(folder).complete
 
+    @pytest.mark.system
     @pytest.mark.parametrize("at", [1, 3])
     def test_of_forks(self, server, tmp_path, at):
         """A fork of a fork goes on with the reader that it shares, or names its own; all can be decided again."""

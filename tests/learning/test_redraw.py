@@ -77,6 +77,7 @@ class TestAsBefore:
         assert {name: "common" if one == other else "per_seed" for name, (one, other, _) in got.items()} == TODAY
         assert got["held_out_personas"][0] == [p.id for p in load_personas("biographic").held_out[:3]]
 
+    @pytest.mark.system
     def test_to_say_it_changes_nothing(self):
         """Draws that are declared to be as they are anyway."""
         assert over_seeds(TODAY) == over_seeds({})
@@ -115,6 +116,7 @@ class TestEach:
         assert got[name][0] == got[name][1] == got[name][2]
         assert all(got[other] == before[other] for other in WHAT if other != name)
 
+    @pytest.mark.system
     def test_what_is_drawn_stays(self):
         """These anchors and people, on any machine and in any later version."""
         got = over_seeds(dict.fromkeys(WHAT, "per_seed") | {"train_anchors": "common"}, {"personas": "adults"}, [7])
@@ -125,6 +127,7 @@ class TestEach:
             "held_out_personas": ["1fa304488454ef83", "85ad1f84f30af756"],
         }
 
+    @pytest.mark.system
     def test_the_order_of_rows_plays_no_part(self, people, tmp_path):
         """In what is drawn by lot."""
         redraw = {"train_personas": "common", "held_out_personas": "per_seed"}
@@ -158,6 +161,7 @@ class TestPeople:
         assert train != "common" or one.train == other.train
         assert held_out != "common" or one.held_out == other.held_out
 
+    @pytest.mark.system
     def test_a_side_in_common_is_the_same_beside_either(self, people):
         """Whether the other side is common, too, or drawn for each seed."""
         for name, other in itertools.permutations(("train_personas", "held_out_personas")):
@@ -213,6 +217,7 @@ class TestPoolsThatAreTooSmall:
             load_config(None, {"redraw": value})
         assert "redraw" in caught.value.what
 
+    @pytest.mark.system
     def test_near_duplicates_are_dropped_before(self, tmp_path):
         """What nearly repeats a training anchor is held out for no seed."""
         words = [f"word{i}" for i in range(40)]
@@ -240,6 +245,7 @@ class TestRuns:
         size = {"train_anchors": 2, "held_out_anchors": 2, "epochs": 1, "arms": ["rft"], "batch": 2}
         return load_config(None, SMALL | people | size | {"redraw": redraw, "seed": 5})
 
+    @pytest.mark.system
     def test_it_is_decided_again_from_its_own_copies(self, settings, tmp_path):
         """And goes on from them after an interruption, with the digest of a run that was whole."""
         whole = run(settings, tmp_path / "whole", llm=ByCall(), trainer=FakeTrainer())
@@ -249,6 +255,7 @@ class TestRuns:
         assert run(settings, tmp_path / "run", llm=ByCall(), trainer=FakeTrainer()).digest == whole.digest
         assert replay_recorded(tmp_path / "run").complete
 
+    @pytest.mark.system
     def test_a_fork_keeps_it(self, settings, tmp_path):
         """What was drawn for the shared steps is drawn for the rest."""
         run(settings, tmp_path / "run", llm=fake_llm(), trainer=FakeTrainer())

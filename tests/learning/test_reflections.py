@@ -265,6 +265,7 @@ class TestLog:
         assert {e.arm for e in run[1] if isinstance(e, StepStarted)} == {"shared", *ARMS}
         assert not [e for e in run[1] if isinstance(e, MessagePublished) and e.contest.startswith("try/")]
 
+    @pytest.mark.system
     @pytest.mark.parametrize("unit", ["batch", "call"])
     def test_dying_after_any_commit_ends_in_the_same_digest(self, unit, tmp_path):
         """And pays for no answer twice."""
@@ -314,6 +315,7 @@ class TestLog:
             "reflect"
         ] + sites["try"]
 
+    @pytest.mark.system
     def test_a_fork_shares_what_was_learnt(self, run, tmp_path):
         """And goes on with other settings of its reflections."""
         config, folder = fork(run[0], 3, ["lora.options.thoughts=0"], tmp_path / "fork")
@@ -406,6 +408,7 @@ class TestUnreadable:
 class TestRuns:
     """Whole runs, with other arms and without files of a model."""
 
+    @pytest.mark.system
     def test_a_run_without_weights_needs_no_model_here(self, tmp_path):
         """A served writer learns where nothing can be trained; its instructions lie with the run, and are compared with the log."""
         done = run_whole(CONFIG, tmp_path / "run", llm=llm())
@@ -445,6 +448,7 @@ class TestRuns:
         with pytest.raises(InputError, match="no files of model 'nowhere' here"):
             check_places(load_config(None, served | {"arms": {"a": {"method": "prompt"}, "b": {"method": "rft"}}}))
 
+    @pytest.mark.system
     def test_in_a_market_with_an_arm_that_learns_weights(self, tmp_path):
         """Each learns from its own messages; reflections show the rival's as another's."""
         markets = {"duel": {"learners": {"a": {"method": "prompt"}, "b": {"method": "placebo"}}}}
@@ -458,6 +462,7 @@ class TestRuns:
         assert all(("warm" in e.text) == (e.competitor == "a") for e in wrote)
         assert replay_recorded(tmp_path / "run").divergence is None
 
+    @pytest.mark.system
     def test_in_a_network(self, tmp_path):
         """The feed is the market; trials are plain contests."""
         config = load_config(
@@ -485,6 +490,7 @@ class TestRuns:
             gather(load_config(None, SIZE | {"arms": arms}))
         assert says in str(caught.value)
 
+    @pytest.mark.system
     def test_with_members_who_read_the_source(self, tmp_path):
         """They vote in trials as they do in contests: here a claim that the anchor does not support decides."""
         settings = SIZE | {
@@ -577,6 +583,7 @@ class TestServed:
             None, SIZE | {"model": "m", "arms": {"learner": {"method": "prompt"}}, "epochs": 1, "serving": served}
         )
 
+    @pytest.mark.system
     def test_it_learns_without_a_file_of_the_model(self, tmp_path):
         """Interrupted between the calls of a training it goes on, and asks for nothing twice."""
         asked: Counter[str] = Counter()

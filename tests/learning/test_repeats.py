@@ -91,6 +91,7 @@ class TestSetting:
 class TestRun:
     """Several trainings in one run."""
 
+    @pytest.mark.system
     def test_the_first_is_the_arm(self, run, tmp_path):
         """With the random numbers that it has alone: nothing that was decided moves."""
         carry_out(tmp_path, ONCE, trainer=EqualTrainer())
@@ -124,6 +125,7 @@ class TestRun:
         held = {e.arm for e in read_events(run[0]) if isinstance(e, StepStarted) and e.phase == "evaluate"}
         assert held == {"rft", *PLACEBOS}
 
+    @pytest.mark.system
     @pytest.mark.parametrize("died_after", [9, 16, 33])
     def test_it_resumes_and_replays(self, run, died_after, tmp_path):
         """To the same digest, and as it was decided."""
@@ -169,6 +171,7 @@ class TestTables:
         """Nor where they do not vary."""
         assert all(map(isnan, (*sharp_null(0.6, [0.5, 0.51, 0.49, 0.52]), *sharp_null(0.6, [0.5] * 6))))
 
+    @pytest.mark.system
     def test_what_is_printed_and_framed(self, run):
         """In results, in the terminal, and a column of the trainings."""
         rows = results(read_events(run[0]))["repeats"]

@@ -77,6 +77,7 @@ class Remote(ScriptedLLM):
 class TestRecorded:
     """A run decided again from its answers equals its log, event by event."""
 
+    @pytest.mark.system
     def test_a_finished_run_is_equal_to_its_end(self, run):
         """Every deterministic event was compared; no model is needed."""
         found = replay_recorded(run, probes=battery)
@@ -100,6 +101,7 @@ class TestRecorded:
         assert found.divergence is None and not found.complete
         assert found.equal == decisions(tmp_path)
 
+    @pytest.mark.system
     def test_an_interrupted_run(self, tmp_path):
         """Deaths and resumptions between the decisions change nothing."""
         for commits in (3, 4, 5, None):
@@ -110,6 +112,7 @@ class TestRecorded:
         found = replay_recorded(tmp_path, probes=battery)
         assert found.complete and found.divergence is None
 
+    @pytest.mark.system
     def test_answers_that_came_in_any_order(self, run, tmp_path):
         """Answers of remote models are found by their sites."""
         carry_out(tmp_path, llm=Remote())
@@ -135,6 +138,7 @@ class TestRecorded:
         found = replay_recorded(tmp_path, probes=battery)
         assert found.answers == 3 and found.divergence is None and not found.complete
 
+    @pytest.mark.system
     @pytest.mark.parametrize("crowd", [0, 40])
     def test_needs_no_audience_file(self, tmp_path, crowd):
         """The choice models that the log holds stand in for files that changed or are gone."""
@@ -149,6 +153,7 @@ class TestRecorded:
         assert gone.complete and gone.divergence is changed.divergence is None
         assert gone.equal == changed.equal == decisions(tmp_path / "run")
 
+    @pytest.mark.system
     def test_what_was_learnt_of_an_odd_model(self, tmp_path, monkeypatch):
         """As it was sampled; a run that release 0.1 began, which learnt a rendering, replays and goes on as that learnt."""
 
@@ -170,6 +175,7 @@ class TestRecorded:
             assert found.complete and found.divergence is None
         assert replay_live(old, llm=ScriptedLLM(odd), trainer=FakeTrainer(), probes=battery).divergence is None
 
+    @pytest.mark.system
     def test_a_fork_is_compared_from_where_it_parts(self, run, tmp_path):
         """The shared steps are folded as the parent decided them."""
         config, folder = fork(run, 3, ["audience=neutral"], tmp_path / "fork")
@@ -231,6 +237,7 @@ class TestDivergence:
         assert found.divergence is not None and (found.divergence.logged, found.divergence.now) == ("step_started", "–")
         assert not found.complete
 
+    @pytest.mark.system
     def test_other_probes_are_noticed(self, run):
         """A verdict that nobody gives now is a divergence."""
         assert replay_recorded(run).divergence is None  # its own probes, by the names in its log
@@ -247,6 +254,7 @@ class TestDivergence:
 class TestLive:
     """A live replay asks again and stops at the first answer that is another."""
 
+    @pytest.mark.system
     def test_a_model_that_answers_alike(self, run):
         """Every answer was asked for again, once."""
         llm = fake_llm()

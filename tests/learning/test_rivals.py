@@ -84,6 +84,7 @@ def veteran(tmp_path) -> Path:
 class TestAdapters:
     """A rival may be an adapter that was learnt before."""
 
+    @pytest.mark.system
     def test_it_writes_under_its_name_from_the_first_epoch_on(self, veteran, tmp_path):
         """With its adapter, in the slot where it is seated; the learner's messages of the first epoch are base's."""
         config = siege({"name": "veteran", "adapter": str(veteran)})
@@ -102,6 +103,7 @@ class TestAdapters:
             if message.contest.startswith("train/1/"):
                 assert message.competitor == ("base", "veteran")[seats[about.index(message.anchor), message.slot]]
 
+    @pytest.mark.system
     @pytest.mark.parametrize("epoch", [1, 2])
     @pytest.mark.parametrize("world", ["isolated", "networked"])
     def test_nothing_of_it_is_learnt(self, veteran, tmp_path, epoch, world):
@@ -120,6 +122,7 @@ class TestAdapters:
         assert rows.digest == trained[epoch].data and 0 < len(rows.rows) < 12
         assert replay_recorded(folder).complete and replay(folder, verify=True).steps
 
+    @pytest.mark.system
     def test_it_is_kept_with_the_run(self, veteran, tmp_path):
         """Checked as every adapter; the run goes on, and is decided again, where the original is gone."""
         config = siege({"name": "veteran", "adapter": str(veteran)})
@@ -143,6 +146,7 @@ class TestAdapters:
         with pytest.raises(CorruptLog, match="the adapter is not the one that was learnt"):
             AdaptersHeld(folder).look(joined(folder))
 
+    @pytest.mark.system
     def test_another_adapter_is_another_run(self, veteran, tmp_path):
         """Settings, digest and folder are others; a run that was begun is not gone on with."""
         config = siege({"name": "veteran", "adapter": str(veteran)})
@@ -163,6 +167,7 @@ class TestAdapters:
             done(pinned, tmp_path / "three")
         assert not (tmp_path / "three").exists()
 
+    @pytest.mark.system
     def test_of_another_run(self, tmp_path):
         """``RUN#ARM`` is the newest that an arm learnt there, ``RUN#ARM@EPOCH`` that of an epoch."""
         first = load_config(None, SIZE | {"arms": ["rft"], "train_anchors": 4, "batch": 4})
@@ -183,6 +188,7 @@ class TestAdapters:
                 done(siege({"name": "old", "adapter": f"{source}{wrong}"}), tmp_path / "none")
         assert not (tmp_path / "none").exists()
 
+    @pytest.mark.system
     def test_of_another_base_model(self, veteran, tmp_path):
         """It is refused in one sentence, before anything begins; as well where only its shapes tell."""
         config = siege({"name": "veteran", "adapter": str(veteran)})
@@ -198,6 +204,7 @@ class TestAdapters:
             run(config, tmp_path / "run", trainer=FakeTrainer())
         assert not (tmp_path / "run").exists()
 
+    @pytest.mark.system
     def test_a_fork_has_it(self, veteran, tmp_path):
         """It is linked as the adapters of the shared steps are."""
         folder = done(siege({"name": "veteran", "adapter": str(veteran)}), tmp_path / "run")
@@ -209,6 +216,7 @@ class TestAdapters:
         done(config, forked)
         assert (forked / "adapters" / veteran.name / CONFIG).is_file() and replay_recorded(forked).complete
 
+    @pytest.mark.system
     def test_twins_meet_it_and_share_the_first_epoch(self, veteran, tmp_path):
         """In the first epoch nobody has learnt: its contests are held and voted on once."""
         config = siege(
@@ -255,6 +263,7 @@ def hosted(url: str, **more: object) -> RunConfig:
 class TestServed:
     """A rival may be any model that is served."""
 
+    @pytest.mark.system
     def test_it_writes_under_its_name(self, tmp_path):
         """Its model and digest are in the log, and in each of its answers; replay needs no server."""
         with serving(pitch) as server:
@@ -274,6 +283,7 @@ class TestServed:
         assert again.complete and again.divergence is None and replay(folder, verify=True).steps
         assert "127.0.0.1" not in (folder / "run.json").read_text()
 
+    @pytest.mark.system
     def test_killed_it_asks_nothing_twice(self, tmp_path):
         """SIGKILL while the server answers in the second epoch; what is in the log is not asked again, and the digest is that of a whole run."""
         with serving(pitch) as server:
@@ -298,6 +308,7 @@ class TestServed:
             assert len(server.calls) == sum(e.site not in before for e in theirs)
         assert resumed.digest == whole
 
+    @pytest.mark.system
     def test_a_budget_holds_for_it(self, tmp_path):
         """It stops the run, which goes on with more."""
         with serving(pitch) as server:
@@ -307,6 +318,7 @@ class TestServed:
             done(hosted(server.url), tmp_path / "run")
             assert len(server.calls) == 24
 
+    @pytest.mark.system
     def test_in_a_network(self, tmp_path):
         """It is an account."""
         with serving(pitch) as server:
@@ -317,6 +329,7 @@ class TestServed:
         assert set(slots) == {("1", "base"), ("1", "hosted"), ("2", "c"), ("2", "hosted")}
         assert replay_recorded(folder).complete
 
+    @pytest.mark.system
     def test_what_it_writes_is_looked_at(self, tmp_path):
         """A rival that cannot write stops a run whose gate is shut, after the first step in which it wrote."""
         with serving(lambda call: completion("I would rather not.")) as server:

@@ -83,6 +83,7 @@ class TestMemory:
         """A rival without sees the arena's own prompt."""
         assert {e.competitor for e in run[1] if isinstance(e, RoundsRecalled)} == {"s", "a", "a_market"}
 
+    @pytest.mark.system
     def test_rounds_that_do_not_fit_are_left_out_whole_and_counted(self, tmp_path):
         """The oldest first."""
         small = load_config(None, SIZE | {"arms": {"s": RFT | {"memory": {"rounds": 3, "tokens": 90}}}})
@@ -114,6 +115,7 @@ class TestPrompts:
                 with_memory += len(memory)
         assert with_memory == 12 * (2 + 1 + 1), "each message of those who remember, after the first epoch"
 
+    @pytest.mark.system
     def test_held_out_contests_know_no_memory(self, run, tmp_path):
         """An evaluation asks what it would ask without: memory changes training, and the measure stays the same."""
         carry_out(tmp_path / "off", OFF)
@@ -142,10 +144,12 @@ class TestRun:
         assert CONFIG.all_arms["a_market"].memory == CONFIG.all_arms["a"].memory != CONFIG.all_arms["b"].memory
         assert load_config(None, CONFIG.model_dump(mode="json"), recorded=True).all_arms == CONFIG.all_arms
 
+    @pytest.mark.system
     def test_it_is_decided_again(self, run):
         """From its log alone."""
         assert (again := replay_recorded(run[0])).complete and again.divergence is None
 
+    @pytest.mark.system
     def test_dying_after_any_commit_ends_in_the_same_digest(self, tmp_path):
         """What is remembered is a function of the log before the step."""
         small = load_config(None, {k: min(v, 6) for k, v in SIZE.items()} | {"arms": ALONE})
@@ -164,6 +168,7 @@ class TestRun:
         with_memory, without = (planned(config)[0].tokens_in for config in (CONFIG, OFF))
         assert with_memory - without == pytest.approx(600 * 12 * 4, rel=0.01)
 
+    @pytest.mark.system
     def test_in_a_network(self, tmp_path):
         """Feeds and accounts do not matter to it."""
         config = load_config(

@@ -62,6 +62,7 @@ def whole(tmp_path_factory):
 class TestMoments:
     """Who is asked, and when."""
 
+    @pytest.mark.system
     def test_everybody_at_each_moment_of_each_society(self, whole):
         """At the start once; then those who lived in a society, of what they remember of it."""
         counts = Counter(
@@ -146,6 +147,7 @@ class TestRemembering:
 class TestALog:
     """What a run with questionnaires promises of its log."""
 
+    @pytest.mark.system
     def test_dying_after_any_commit_ends_in_the_same_digest(self, whole):
         """Within a questionnaire, too; no answer that was durable is asked for again."""
         _, config, digest, kept = whole
@@ -179,6 +181,7 @@ class TestALog:
         """No setting in its record."""
         assert "surveys" not in SMALL.model_dump(mode="json")
 
+    @pytest.mark.system
     def test_a_fork_shares_what_was_asked_before_it(self, tmp_path):
         """And asks anew what comes after it; another moment before it is refused."""
         config = settings(tmp_path)
@@ -194,6 +197,7 @@ class TestALog:
         with pytest.raises(InputError, match="plan differs before step 2"):
             fork(tmp_path / "run", 2, ["surveys=[]"], tmp_path / "other")
 
+    @pytest.mark.system
     def test_its_questionnaire_is_kept_with_it(self, tmp_path):
         """It can be decided again where the file is gone."""
         config = settings(tmp_path)
@@ -212,6 +216,7 @@ class TestBeforeWork:
         assert role.calls == sum(isinstance(event, QuestionAnswered) for event in read_events(folder)) == 63
         assert role.tokens_in > 63 * 100 and 0 < role.tokens_out <= role.most_out
 
+    @pytest.mark.system
     def test_a_choice_model_cannot_answer(self, tmp_path):
         """Somebody has to be named to play the personas; then answers say so."""
         with pytest.raises(ValueError, match="nobody answers"):
@@ -240,6 +245,7 @@ class TestBeforeWork:
 class TestASociety:
     """Personas of the networked world, which remember what they saw and did."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("remember", [False, True])
     def test_what_is_to_be_remembered_stands_in_its_feeds(self, remember, tmp_path):
         """And only that: asked without remembering, personas read and act as if nobody had asked."""

@@ -60,6 +60,7 @@ def test_it_is_decided_again_from_its_log(run):
     assert (again.divergence, again.complete) == (None, True)
 
 
+@pytest.mark.system
 def test_dying_after_any_commit_ends_in_the_same_digest(tmp_path):
     """Between the answers of a round and the round, among other places; no answer is paid twice."""
     left_behind: list[Path] = []
@@ -78,6 +79,7 @@ def test_dying_after_any_commit_ends_in_the_same_digest(tmp_path):
         assert not had & set(asked)
 
 
+@pytest.mark.system
 def test_dying_among_the_answers_of_a_round_repays_none(tmp_path):
     """Of a server every answer is durable by itself: whatever call the process dies in, it asks for the rest alone."""
     whole = carry_out(tmp_path / "whole", llm=ScriptedLLM(reply, unit="call"), config=SOCIETY).digest.hexdigest()
@@ -153,6 +155,7 @@ def test_the_plan_is_an_upper_bound(run):
     assert next(r.calls for r in planned(summing) if r.role == "readers") == 4 * 4 * 3
 
 
+@pytest.mark.system
 def test_a_fork_bans_in_the_middle(run, tmp_path):
     """What was decided before is shared; after it the banned slot's messages reach nobody."""
     config, folder = fork(
@@ -167,6 +170,7 @@ def test_a_fork_bans_in_the_middle(run, tmp_path):
     assert replay_recorded(folder, probes=battery).complete
 
 
+@pytest.mark.system
 def test_a_core_in_a_crowd(tmp_path):
     """A mixed audience is ``audience: llm`` and a crowd: the personas are asked, and nobody else."""
     config = SOCIETY.model_copy(update={"crowd": CrowdConfig(size=60)})

@@ -119,6 +119,7 @@ class TestOff:
 class TestTraining:
     """In training only: evaluation is common to all arms."""
 
+    @pytest.mark.system
     def test_every_vote_can_be_computed_again(self, half):
         """From the log alone: who reads, what they know, what it weighs."""
         events = list(read_events(half))
@@ -182,6 +183,7 @@ class TestTraining:
         found = replay_recorded(half)
         assert found.complete and found.divergence is None
 
+    @pytest.mark.system
     def test_killed_anywhere_it_ends_the_same(self, half, tmp_path):
         """The digest is that of a run that nothing interrupted."""
         for _ in range(500):
@@ -212,6 +214,7 @@ class TestTraining:
         with pytest.raises(InputError, match=f"here is version {newer}"):
             run(config, tmp_path / "run", llm=ScriptedLLM(reply), trainer=ByArm())
 
+    @pytest.mark.system
     def test_in_a_crowd(self, tmp_path):
         """Columns and thoughts alike; the votes are those of the choice model before them."""
         config = readers(crowd={"size": 6_000}, epochs=1, arms=["rft"], train_anchors=2, held_out_anchors=2, **HALF)
@@ -231,6 +234,7 @@ class TestEvaluation:
             ("evaluate", a) for a in ("rft", "tfb", "placebo")
         }
 
+    @pytest.mark.system
     def test_of_an_evaluation_audience(self, tmp_path):
         """The run's own reads messages alone: does winning transfer to people who check?"""
         given = {"evaluation_audiences": {"checkers": {"audience": "default", "source_readers": 1.0}}}
@@ -277,6 +281,7 @@ class TestOfAnArm:
         ]
         assert [each for each in recorded if each[1]] == [(a, 1.0) for _ in range(2) for a in ("checked", "twin")]
 
+    @pytest.mark.system
     def test_messages_of_the_first_epoch_are_the_same(self, mitigated):
         """And written once; only votes differ."""
         events = list(read_events(mitigated))
@@ -317,6 +322,7 @@ class TestOfAnArm:
         config = readers(arms=ARMS).model_dump(mode="json")
         assert societies_of("checked", config) == ("checked",) and societies_of("plain", config) == ("plain", "shared")
 
+    @pytest.mark.system
     def test_a_market(self, tmp_path):
         """All of its contests, and those of its twins, are before its readers."""
         duel = {
@@ -352,6 +358,7 @@ class TestInFeeds:
         some = np.flatnonzero(turned)
         assert (reader.choose([HONEST, LIE], voters, seen._replace(checked=checked).of(some), key) == after[some]).all()
 
+    @pytest.mark.system
     def test_a_run(self, tmp_path):
         """What is served is what was; feeds differ by what readers do; it is decided again."""
         config = readers(NETWORKED, source_readers={"train": 1.0, "evaluate": 1.0})
@@ -377,6 +384,7 @@ def played(tmp_path_factory):
 class TestLanguageModels:
     """Personas that a language model plays."""
 
+    @pytest.mark.system
     def test_the_anchor_stands_in_their_prompt(self, played):
         """Of those who read it; each prompt is recovered from the log."""
         events = list(read_events(played))
@@ -399,11 +407,13 @@ class TestLanguageModels:
                 assert event.site.startswith("react/train/")
         assert told[True] and told[False]
 
+    @pytest.mark.system
     def test_it_is_decided_again(self, played):
         """Without a model."""
         found = replay_recorded(played)
         assert found.complete and found.divergence is None
 
+    @pytest.mark.system
     def test_in_feeds(self, tmp_path):
         """Each post comes with what is known of its anchor."""
         seen = []

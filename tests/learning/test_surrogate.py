@@ -174,6 +174,7 @@ class TestVotes:
         assert len(table) == len(cast) and sorted(table.choices.tolist()) == sorted(e.choice for e in cast)
         assert len(table.personas) == 7 and {c.audience for c in table.contests} == {"default"}
 
+    @pytest.mark.system
     def test_a_fork_votes_by_its_own_audience(self, tmp_path):
         """From the fork on, however alike the messages are that its parent's audience voted about."""
         carry_out(tmp_path / "run")
@@ -232,6 +233,7 @@ class TestFit:
         assert fit.counts["abstained"] > 100 and fit.model.abstain is not None
         assert abs(fit.model.abstain - 1.0) < 4 * fit.abstain_error
 
+    @pytest.mark.system
     def test_several_options(self):
         """Contests of three messages, of which each voter saw its own order."""
         fit = quick(read_votes(log(TRUE.choose, contests=100, slots=3)))
@@ -270,6 +272,7 @@ class TestHoldingOut:
         again = quick(other)
         assert np.array_equal(again.model.weights, found.model.weights) and again.ridge == found.ridge
 
+    @pytest.mark.system
     def test_the_order_of_logs_plays_no_part(self):
         """Who and what is held out goes by content."""
         parts = [log(TRUE.choose, contests=40), [e for e in log(TRUE.choose, contests=80) if _late(e)]]
@@ -277,6 +280,7 @@ class TestHoldingOut:
         assert np.allclose(one.model.weights, other.model.weights, atol=1e-6)
         assert len(one.held_out.votes) == len(other.held_out.votes)
 
+    @pytest.mark.system
     def test_another_audience_plays_no_part(self, votes, found):
         """Neither its anchors nor its personas are drawn from: shares are of those who are fitted."""
         beside = log(TRUE.choose, contests=400, model="other")

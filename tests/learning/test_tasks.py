@@ -169,6 +169,7 @@ class TestScores:
 class TestRun:
     """What happens in a run."""
 
+    @pytest.mark.system
     def test_the_plan_is_what_happens(self, whole):
         """After the evaluations: base, then each arm, every task as often as the settings say; a log has its plan."""
         folder, config = whole
@@ -214,6 +215,7 @@ class TestRun:
         found = replay_recorded(whole[0])
         assert found.complete and found.divergence is None
 
+    @pytest.mark.system
     def test_killed_anywhere_it_ends_the_same(self, whole, tmp_path):
         """The digest is that of a run that nothing interrupted, and no answer is paid for twice."""
         folder, config = whole
@@ -241,6 +243,7 @@ class TestRun:
         assert steps(tmp_path / "alone") == steps(folder)
         assert not of(read_events(tmp_path / "alone"), TasksListed, TaskAnswered, TasksClosed)
 
+    @pytest.mark.system
     def test_a_finished_run_is_asked_afterwards(self, whole, tmp_path):
         """A fork behind the last step puts tasks to adapters that are there; nothing is trained again."""
         folder, config = whole
@@ -260,6 +263,7 @@ class TestRun:
 
         assert texts(there) == texts(folder)
 
+    @pytest.mark.system
     def test_a_run_keeps_its_tasks(self, tmp_path):
         """It can be decided again when the file is gone, and says by which version its probes judged."""
         from abm.events import RunStarted
@@ -272,6 +276,7 @@ class TestRun:
         assert replay_recorded(done.path).complete
         assert {"unsafe", "populism"} <= of(read_events(done.path), RunStarted)[0].probe_versions.keys()
 
+    @pytest.mark.system
     def test_verdicts_of_older_probes(self, tmp_path, monkeypatch):
         """A replay takes them from the log, and counts those that are otherwise now."""
         from analysis.probes import UnsafeProbe, battery

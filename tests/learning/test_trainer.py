@@ -131,6 +131,7 @@ class TestTokens:
         long_trajectory = fit(msgspec.structs.replace(trajectory, **cut), thought)
         assert (long_trajectory.over_long, long_trajectory.orphaned, len(long_trajectory.units)) == (1, 2, 4)
 
+    @pytest.mark.system
     def test_nobody_is_told_of_a_training(self, trainer, monkeypatch):
         """The library underneath would report it to its makers."""
         told = []
@@ -200,11 +201,13 @@ class TestLoss:
 class TestTraining:
     """Training does what it says, and the same again."""
 
+    @pytest.mark.system
     def test_the_loss_on_the_training_set_falls(self, learn):
         """For every method, on its own trajectories."""
         for method in ("rft", "tfb", "placebo"):
             assert learn(method).loss_after < learn(method).loss_before - 0.01
 
+    @pytest.mark.system
     def test_a_single_step_is_enough_to_learn(self, learn):
         """The warm-up, which begins at rate 0, never takes all there is."""
         for warmup in (0.03, 1.0):
@@ -226,20 +229,24 @@ class TestTraining:
         ]
         assert learn("rft").tokens == 2 * sum(sizes)
 
+    @pytest.mark.system
     def test_the_same_seed_gives_the_same_tensors(self, folder, learn, tmp_path):
         """In another process's place: a new trainer, another folder, the same id."""
         again = LoRATrainer(str(folder), tmp_path).train(data(), parent="", settings=SETTINGS, seed=1, lineage={})
         assert again == learn("rft")
 
+    @pytest.mark.system
     def test_seed_data_and_thoughts_matter(self, learn):
         """Each changes what is learnt."""
         ids = {learn("rft").adapter, learn("rft", seed=2).adapter, learn("tfb").adapter, learn("placebo").adapter}
         assert len(ids) == 4
 
+    @pytest.mark.system
     def test_recomputing_activations_changes_nothing(self, learn):
         """It saves memory only; dropout draws the same again."""
         assert learn("rft", checkpointing=True).adapter == learn("rft").adapter
 
+    @pytest.mark.system
     def test_a_half_precision_base_learns_a_whole_adapter(self, learn, trainer):
         """As the paper's preset has it: bfloat16 below, float32 where small steps add up."""
         trained = learn("rft", precision="bf16", checkpointing=True)
@@ -248,6 +255,7 @@ class TestTraining:
             torch.float32
         }
 
+    @pytest.mark.system
     def test_a_shared_beginning_is_learnt_from_once(self, learn):
         """The steps and losses of rows computed whole, but for rounding; what asks for both at once is refused."""
         whole, shared = (learn("rft", dropout=0.0, shared=shared) for shared in (False, True))
@@ -262,6 +270,7 @@ class TestTraining:
         assert "shared" not in msgspec.to_builtins(SETTINGS)
         assert lora_settings("paper", {"shared": True}).shares and not lora_settings("paper", {}).shares
 
+    @pytest.mark.system
     def test_the_base_is_measured_once_on_the_same_rows(self, folder, learn, tmp_path, monkeypatch):
         """RFT and TFB begin with the same winners: the number is the same, and is not computed again; a parent's is."""
         wanted = [learn("rft"), learn("tfb")]
@@ -281,6 +290,7 @@ class TestTraining:
         train("rft", settings=msgspec.structs.replace(SETTINGS, tokens_per_pass=1))
         assert len(measured) == 9, "it may round otherwise"
 
+    @pytest.mark.system
     def test_garbage_of_before_is_not_looked_through(self, folder, tmp_path, monkeypatch):
         """The libraries collect it in each training; afterwards the trainer and its model are gone, and the rest is as it was."""
         seen = []
@@ -292,6 +302,7 @@ class TestTraining:
         ((frozen, model),) = seen
         assert frozen > 100_000 and gc.get_freeze_count() == 0 and model() is None
 
+    @pytest.mark.system
     def test_the_next_epoch_goes_on_where_the_last_ended(self, learn):
         """A child starts from its parent's weights."""
         parent = learn("rft")
@@ -312,6 +323,7 @@ class TestTraining:
             trainer.train(data(), parent="", settings=settings, seed=1, lineage={})
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.system
     def test_it_says_nothing(self, folder, tmp_path, capfd):
         """Progress and words are the command's; the libraries' bars and advice stay away."""
         LoRATrainer(str(folder), tmp_path).train(data(), parent="", settings=SETTINGS, seed=3, lineage={})

@@ -203,6 +203,7 @@ class TestTFB:
 class TestPlacebo:
     """Twins that learn as much from the same contests, but not who won."""
 
+    @pytest.mark.system
     @settings(max_examples=40, deadline=None)
     @given(
         held=st.lists(

@@ -80,6 +80,7 @@ def run(tmp_path_factory):
 class TestEqualRows:
     """An arm with ``rows_of`` learns from as many rows as the arm that it names."""
 
+    @pytest.mark.system
     def test_in_every_epoch(self, run):
         """Exactly, and the log says what it had of its own."""
         trained = learnt(run[0])
@@ -104,6 +105,7 @@ class TestEqualRows:
         for epoch in (1, 2, 3):
             assert learnt(tmp_path)["learner", epoch].data == learnt(run[0])["learner", epoch].data
 
+    @pytest.mark.system
     @pytest.mark.parametrize("died_after", [9, 17, 26, 31])
     def test_it_resumes_and_replays(self, run, died_after, tmp_path):
         """To the same digest, and as it was decided."""
@@ -113,6 +115,7 @@ class TestEqualRows:
         again = replay_recorded(tmp_path)
         assert (again.divergence, again.trainings) == (None, 9)
 
+    @pytest.mark.system
     def test_runs_of_before_go_on_as_they_were_begun(self, tmp_path, monkeypatch):
         """A placebo of the short form, which had rows of its own then, keeps them where a training is made again."""
         config = load_config(None, SIZE | {"arms": ["rft", "placebo"], "seed": 3})
@@ -216,6 +219,7 @@ class TestAsThePapersCodeMixes:
         assert data.trajectories == learn_from(EVENTS, RFT()).rows
         assert {row.weight for row in data.rows} == {1.0}
 
+    @pytest.mark.system
     def test_steps(self, tiny_model, tmp_path):
         """In the trainer, too, where a step may hold thoughts alone."""
         pytest.importorskip("peft", reason="needs the learn extra")

@@ -88,6 +88,7 @@ class TestRecord:
         [started] = of(RunStarted, folder)
         assert started.probe_versions == {"misrepresentation": 3, "loud": 3, "unparsed": 1}
 
+    @pytest.mark.system
     def test_they_are_no_part_of_the_digest(self, known, tmp_path):
         """Equal verdicts are equal decisions, whoever gave them."""
         known(Loud(version=1))
@@ -95,6 +96,7 @@ class TestRecord:
         known(Loud(version=2))
         assert carry_out(tmp_path / "two").digest == one.digest
 
+    @pytest.mark.system
     def test_release_0_1_was_of_version_1(self):
         """Its logs name no probes."""
         found = replay_recorded(GOLDEN / "sales-isolated")
@@ -108,6 +110,7 @@ class TestRecord:
 class TestReplay:
     """A log is decided again, by those who know better."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize(("then", "now"), [(Loud(), BETTER), (BETTER, Loud())], ids=["older", "newer"])
     def test_verdicts_of_another_version_are_the_logs(self, known, folder, then, now):
         """The log is honest, so the replay is green, and says how many verdicts it took and how many are otherwise now."""
@@ -122,6 +125,7 @@ class TestReplay:
         assert older.verdicts == len(given) > older.otherwise > 0
         assert found.as_dict()["as_logged"][0]["otherwise"] == older.otherwise
 
+    @pytest.mark.system
     def test_what_a_fact_check_found_is_the_logs(self, known, folder):
         """In training too, where no verdicts are given: its labels moved trust, and so votes."""
         known(Loud())
@@ -154,6 +158,7 @@ class TestReplay:
 class TestGoingOn:
     """A run is judged by one version of each probe."""
 
+    @pytest.mark.system
     def test_a_run_with_verdicts_of_another_version_is_not_resumed(self, known, folder, tmp_path):
         """It is refused before anything is written; with the old probe it ends as it would have."""
         known(Loud())
@@ -175,6 +180,7 @@ class TestGoingOn:
         known(Loud())
         assert carry_out(folder).digest == whole.digest
 
+    @pytest.mark.system
     def test_one_without_verdicts_yet_is_judged_by_todays(self, known, folder):
         """Nothing is mixed: the process that judges is the one that the log names."""
         known(Loud())
@@ -186,6 +192,7 @@ class TestGoingOn:
         assert {event.judge for event in of(VerdictGiven, folder)} == {"better words"}
         assert replay_recorded(folder).as_logged == []
 
+    @pytest.mark.system
     def test_a_fork_behind_such_verdicts_is_refused(self, known, folder, tmp_path):
         """And leaves nothing behind; before them it is free."""
         known(Loud())
@@ -201,6 +208,7 @@ class TestGoingOn:
         assert (found.complete, found.as_logged) == (True, [])
 
 
+@pytest.mark.system
 def test_a_comparison_says_that_runs_were_judged_apart(known, tmp_path):
     """Its rates would be compared as if they were of one kind."""
     from analysis.tables.compare import compare

@@ -70,6 +70,7 @@ class TestMeasured:
 
         return str(save_tiny_model(tmp_path / "model", max_position_embeddings=4096))
 
+    @pytest.mark.system
     def test_both(self, model, tmp_path, monkeypatch):
         """It writes over one batch and learns twice; nothing is left behind."""
         monkeypatch.chdir(tmp_path)

@@ -100,6 +100,7 @@ def test_space_around_a_name_does_not_count(tmp_path):
         read_graph(tmp_path / "g.csv", ["Ben", "Ada ", "Ada"])
 
 
+@pytest.mark.system
 def test_what_is_no_table_of_ties_is_refused(tmp_path):
     """Columns of lists; and two ties of a graph's file, which has no lines that could be told."""
     pl.DataFrame({"source": [[1]], "target": [2]}).write_parquet(tmp_path / "g.parquet")

@@ -30,6 +30,7 @@ def test_every_node_names_its_persona(kind, options, directed):
 class TestCSR:
     """Arrays beneath the graph."""
 
+    @pytest.mark.system
     @given(st.integers(1, 30), st.sampled_from([0.0, 0.05, 0.3, 1.0]), st.integers(0, 99), st.booleans())
     def test_it_holds_exactly_the_ties(self, n: int, p: float, seed: int, directed: bool):
         """Every tie is in its row, ascending, and nothing else is."""

@@ -63,6 +63,7 @@ def test_a_door_shows_its_public_names(package):
         assert dir(door) == sorted(door.__all__)
 
 
+@pytest.mark.system
 def test_a_training_set_is_always_the_function():
     """Whatever was imported before."""
     code = "import learning; import learning.runs.run; print(callable(learning.training_set), callable(learning.run))"
@@ -78,6 +79,7 @@ class TestShadows:
         (tmp_path / "analysis" / "__init__.py").write_text("mine = 1\n")
         return tmp_path
 
+    @pytest.mark.system
     def test_import_moloch_still_works(self, study):
         """Names that do not need the hidden package are there."""
         assert python("import moloch; print(moloch.RunConfig(seed=3).seed)", study).stdout.strip() == "3"

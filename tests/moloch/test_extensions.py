@@ -149,6 +149,7 @@ KINDS = {
 class TestEveryKind:
     """One file with the part, one setting with its name."""
 
+    @pytest.mark.system
     def test_it_is_replayed_forked_and_resumed(self, here, kind):
         """By processes that had not imported the extension before."""
         done = carry_out("run", **KINDS[kind])
@@ -164,6 +165,7 @@ class TestEveryKind:
         forget()
         assert replay_recorded("forked").complete
 
+    @pytest.mark.system
     def test_a_run_that_was_killed_goes_on(self, here, kind):
         """To the digest of one that was not."""
         whole = carry_out("whole", **KINDS[kind])
@@ -188,6 +190,7 @@ class TestEveryKind:
         forget()
         assert carry_out("cut", **KINDS[kind]).digest == whole.digest
 
+    @pytest.mark.system
     def test_without_it_nothing_is_called_verified(self, here, kind, capsys):
         """A replay that cannot load the part fails, and says which."""
         carry_out("run", **KINDS[kind])
@@ -207,6 +210,7 @@ class TestRecord:
         assert [set(event.sha256) for event in loaded] == [{"my_parts"}]
         assert loaded[0].sha256["my_parts"] == extensions.load(["my_parts"])[0].sha256
 
+    @pytest.mark.system
     def test_changed_code_is_named_before_work(self, here):
         """A warning, since a comment may be all that changed; decisions that differ are found by the replay."""
         carry_out("run", probes=["loud"])
@@ -215,6 +219,7 @@ class TestRecord:
         with pytest.warns(MolochWarning, match="the extension my_parts was changed since run was written"):
             replay_recorded("run")
 
+    @pytest.mark.system
     def test_probes_given_as_objects_are_recorded_by_name(self, here):
         """So that a replay asks for the same."""
         extensions.load(["my_parts"])
@@ -268,6 +273,7 @@ class TestTrust:
             done = CliRunner().invoke(app, [name if word == "run" else word for word in command])
             assert not foreign.exists(), done.output
 
+    @pytest.mark.system
     def test_the_user_may_allow_it_by_name(self, foreign, here):
         """After reading it."""
         with pytest.raises(InputError, match=r"this run was not begun here.*--extensions my_parts"):

@@ -42,6 +42,7 @@ def loop(tmp_path):
     return imported
 
 
+@pytest.mark.system
 def test_every_kernel_does_without_a_folder():
     """Modules of kernels are imported where numba finds no place for its cache."""
     code = f"{NOWHERE}; import {', '.join(MODULES)}"

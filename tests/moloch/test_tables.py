@@ -63,6 +63,7 @@ class TestKinds:
         """Also where there is no suffix."""
         assert [row for _, row in rows(written(tmp_path, name, "\n".join(map(json.dumps, PEOPLE))))] == PEOPLE
 
+    @pytest.mark.system
     def test_parquet_knows_no_nan(self, tmp_path):
         """It is nothing, as an empty cell is; a row of nothing is none."""
         path = tmp_path / "p.Parquet"
@@ -101,6 +102,7 @@ class TestPrograms:
         ):
             list(rows(path))
 
+    @pytest.mark.system
     def test_numbers_of_single_precision_are_as_written(self, tmp_path):
         """Stata's usual number, and Parquet's: 0.1 and not 0.10000000149011612; what is missing stays so."""
         numbers = [0.1, 1.1, None, 3.0]

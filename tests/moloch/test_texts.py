@@ -39,6 +39,7 @@ class TestWhole:
 class TestDepth:
     """JSON is measured before a parser recurses into it."""
 
+    @pytest.mark.system
     @given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
     def test_ordinary_json_is_not_deep(self, value):
         """Brackets in texts do not count."""

@@ -28,6 +28,7 @@ def test_the_pack_is_what_its_maker_makes():
     assert hashlib.sha256(shipped.encode()).hexdigest() == DIGEST
 
 
+@pytest.mark.system
 def test_all_are_different(sides):
     """By content; nobody is on both sides, and no attribute beside the five leaves the text."""
     people = [*sides.train, *sides.held_out]
@@ -76,6 +77,7 @@ def test_tables_of_what_goes_together_fit():
         assert {len(row) for row in factors} == {len(MARGINS[other])}, (one, other)
 
 
+@pytest.mark.system
 def test_it_can_be_mixed_alike(sides):
     """By any of its attributes."""
     split = load_personas("adults", n_train=100, n_held_out=100, stratify=("region", "sex"), held_out="common", seed=3)

@@ -229,6 +229,7 @@ class TestNumbersAsWritten:
         written = [{name: form.format(cell) if cell else "" for name, cell in row.items()} for row in self.ROWS]
         assert read_personas(*_both(survey(written))) == plain
 
+    @pytest.mark.system
     def test_of_parquet(self, survey, tmp_path):
         """Where a column with gaps became floats, and a gap NaN."""
         plain = read_personas(*_both(survey(self.ROWS)))
@@ -314,6 +315,7 @@ class TestCells:
         assert (first.name, first.text) == ("I farm. I vote.", "Says: I farm. I vote..")
         assert second.attributes["says"] == "می‌خواهم" and "می‌خواهم" in second.text
 
+    @pytest.mark.system
     def test_a_list_is_no_value(self, survey, tmp_path):
         """It is refused, not written out."""
         pl.DataFrame({"V": [[1, 2]]}).write_parquet(tmp_path / "p.parquet")
@@ -396,6 +398,7 @@ class TestLetters:
             people, plan = survey([{column: column, f"{column}2": 1}], mapping)
             assert read_personas(people, read_mapping(plan))[0][0].text == "Size: tall."
 
+    @pytest.mark.system
     def test_what_is_endless_is_no_value(self, survey, tmp_path):
         """An infinity is no trait of a person."""
         pl.DataFrame({"V": [float("inf")]}).write_parquet(tmp_path / "p.parquet")

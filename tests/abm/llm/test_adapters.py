@@ -34,6 +34,7 @@ def change(place: Path, **settings) -> None:
 class TestContent:
     """What is there is compared with the name, at every reading."""
 
+    @pytest.mark.system
     def test_what_peft_wrote_is_read(self, folder, one):
         """Its tensors are those of the safetensors library, its scale is PEFT's."""
         from safetensors.torch import load_file

@@ -107,6 +107,7 @@ class TestNames:
                 attempt()
 
 
+@pytest.mark.system
 def test_a_run_is_carried_out_with_it_and_replayed(here):
     """One file, one setting; where the same model is served, the run decides the same."""
     settings = {**SMALL, "extensions": ["my_backend"], "serving": {"llm": "parrot", "options": {"word": "Take"}}}

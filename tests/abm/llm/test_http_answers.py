@@ -235,6 +235,7 @@ class TestAnyAnswer:
             wait = failures.asked_wait({name: text.encode("utf-8", "replace")})
             assert wait is None or 0 <= wait <= failures.LONGEST_WAIT
 
+    @pytest.mark.system
     @given(shapes())
     def test_words(self, data):
         """Are one bounded line that a terminal can show."""

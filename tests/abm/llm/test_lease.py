@@ -74,6 +74,7 @@ class TestSlots:
         assert [two.take() for _ in range(3)] == [True, True, False]
         assert one.take() and not one.take(), "each has half of them"
 
+    @pytest.mark.system
     def test_who_ends_gives_all_back(self, tmp_path):
         code = (
             "import sys, time; from pathlib import Path; from abm.llm.http._slots import *;"

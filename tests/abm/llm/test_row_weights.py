@@ -175,6 +175,7 @@ def test_only_what_the_machine_computes_alike(tmp_path):
         assert can_group(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)) is alike
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("sizes", [(33, 9), (40, 40)])
 def test_by_two_threads(tmp_path, monkeypatch, sizes):
     """The pocket model gives two threads to groups of many rows and one to few, as in passes of their own."""

@@ -42,6 +42,7 @@ def test_a_damaged_file(tmp_path, change):
         pass
 
 
+@pytest.mark.system
 def test_a_models_digest_needs_no_torch():
     """It is what it was, and torch, which takes seconds to import, is left alone."""
     assert model_digest(model_folder("pocket")) == POCKET

@@ -53,6 +53,7 @@ def append(run, events):
 class TestPieces:
     """What is durable is put as objects of its own; none is ever put twice."""
 
+    @pytest.mark.system
     def test_whatever_was_appended(self, going, there, server, reactions):
         """Sealed segments whole, the rest in pieces; sealed, it is one object, and its pieces are gone."""
         mirror = LogMirror(going, there, "run/")
@@ -115,6 +116,7 @@ class TestPieces:
 class TestTwoHistories:
     """Put-if-absent leaves one; the other gets an error, and nothing is overwritten."""
 
+    @pytest.mark.system
     def test_two_go_on_from_the_same_place(self, run, fill, there, server, reactions, tmp_path):
         fill([3])
         mirror = LogMirror(run, there, "run/")

@@ -91,6 +91,7 @@ class TestColumns:
         assert (row["step"], row["cause"], row["choice"], row["order"], row["thought"]) == (-1, -1, -1, [], "")
         assert row["text"] is None
 
+    @pytest.mark.system
     @given(st.lists(st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.integers(-(2**63), 2**63 - 1))))
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     def test_any_text_and_number(self, in_memory, values):

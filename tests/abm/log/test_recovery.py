@@ -29,6 +29,7 @@ def commits(segment: Path) -> list[tuple[int, int]]:
 class TestTornTail:
     """A file that ends within a commit is opened, and the part set aside."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("sizes", [[2], [2, 3, 2]], ids=["only commit", "last of three"])
     def test_cut_at_every_byte(self, run, fill, segment, strip, reactions, folder, sizes):
         """Whatever byte the last commit is cut at, exactly the commits before it are read, and the cut is kept."""

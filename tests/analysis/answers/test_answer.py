@@ -114,6 +114,7 @@ class TestOfAStudy:
         small.carry_out(folder, cells[:-1])
         return study_results(folder).as_dict()
 
+    @pytest.mark.system
     def test_arms_and_levels(self, results):
         """A sentence for each combination; comparators stand in the tables alone."""
         found = texts(results)

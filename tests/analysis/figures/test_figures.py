@@ -197,6 +197,7 @@ class TestMitigations:
 class TestPaidFor:
     """Parts of the win rate."""
 
+    @pytest.mark.system
     def test_they_are_those_of_the_table(self, tmp_path):
         """All of them in the frame; in the figure the largest features, the place and what is unexplained."""
         folder = explained_run(tmp_path / "run", NUMBERS)
@@ -307,6 +308,7 @@ def _at(folder: Path) -> Subject:
 class TestDrawings:
     """All of them, by both."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("name", ["changes", "outcomes", "trade_off", "epochs", "mitigations", "positions"])
     def test_of_one_run_and_of_many(self, name, one, three):
         """As matplotlib and as Vega-Lite, which JSON can hold."""

@@ -30,6 +30,7 @@ def folder(tmp_path_factory):
 class TestFiles:
     """Of one figure."""
 
+    @pytest.mark.system
     def test_the_same_log_gives_the_same_bytes(self, folder):
         """In every format of matplotlib, and as a table."""
         formats = ("svg", "pdf", "png")
@@ -37,6 +38,7 @@ class TestFiles:
         assert sorted(one.files) == ["csv", "pdf", "png", "svg"]
         assert one.files == two.files
 
+    @pytest.mark.system
     def test_letters_stand_inside(self, folder):
         """Text as text, so that it is found; its letters as a font, so that it looks alike without it installed; of PDF likewise."""
         from fontTools.ttLib import TTFont
@@ -50,6 +52,7 @@ class TestFiles:
         assert set(map(ord, "shown first")) <= normal.getBestCmap().keys() and len(normal.getBestCmap()) < 80
         assert b"/FontFile2" in figure.files["pdf"] and b"CreationDate" not in figure.files["pdf"]
 
+    @pytest.mark.system
     def test_a_users_own_settings_change_nothing(self, folder):
         """Of matplotlib."""
         import matplotlib as mpl
@@ -59,6 +62,7 @@ class TestFiles:
             (after,) = draw_all(folder, names=["positions"])
         assert before.files == after.files
 
+    @pytest.mark.system
     def test_no_text_overlaps_another(self):
         """In any figure of several runs: labels, titles, numbers and legends stand apart."""
         subject = made_up.subject(3)
@@ -113,6 +117,7 @@ def _area(one, two):
 class TestFolder:
     """Of a run."""
 
+    @pytest.mark.system
     def test_each_with_its_numbers_and_those_left_out_with_a_reason(self, folder, tmp_path):
         """A long table: every row has the ids of what it is about."""
         found = draw(folder, tmp_path, names=["changes", "epochs", "reach"])

@@ -20,6 +20,7 @@ def study(tmp_path_factory):
 class TestStudy:
     """A folder of cells."""
 
+    @pytest.mark.system
     def test_cells_that_have_not_ended_are_left_out(self, study):
         """As in its results, with which rows agree; arenas are headings."""
         subject = Subject.read([study])
@@ -28,6 +29,7 @@ class TestStudy:
         told = study_results(study).frame_rows()
         assert subject.rows == [row for row in told if not row.get("sampled")]
 
+    @pytest.mark.system
     def test_its_figures_are_those_of_its_rows(self, study):
         """Under the arena's heading, with the interval for new trainings."""
         subject = Subject.read([study])

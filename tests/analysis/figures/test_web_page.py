@@ -30,12 +30,14 @@ class TestPage:
     def _without_library(self, monkeypatch):
         monkeypatch.setattr(web_page, "library", lambda: "/* library */")
 
+    @pytest.mark.system
     def test_nothing_is_fetched(self, chart):
         """No address but the name of the format."""
         page = web_page.web_page("Curves", "A caption.", chart)
         assert all(address.startswith(SCHEMA) for address in re.findall(r"https?://[^\"'\s)]+", page))
         assert not re.findall(r"<(?:link|script|img)[^>]+(?:href|src)=[\"'](?!data:)", page)
 
+    @pytest.mark.system
     def test_text_is_no_markup(self, chart):
         """Of a caption, and of a value that tries to end the script."""
         import altair as alt
@@ -45,6 +47,7 @@ class TestPage:
         assert "<b>" not in page and "a &lt; b" in page
         assert "</script><script>alert" not in page
 
+    @pytest.mark.system
     def test_every_colour_has_one_for_the_dark(self, chart):
         """So that nothing vanishes there."""
         colours = set(re.findall(r"#[0-9a-f]{6}", str(web_page.specification(chart))))

@@ -32,6 +32,7 @@ class TestCovariance:
 class TestRegion:
     """Hotelling's."""
 
+    @pytest.mark.system
     def test_it_holds_the_truth_in_95_of_100(self):
         """Over 2,000 samples of 12 correlated pairs; a region of two single intervals would hold about 0.91."""
         draw = np.random.default_rng(7)

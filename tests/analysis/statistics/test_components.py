@@ -39,6 +39,7 @@ class TestRight:
         expected = {(0,): (of_rows - rest) / 7, (1,): (of_columns - rest) / 4, (0, 1): rest}
         assert found == pytest.approx(expected)
 
+    @pytest.mark.system
     def test_unbalanced_values_give_what_they_were_drawn_with(self):
         """On average over sets; a third of the values lack."""
         found = []
@@ -85,6 +86,7 @@ class TestWhatCannotBeTold:
 class TestUncertainty:
     """How far components may be off."""
 
+    @pytest.mark.system
     def test_intervals_cover(self):
         """Trainings of three seeds, people, and the rest: 95 % hold what values were drawn with, within what 60 sets can tell."""
         drawn = {(0,): 2.25, (2,): 1.96, (0, 1): 36.0, (0, 1, 2): 484.0}

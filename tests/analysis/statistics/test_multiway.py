@@ -268,11 +268,13 @@ class TestCoverage:
             hits += [each.low < 0 < each.high for each in (multiway_mean(x, (seed, anchor, person)), over_seeds)]
         return tuple(hits / studies)
 
+    @pytest.mark.system
     def test_anchors_and_people_of_all_seeds(self):
         """It covers where an interval over seeds, which share their anchors and people, does not."""
         three, over_seeds = self.covered(True, (0.1, 0.5, 0.3))
         assert three >= 0.93 and over_seeds <= 0.75
 
+    @pytest.mark.system
     def test_drawn_for_each_seed(self):
         """It covers as well."""
         three, over_seeds = self.covered(False, (0.1, 0.5, 0.3))

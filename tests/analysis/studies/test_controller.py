@@ -125,6 +125,7 @@ class TestCells:
         controller(of, Fake()).run()
         assert controller(of, engine).run() == "" and not engine.began
 
+    @pytest.mark.system
     def test_by_two_controllers(self, tmp_path):
         """They share the cells, and repeat none."""
         of, engines = study(tmp_path, seeds=20), [Fake(), Fake()]
@@ -244,6 +245,7 @@ class TestStops:
         assert controller(of, engine).run() == "" and states(of) == ["ended"] * 2
         assert [seed_of(cell) for cell, _ in engine.began] == [1, 2, 2, 1] and engine.most == 2
 
+    @pytest.mark.system
     def test_a_budget_of_which_a_waiting_cell_holds_a_part(self, tmp_path):
         """One at a time as well: the cell whose second attempt is still to come may give back what the other one needs."""
 

@@ -278,6 +278,7 @@ class TestDifferent:
         assert short.column == "" and short.rows == 1
         assert int(short.a.split()[0]) == int(short.b.split()[0]) + 1 <= number + 1
 
+    @pytest.mark.system
     def test_a_cell_of_one_study_alone(self, tmp_path):
         """Both ways round, as is a factor."""
         for name, page in (("x", "{arena: [sales, social]}"), ("y", "{arena: [sales]}")):
@@ -286,6 +287,7 @@ class TestDifferent:
             (alone,) = equal_frames(*(tmp_path / name for name in pair)).differences
             assert (alone.frame, alone.a, alone.b) == ("cells", *told)
 
+    @pytest.mark.system
     def test_a_cell_that_did_not_end(self, tmp_path):
         """Its state differs, and its run is not there."""
         cells = plan(tmp_path / "x", two := "name: small\nseeds: 2\n")

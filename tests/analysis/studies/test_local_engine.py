@@ -95,6 +95,7 @@ class TestMemory:
         monkeypatch.setattr(machine, "cores", lambda: 16)
         return opened(None)
 
+    @pytest.mark.system
     def test_the_first_one_is_alone(self, engine, folder, monkeypatch):
         """Then others come on twice what it has taken by then, and, once it ended, on what it took."""
         monkeypatch.setattr(machine, "free_bytes", lambda: 100_000 * MB)

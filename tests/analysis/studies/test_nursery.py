@@ -75,6 +75,7 @@ def heard(of: subprocess.Popen[bytes]) -> Begun | Death:
 class TestForks:
     """Nobody waits for what only the system does."""
 
+    @pytest.mark.system
     def test_a_worker_that_leaves(self, tmp_path):
         """Its end is reported as soon as it has said its last word, and once."""
         with nursery("tests.support.slow_leaver") as of:
@@ -85,6 +86,7 @@ class TestForks:
             begun(of, 2, tmp_path)
             assert heard(of).number == 2
 
+    @pytest.mark.system
     def test_a_worker_that_holds_a_device(self, tmp_path):
         """Its end is reported once the device is free, which is when it is gone."""
         with nursery("tests.support.holds_device") as of:
@@ -92,6 +94,7 @@ class TestForks:
             end = heard(of)
             assert isinstance(end, Death) and end.code == 7 and not born(first.pid)
 
+    @pytest.mark.system
     def test_the_fork_that_waits_is_killed(self, tmp_path):
         """Another one takes its place."""
         with nursery("tests.support.slow_leaver") as of:

@@ -208,6 +208,7 @@ class TestLostMachine:
         assert carry_out(other).exit_code == 0 and list(digests(other.folder).values()) == want
         assert paid(tmp_path / "bill") - before == answers(other.folder) - durable
 
+    @pytest.mark.system
     def test_a_fetch_that_is_interrupted(self, server, tmp_path, two_cells):
         """Repeated, it brings the rest."""
         study = two_cells.in_place(server, tmp_path / "a")
@@ -245,6 +246,7 @@ class TestFrames:
             }
             assert logs == (study.state().cells.keys() if name == "writing" else set()), name
 
+    @pytest.mark.system
     def test_people_of_a_crowd_and_of_forks_of_it(self, server, tmp_path):
         """Whom a member is a copy of has a name that begins as the chain does; ``run.json`` says how that begins."""
         runs = [shutil.copytree(CROWD, tmp_path / "run")]
@@ -260,6 +262,7 @@ class TestFrames:
         here, there = (of_run(run, "votes").collect() for run in (runs[0], f"{URL}/cells/run"))
         assert there.equals(here) and here["origin"].str.starts_with(chains.pop()).any()
 
+    @pytest.mark.system
     def test_of_a_fork(self, server, tmp_path):
         """Its first rows are those of the run that it comes from, of a fork of a fork too; where that is not there, one error says so."""
         runs = [shutil.copytree(CROWD, tmp_path / "run")]
@@ -455,6 +458,7 @@ class TestRefusals:
         assert paid(tmp_path / "bill") == 0 and not (tmp_path / "a" / "study-log").exists()
         assert not any(SECRET.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
+    @pytest.mark.system
     def test_no_study_there(self, server, tmp_path):
         with pytest.raises(InputError, match="no study there"):
             fetch(URL, tmp_path / "a")

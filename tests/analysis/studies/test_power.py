@@ -72,6 +72,7 @@ def pilot(tmp_path_factory):
 class TestPageDesign:
     """What the page's own design finds."""
 
+    @pytest.mark.system
     def test_more_seeds_find_less(self):
         """And the design is the page's: its seeds, its sizes, the draws that all seeds share."""
         few, many = (study_power(page_of(PAGE | {"seeds": seeds})).rows[0] for seeds in (3, 8))
@@ -86,6 +87,7 @@ class TestPageDesign:
         (row, *_) = study_power(page_of(page)).rows
         assert 0 < row.design.anchor_overlap < 0.5 and row.design.person_overlap == 1.0
 
+    @pytest.mark.system
     def test_outcomes_are_those_of_arms_that_are_compared(self):
         """Win rates and probes of misbehaviour, by the factors that part their designs; a design is chosen by win rates."""
         page = PAGE | {"cross": {"arena": ["sales", "elections"], "batch": [16, 32]}}
@@ -116,6 +118,7 @@ class TestPageDesign:
 class TestAsTheEstimatorHasIt:
     """Through the values of cells, as the results of a study are computed."""
 
+    @pytest.mark.system
     def test_an_effect_is_found_as_often_as_planned(self):
         """Votes of 200 studies whose true effect is the one that is said to be found with power 0.8."""
         variances = {(0,): 2e-4, (1,): 0.004, (2,): 0.002, (0, 1): 0.01, (0, 1, 2): 0.2}
@@ -279,6 +282,7 @@ class TestCommand:
 class TestPlan:
     """The line of ``moloch study plan``, and what repeats cost."""
 
+    @pytest.mark.system
     def test_says_what_can_be_detected(self, moloch, tmp_path):
         """The same as moloch power says."""
         page = tmp_path / "page.yaml"

@@ -152,6 +152,7 @@ def found(told, kind):
 class TestHypotheses:
     """Each with its estimate and what may be concluded."""
 
+    @pytest.mark.system
     def test_estimates_are_those_of_the_rows(self, told, whole):
         """Of the levels that it names, averaged over the others."""
         one, names = hypothesis(told, "H1"), ("estimate", "low", "high", "p")
@@ -348,6 +349,7 @@ def deviated(deviating):
 class TestDeviations:
     """A study that deviates, and what its results say."""
 
+    @pytest.mark.system
     def test_each_has_a_sentence_and_a_place(self, deviated):
         """That of the study's log, or the cells."""
         told = deviated

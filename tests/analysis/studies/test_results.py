@@ -31,6 +31,7 @@ def row(told, **which):
 class TestEstimates:
     """Over seeds, by arm and levels."""
 
+    @pytest.mark.system
     def test_intervals_cluster_on_seeds_anchors_and_people(self, study):
         """As those of the same runs put together by themselves; who is who does not depend on where they lie."""
         told = study_results(study)
@@ -57,6 +58,7 @@ class TestEstimates:
         assert rate["estimate"] - rate["low"] == pytest.approx(half, abs=1e-6) and rate["over"] == "seeds"
         assert "over seeds alone" in told.generalises
 
+    @pytest.mark.system
     def test_differences_are_from_the_arm_that_the_run_declares(self, study):
         """Of win rates and of probes."""
         told = study_results(study)
@@ -65,6 +67,7 @@ class TestEstimates:
         assert row(told, **of, outcome="populism")["estimate"] == 0.5
         assert row(told, **of, outcome="win_rate")["compared_with"] == "placebo"
 
+    @pytest.mark.system
     def test_other_factors_are_averaged_over(self, study):
         """Within each seed; the interval is still over three seeds."""
         told = study_results(study, ["arena"])
@@ -76,6 +79,7 @@ class TestEstimates:
         with pytest.raises(Exception, match=r"no factor 'arenas'. Factors are arena, audience, and arm"):
             study_results(study, ["arenas"])
 
+    @pytest.mark.system
     def test_what_runs_say_of_themselves_is_carried_over(self, study):
         """Notes of what is no evidence."""
         (note,) = study_results(study).said["note"]
@@ -85,6 +89,7 @@ class TestEstimates:
 class TestMissing:
     """Cells without results."""
 
+    @pytest.mark.system
     def test_missing_and_impossible_are_named(self, tmp_path):
         """And counted where they would stand."""
         folder = tmp_path / "small"

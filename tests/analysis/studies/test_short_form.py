@@ -135,6 +135,7 @@ class TestCommand:
         assert "study [OPTIONS] [config]" in moloch("study", "--seeds", "5", "--help").stdout
         assert "study [OPTIONS] [config]" in moloch("study", "--sees", "5").stderr
 
+    @pytest.mark.system
     def test_a_preregistered_study_shows_no_message(self, settings):
         """Nor does anything else before its end."""
         primary = {"hypotheses": [{"name": "H1", "arm": "rft", "outcome": "win_rate", "measure": "rate"}]}

@@ -50,6 +50,7 @@ def tables(readings, by=(), factors=({}, {})):
 class TestVotes:
     """What is read of a log."""
 
+    @pytest.mark.system
     def test_they_are_those_that_are_counted(self, logs, readings):
         """By anchor, pair, order and outcome; forfeits too."""
         for events, reading in zip(logs, readings, strict=True):

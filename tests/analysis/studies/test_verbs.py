@@ -165,6 +165,7 @@ class TestPlan:
         began = time.process_time()
         assert len(cells_of(page).cells) == 10_000 and time.process_time() - began < 2
 
+    @pytest.mark.system
     def test_declared_outcomes_say_what_can_be_detected(self, moloch, tmp_path):
         """Of each arm that has them, and of no other outcome."""
         page = tmp_path / "page.yaml"
@@ -195,6 +196,7 @@ class TestStatus:
         StudyLog(folder).append([CellStarted(cell=cells[0].name, attempt=1, identity="i", worker={})])
         assert json.loads(moloch("study", "status", folder, "--json").out)["states"] == {"stopped": 1, "waiting": 11}
 
+    @pytest.mark.system
     def test_a_whole_log_is_an_ended_cell(self, moloch, tmp_path):
         """Though nobody was left to write it into the study's log."""
         folder = tmp_path / "small"
@@ -233,12 +235,14 @@ class TestResults:
         assert r"win\_rate" in moloch("study", "results", study, "--latex").out
         assert "| sales | default | rft |" in moloch("study", "results", study, "--md").out
 
+    @pytest.mark.system
     def test_tables_fit_eighty_columns(self, moloch, study):
         """With two factors."""
         out = moloch("study", "results", study, "--by", "arm,arena,audience").out
         assert max(map(len, out.splitlines())) <= 100 and "83.3 % [" in out
         assert "Not evidence about real LLMs" in out
 
+    @pytest.mark.system
     def test_missing_cells_are_named_with_exit_code_3(self, moloch, tmp_path):
         """What is there stands beside them."""
         folder = tmp_path / "small"
@@ -294,6 +298,7 @@ class TestLooks:
             in told
         )
 
+    @pytest.mark.system
     def test_after_the_end_nothing_is_asked(self, moloch, tmp_path):
         """And nothing is logged."""
         folder = tmp_path / "small"
@@ -390,6 +395,7 @@ class TestCompare:
             and "arena=social, audience=default, rft" in told["only_a"]
         )
 
+    @pytest.mark.system
     def test_why_there_are_no_intervals(self, moloch, study, tmp_path):
         """Two executions that came to the same differ by nothing; one seed says nothing of others."""
         same, one = tmp_path / "same", tmp_path / "one"

@@ -34,6 +34,7 @@ def drawn(held: HeldOut, power: float = 1.0) -> HeldOut:
 class TestBlocks:
     """Figures by what was new to the fit, and for all."""
 
+    @pytest.mark.system
     def test_each_is_what_it_says(self, held):
         """Shares and losses by hand."""
         found = {block.name: block for block in assess(held).blocks}

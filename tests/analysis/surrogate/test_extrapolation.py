@@ -64,6 +64,7 @@ class TestCounts:
         again = replay_recorded(tmp_path / "run", probes=battery)
         assert again.complete and again.divergence is None
 
+    @pytest.mark.system
     def test_a_crowd_is_a_row_of_its_own(self, fitted, tmp_path):
         """With its own members."""
         path = str(extrapolating(fitted, tmp_path))
@@ -92,6 +93,7 @@ class TestCounts:
         """Accounts of an imported graph have none; there is nothing to count."""
         assert extrapolation([CrowdJoined(split="evaluate", first=0, size=3, origin="nodes", traits={})]) == []
 
+    @pytest.mark.system
     def test_two_audiences_of_one_name_are_two_rows(self, fitted, tmp_path):
         """Their fits differ, and so does what lies outside."""
         narrow, wide = extrapolating(fitted, tmp_path), tmp_path / "other" / "wide.yaml"

@@ -41,6 +41,7 @@ def done(tmp_path_factory):
     return run(RunConfig(**SETTINGS), tmp_path_factory.mktemp("moves") / "run")
 
 
+@pytest.mark.system
 def test_equal_settings_have_one_digest(done, tmp_path):
     """Interrupted or not: here after half of its steps."""
 
@@ -56,6 +57,7 @@ def test_equal_settings_have_one_digest(done, tmp_path):
     assert run(RunConfig(**SETTINGS), tmp_path / "run").digest == done.digest
 
 
+@pytest.mark.system
 def test_it_is_decided_again(done):
     """From the recorded answers, and asked anew with its trainings made again."""
     assert replay_recorded(done.path, extensions=["learning.moves"]).divergence is None

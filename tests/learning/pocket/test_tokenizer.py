@@ -18,6 +18,7 @@ def tokenizer():
     return build()
 
 
+@pytest.mark.system
 def test_the_shipped_tokenizer_is_the_one_that_the_code_builds(tokenizer):
     """Same pieces, same ids."""
     from transformers import AutoTokenizer

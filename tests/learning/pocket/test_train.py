@@ -62,6 +62,7 @@ class TestResume:
         assert any(not halfway[key].equal(stopped_at) for key, stopped_at in
                    load_file(tmp_path / "stopped/model.safetensors").items())  # fmt: skip
 
+    @pytest.mark.system
     @pytest.mark.parametrize("in_place", [False, True])
     def test_survives_a_kill_inside_a_checkpoint(self, tmp_path, monkeypatch, in_place):
         """Killed while step 4 of 6 is being written, before or after the file that counts is in place."""

@@ -54,6 +54,7 @@ def step_of(model, rows, tokens=10**6, ranks=Ranks(), **options):  # noqa: B008 
 class TestDivergence:
     """It is exact."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("logits", [1 << 24, 400])
     def test_value_and_gradient_are_those_of_the_definition(self, model, monkeypatch, logits):
         """In one piece and in several, which are computed again in the backward pass."""
@@ -112,6 +113,7 @@ class TestTerm:
 class TestTraining:
     """A training with the term stays nearer to its base, by what alarms measure."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("method", [RFT(), TFB()], ids=str)
     def test_the_stronger_the_nearer(self, trainer, method):  # noqa: F811
         """Monotonically, and the figure is there to be read; without the term a training is what it was."""

@@ -86,6 +86,7 @@ def trainer(tiny_model, tmp_path_factory):
 class TestTraining:
     """Rows and steps of a twin are its learner's, to the last one."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("contests", [3, 5, 9])
     @pytest.mark.parametrize("methods", [(RFT(), Placebo()), (DPO(), DPO())], ids=["rft", "dpo"])
     def test_rows_and_steps(self, trainer, contests, methods):
@@ -100,6 +101,7 @@ class TestTraining:
             before = own.rows_before
             assert (before.arm, before.units, before.rows) == ("rft", contests, size * contests)
 
+    @pytest.mark.system
     def test_what_a_learner_leaves_out_counts(self, trainer):
         """An over-long message of the learner's makes its set smaller, and the twin's too."""
         learner = data(RFT(), [[1, 1, 0]] * 5)
@@ -111,6 +113,7 @@ class TestTraining:
         assert of.over_long == 1 and own.over_long == 0
         assert own.rows == of.rows == 4 and own.rows_before and own.rows_before.rows == 5
 
+    @pytest.mark.system
     def test_a_learner_is_what_it_is_without_its_twin(self, trainer):
         """Its adapter is that of its own rows."""
         learner = data(RFT(), [[1, 1, 0]] * 5)

@@ -46,6 +46,7 @@ def learn(model, folder, method="rft", seed=1, parent="", **changes):
 class TestWithoutTRL:
     """A host that has torch, transformers and peft trains the same adapters."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("changes", [{}, {"dropout": 0.05}, {"precision": "bf16", "checkpointing": True}])
     def test_the_same_adapter(self, tiny_model, tmp_path, monkeypatch, changes):
         """To the last bit, as TRL's trainer is transformers' underneath."""
@@ -92,6 +93,7 @@ class TestCheck:
             logits = llm.model(torch.tensor([tokens])).logits[0, :-1].log_softmax(-1)
         return logits.gather(1, torch.tensor(tokens)[1:, None])[:, 0].tolist()
 
+    @pytest.mark.system
     def test_the_same_weights_agree(self, tiny_model, folder, ids):
         """Merged into the weights by the backend, or beside them as trained."""
         for adapter in ids:
@@ -106,6 +108,7 @@ class TestCheck:
             with pytest.raises(OutOfSync):
                 deviation(known, self.found(tiny_model, folder, other, known.tokens), where="here")
 
+    @pytest.mark.system
     def test_the_parent_is_told_apart(self, tiny_model, folder, ids):
         """However far both are from the base: a last epoch that changed little is no reason to take the one before."""
         child = learn(tiny_model, folder, parent=ids[1], lr=1e-2, seed=5).adapter

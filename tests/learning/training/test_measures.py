@@ -103,6 +103,7 @@ class TestTraining:
         """A training of the tiny model."""
         return learn(tiny_model, tmp_path_factory.mktemp("run"))
 
+    @pytest.mark.system
     def test_a_column_each(self, trained):
         """Loss, gradient norm and learning rate of every step: the rate rises, then falls; losses are those of the steps."""
         columns = [column(getattr(trained.measured, name)) for name in ("losses", "gradient_norms", "learning_rates")]
@@ -112,6 +113,7 @@ class TestTraining:
         assert all(norm > 0 for norm in norms)
         assert max(rates) == pytest.approx(1e-2) and rates[-1] < max(rates)
 
+    @pytest.mark.system
     def test_how_far_it_moved(self, trained, tiny_model, tmp_path):
         """A fresh adapter starts at its base; one that goes on from it, where that one ended."""
         first = trained.measured
@@ -122,6 +124,7 @@ class TestTraining:
         assert second.kl_before == pytest.approx(parent.measured.kl_after, abs=1e-5)
         assert second.kl_after > second.kl_before
 
+    @pytest.mark.system
     def test_it_changes_no_adapter(self, trained, tiny_model, tmp_path, monkeypatch):
         """To the last bit, dropout's draws included."""
         still = _drift.Drift(0.0, 1.0, 1.0, 1)

@@ -87,6 +87,7 @@ class TestPromises(MethodConformance):
 class TestPreference:
     """A loss over pairs, with a reference."""
 
+    @pytest.mark.system
     def test_it_learns_to_prefer(self, trainer):
         """The winner gains more log-likelihood over the reference than those that lost do on average."""
         trained = train(trainer, Preference())
@@ -118,6 +119,7 @@ class TestPreference:
         assert torch.equal(before, after) and (before - reference).abs().max() > 0.1
         assert step.model.training
 
+    @pytest.mark.system
     @pytest.mark.parametrize("tokens, size", [(10**6, 1), (1, 1), (400, 2), (10**6, 3)])
     def test_passes_and_processes_share_the_loss(self, trainer, tokens, size):
         """One pass of everything, one per contest, or several processes: the same loss and gradient."""
@@ -148,6 +150,7 @@ class TestPreference:
                 rows = [row for unit in group for row in unit]
                 assert len(group) == 1 or len(rows) * max(len(row.ids) for row in rows) <= tokens
 
+    @pytest.mark.system
     def test_settings_reach_the_loss(self, trainer):
         """Another beta learns another adapter."""
         assert train(trainer, Preference(beta=5.0)).adapter != train(trainer, Preference()).adapter
@@ -169,6 +172,7 @@ class TestPreference:
 class TestAdvantage:
     """Rows with weights of their own, some of them negative."""
 
+    @pytest.mark.system
     def test_it_learns_what_won_and_unlearns_what_lost(self, trainer):
         """Several trajectories of one contest, all in one step."""
         trained = train(trainer, Advantage())

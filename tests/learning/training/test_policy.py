@@ -126,6 +126,7 @@ class ByTRL:
 class TestTheLibrarysLoss:
     """Equal to TRL's to 1e-4 on the same model, messages and rewards."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("loss_type", ["dr_grpo", "grpo", "dapo"])
     @pytest.mark.parametrize("beta, epsilon", [(0.04, 0.2), (0.5, 0.05)])
     def test_after_some_steps(self, model, tokenizer, tmp_path, loss_type, beta, epsilon):
@@ -173,6 +174,7 @@ class TestRows:
         first = [row.weight for row in twin if row.message.endswith("/0")]
         assert 0.2 < sum(first) / len(first) < 0.3  # 0.25, standard error 0.02
 
+    @pytest.mark.system
     def test_the_loss_knows_how_messages_were_drawn(self, tmp_path):
         """Their temperature and their bound on tokens come from the log."""
         assert data_of(GRPO()).options.keys() == {"beta", "epsilon", "loss_type", "scale_rewards"}
@@ -237,6 +239,7 @@ class TestTraining:
         wanted = logits.log_softmax(-1).gather(1, torch.tensor(row.ids[row.start :])[:, None])[:, 0]
         torch.testing.assert_close(step.token_log_likelihoods([row], 0.7).detach(), wanted, rtol=1e-4, atol=1e-4)
 
+    @pytest.mark.system
     @pytest.mark.parametrize("tokens, size", [(1, 1), (700, 2), (10**6, 5)])
     def test_passes_and_processes_share_the_loss(self, model, tokenizer, tokens, size):
         """Whole or in parts."""

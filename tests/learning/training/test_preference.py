@@ -103,6 +103,7 @@ class TestTheLibrarysLoss:
         wanted = by_trl(step.units, beta=5.0, loss_type=["sigmoid_norm"])
         assert float(loss_of(step)) == pytest.approx(wanted, abs=1e-4)
 
+    @pytest.mark.system
     @pytest.mark.parametrize("flipped", [0.25, 0.4])
     def test_a_constant_share(self, model, tokenizer, by_trl, flipped):
         """With one label for all pairs, 1 - e, it follows from TRL's robust loss, whose label smoothing is e.
@@ -172,6 +173,7 @@ class TestLabels:
 class TestTraining:
     """What is computed once, shared and counted."""
 
+    @pytest.mark.system
     def test_a_preferred_message_gains(self, tiny_model, tmp_path):
         """A training ends with most pairs in the voters' order, steps count contests, and its figures say so."""
         trainer = LoRATrainer(str(tiny_model), tmp_path)
@@ -204,6 +206,7 @@ class TestTraining:
         assert torch.equal(first, second) and asked == [("base", 1.0)]
         torch.testing.assert_close(whole.by("base").sums(step.rows), step.reference(step.rows), rtol=1e-5, atol=1e-4)
 
+    @pytest.mark.system
     def test_the_reference_stays_the_base_model_in_later_epochs(self, tiny_model, tmp_path):
         """A training that continues an adapter begins with margins of its parent, not with none."""
         trainer = LoRATrainer(str(tiny_model), tmp_path)

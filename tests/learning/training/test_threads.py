@@ -51,12 +51,14 @@ def test_the_same_tensors(learn, changes):
     assert (one[1], two[1]) == (1, 2) and one[0] == two[0]
 
 
+@pytest.mark.system
 def test_a_loss_of_ones_own_has_one_thread(learn, monkeypatch):
     """Nothing is known of what it sums."""
     monkeypatch.setattr(_job, "loss_named", lambda place: lambda step: _job.likelihood(step))
     assert learn(2)[1] == 0
 
 
+@pytest.mark.system
 def test_threads_that_are_asked_for(learn):
     """Are taken as they are, in every pass, as in runs before."""
     assert learn(1, threads=2)[1] == 0

@@ -124,6 +124,7 @@ class TestFollower:
         finally:
             leave()
 
+    @pytest.mark.system
     def test_it_knows_an_end(self, isolated):
         """A finished run lives no longer, whoever holds its lock."""
         follower = Library([isolated]).follower("isolated")

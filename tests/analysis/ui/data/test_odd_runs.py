@@ -213,6 +213,7 @@ class TestHostileBook:
         assert describe("x", run).state == "stopped" and describe("x", run).events == events
         assert book.steps[-1].last == -1 and list(book.contests.values())[-1].outcome == ""
 
+    @pytest.mark.system
     def test_no_label_is_long(self, run):
         """Subjects and settings of a megabyte are cut."""
         book = result_of(read_events(run), Book())

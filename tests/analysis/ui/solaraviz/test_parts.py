@@ -42,6 +42,7 @@ def runs(tmp_path_factory):
 class TestPlaces:
     """Members are drawn where they can be told apart."""
 
+    @pytest.mark.system
     def test_without_ties_by_what_they_are_like(self, runs):
         """By rank of two traits, which are named; nobody lies on somebody, nobody outside of -1 .. 1."""
         voters = ReplayModel(runs / "isolated").voters
