@@ -125,7 +125,7 @@ class _InspectSamples:
             case RunConfigured():
                 self._config = event.config
             case ArenaSet():
-                self._arena = Arena.model_validate(event.arena)
+                self._arena = Arena.recorded(event.arena)
             case CompetitorsJoined():
                 self._model = event.model
             case AnchorsListed():

@@ -5,11 +5,11 @@ Knows templates and schemas; knows nothing of models, logs or learning.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import StringConstraints, model_validator
@@ -26,7 +26,7 @@ from abm.arenas.prompts import (
     without_control,
 )
 from moloch.content import content_id
-from moloch.errors import InputError
+from moloch.errors import InputError, LogError
 from moloch.records import RecordedSettings
 from moloch.registry import Registry
 from moloch.yamls import Source, read_source
@@ -229,6 +229,20 @@ class Arena(Strict, RecordedSettings):
     def thought(self, text: str) -> str:
         """Return a reader's thought as :meth:`feedback_prompt` asks for it."""
         return text if self.format == "plain" else f"<think>{text}</think>"
+
+    @classmethod
+    def recorded(cls, record: Mapping[str, Any]) -> Self:
+        """Return the arena that a log holds.
+
+        Raises:
+            LogError: it is none that this version knows.
+        """
+        try:
+            return cls.model_validate(record)
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            why = f"{'.'.join(map(str, first['loc'])) or 'the arena'}: {first['msg']}"
+            raise LogError("the log holds an arena that cannot be read", why=why) from error
 
     @staticmethod
     def completion(thinking: str, tag: str, text: str) -> str:

@@ -74,5 +74,5 @@ def _lines(folder: Path) -> Iterator[str]:
 
     log = open_log(folder, write=False)
     events = first_step(log)
-    rules = next(Arena.model_validate(event.arena) for event in events if isinstance(event, ArenaSet))
+    rules = next(Arena.recorded(event.arena) for event in events if isinstance(event, ArenaSet))
     yield from first_step_lines(written(events), rules, counted=tells_of_writers(log))

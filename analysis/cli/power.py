@@ -40,7 +40,7 @@ def power(
     from analysis.cli.study.reading import reading
     from analysis.studies.layout import PAGE, is_study
     from analysis.studies.page import read_page
-    from analysis.studies.study_power import check_effect, study_power
+    from analysis.studies.planned_power import check_effect, study_power
 
     share, recorded = check_effect(effect), is_study(page)
     with reading("reading pilots") as report:

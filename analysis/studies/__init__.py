@@ -8,15 +8,15 @@ from moloch.lazy import door
 
 if TYPE_CHECKING:
     from analysis.studies.page import StudyPage
+    from analysis.studies.planned_power import StudyPower, study_power
     from analysis.studies.study import Study, StudyRun
-    from analysis.studies.study_power import StudyPower, study_power
 
 _HOMES = {
     "Study": "analysis.studies.study",
     "StudyPage": "analysis.studies.page",
-    "StudyPower": "analysis.studies.study_power",
+    "StudyPower": "analysis.studies.planned_power",
     "StudyRun": "analysis.studies.study",
-    "study_power": "analysis.studies.study_power",
+    "study_power": "analysis.studies.planned_power",
 }
 
 __all__ = ["Study", "StudyPage", "StudyPower", "StudyRun", "study_power"]

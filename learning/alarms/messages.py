@@ -116,7 +116,7 @@ class MessageReading:
         """Take the next event."""
         match event:
             case ArenaSet():
-                self._arena = Arena.model_validate(event.arena)
+                self._arena = Arena.recorded(event.arena)
             case AnchorsListed() | OtherArenaSet():
                 self._anchors |= {str(row.get("id", "")): str(row.get("text", "")) for row in event.anchors}
             case StepStarted():

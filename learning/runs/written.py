@@ -98,7 +98,7 @@ class WrittenReading:
         """Take the next event."""
         match event:
             case ArenaSet():
-                self._arena = self._arena or Arena.model_validate(event.arena)
+                self._arena = self._arena or Arena.recorded(event.arena)
             case StepStarted():
                 self._counted = self._phase in (None, event.phase) and not has_old_messages(event.arm)
             case _ if not self._counted:

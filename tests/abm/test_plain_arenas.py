@@ -16,7 +16,7 @@ from abm.conformance import ArenaConformance
 from abm.llm.port import Request, Sampling
 from abm.probe import DIAGNOSTIC
 from analysis.probes import battery
-from moloch.errors import InputError
+from moloch.errors import InputError, LogError
 
 SALES = arena("sales")
 PLAIN = SALES.asked("plain")
@@ -47,6 +47,15 @@ class TestRecords:
         call = Request("write/0", [{"role": "user", "content": "Hi."}], Sampling(), 1)
         stopping = Request("write/0", [{"role": "user", "content": "Hi."}], Sampling(), 1, stop=("\n",))
         assert call.key("m") == "5b98a54fbb5d2fba" != stopping.key("m")
+
+
+class TestOfALog:
+    """Arenas as logs hold them."""
+
+    def test_one_that_is_none_is_one_error(self):
+        """It says what is wrong with it: a log of a stranger, or of a later version."""
+        with pytest.raises(LogError, match="arena that cannot be read: anchor"):
+            Arena.recorded({"name": "sales"})
 
 
 class TestPrompts:

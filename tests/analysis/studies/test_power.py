@@ -17,10 +17,10 @@ from analysis.studies.layout import PAGE as STORED_PAGE
 from analysis.studies.layout import Layout
 from analysis.studies.page import page_of
 from analysis.studies.plan import plan_study
+from analysis.studies.planned_power import study_power
 from analysis.studies.power.outcome_variances import outcome_variances
 from analysis.studies.power.pilots import measured_components, read_pilots
 from analysis.studies.single_trainings import sharp_null_detectable
-from analysis.studies.study_power import study_power
 from analysis.tables.pooled import Measured, RunValues
 from analysis.tables.repeats import sharp_null
 from learning.runs.costs import planned
