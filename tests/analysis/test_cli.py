@@ -6,29 +6,18 @@ import io
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from analysis.cli import main
 from analysis.formats import difference, number
+from tests.support.command import command
 
 
 @pytest.fixture
 def moloch(monkeypatch, capsys):
     """Run the command in this process; return its exit code, stdout and stderr."""
-
-    def call(*arguments: str) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["moloch", *arguments])
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return SimpleNamespace(returncode=code, stdout=printed.out, stderr=printed.err)
-
-    return call
+    return command(monkeypatch, capsys)
 
 
 class TestMistakes:
@@ -67,9 +56,9 @@ class TestMistakes:
         """Each names its cause, exits non-zero, and leaves no half-begun run."""
         out = ["--out", str(tmp_path / "run")] if arguments[0] == "run" else []
         done = moloch(*arguments, *out)
-        assert done.returncode != 0
-        assert said in done.stderr
-        assert "Traceback" not in done.stderr
+        assert done.code != 0
+        assert said in done.err
+        assert "Traceback" not in done.err
         assert not (tmp_path / "run").exists()
 
     def test_a_malformed_config_names_line_and_column(self, moloch, tmp_path):
@@ -77,7 +66,7 @@ class TestMistakes:
         path = tmp_path / "study.yaml"
         path.write_text("arena: sales\nepochs: [1\n")
         done = moloch("run", str(path))
-        assert f"{path}:3:1" in done.stderr and "not valid YAML" in done.stderr
+        assert f"{path}:3:1" in done.err and "not valid YAML" in done.err
 
     @pytest.mark.parametrize(
         ("text", "place"),
@@ -99,26 +88,26 @@ class TestMistakes:
         """Also those of the trainer, and what would be overridden in silence."""
         path = tmp_path / "study.yaml"
         path.write_text(text)
-        assert f"{path}:{place}" in moloch("run", str(path), "--dry-run").stderr
+        assert f"{path}:{place}" in moloch("run", str(path), "--dry-run").err
 
     def test_several_mistakes_are_a_line_each(self, moloch, tmp_path):
         """Of one file, however different their kinds."""
         path = tmp_path / "study.yaml"
         path.write_text("epochs: yes\nseed: many\narena: nope\n")
-        said = moloch("run", str(path), "--dry-run").stderr.splitlines()
+        said = moloch("run", str(path), "--dry-run").err.splitlines()
         assert [line.split(": ")[1] for line in said] == [f"{path}:{n}:1" for n in (1, 2, 3)]
 
     def test_what_it_quotes_is_cut(self, moloch, tmp_path):
         """A message names what and where, and what to do, however long the value is that it is about."""
         path = tmp_path / "study.yaml"
         path.write_text(f"arena: {'x' * 100_000}\n")
-        said = moloch("run", str(path), "--dry-run").stderr
+        said = moloch("run", str(path), "--dry-run").err
         assert len(said) < 2_100 and f"{path}:1:1: unknown arena" in said and "Choose one of sales" in said
 
     def test_small_numbers_may_be_written_as_in_the_readme(self, moloch):
         """1e-3 is a number."""
         done = moloch("run", "--set", "lora.lr=1e-3", "--set", "train_anchors=1", "--dry-run")
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
 
     @pytest.mark.parametrize("below", ["", "below"])
     def test_an_out_that_is_a_file_is_told(self, moloch, tmp_path, below):
@@ -126,7 +115,7 @@ class TestMistakes:
         path = tmp_path / "file"
         path.write_text("mine")
         done = moloch("run", "--set", "train_anchors=1", "--out", str(path / below))
-        assert f"no folder for a run: {path} is a file. Choose another --out." in done.stderr
+        assert f"no folder for a run: {path} is a file. Choose another --out." in done.err
         assert path.read_text() == "mine"
 
     @pytest.mark.parametrize("command", [("run",), ("study", "--seeds", "2")])
@@ -148,7 +137,7 @@ class TestMistakes:
 
         create(tmp_path / "run", RunConfig(seed=3).model_dump(mode="json")).close()
         done = moloch("run", "--seed", "4", "--out", str(tmp_path / "run"))
-        assert "they differ in seed" in done.stderr and done.returncode == 2
+        assert "they differ in seed" in done.err and done.code == 2
 
     def test_a_truncated_log_is_told_from_a_damaged_one(self, moloch, tmp_path):
         """Damage before the end is refused with file and byte."""
@@ -163,7 +152,7 @@ class TestMistakes:
         data[len(data) // 2] ^= 1
         segment.write_bytes(data)
         done = moloch("replay", str(tmp_path / "run"), "--verify")
-        assert done.returncode == 3 and str(segment) in done.stderr and "Traceback" not in done.stderr
+        assert done.code == 3 and str(segment) in done.err and "Traceback" not in done.err
 
 
 class TestReplay:
@@ -176,7 +165,7 @@ class TestReplay:
 
         with create(tmp_path / "run", {}) as log:
             head = log.append([EpochEnded(epoch=1, adapters={})])
-        found = json.loads(moloch("replay", str(tmp_path / "run"), "--verify", "--json").stdout)
+        found = json.loads(moloch("replay", str(tmp_path / "run"), "--verify", "--json").out)
         assert found["events"] == 1 and found["head"] == head.hash and len(found["digest"]) == 64
 
 
@@ -253,9 +242,9 @@ class TestPlans:
         """Sizes, overlap and the scope, in words and as JSON; a single run has none."""
         options = ["--personas", "adults", "--set", "held_out_personas=20", "--set", "train_personas=20"]
         options += ["--set", "redraw={held_out_personas: per_seed}", "--dry-run"]
-        table = json.loads(moloch("study", "--seeds", "3", *options, "--json").stdout)
+        table = json.loads(moloch("study", "--seeds", "3", *options, "--json").out)
         assert table["new_people"] is True and len(table["pools"]) == 4
-        said = moloch("study", "--seeds", "2", "--dry-run").stdout
+        said = moloch("study", "--seeds", "2", "--dry-run").out
         assert "held-out people (biographic): 20 of 20 a run, the same for all 2 seeds." in said
         assert "these 20 held-out people (biographic), not of new people" in said
-        assert "new people" not in moloch("run", "--dry-run").stdout
+        assert "new people" not in moloch("run", "--dry-run").out

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
-import sys
-from types import SimpleNamespace
 from typing import ClassVar
 
 import polars as pl
@@ -15,11 +12,11 @@ import pytest
 
 from abm.llm import ScriptedLLM
 from abm.log import verify
-from analysis.cli import main
 from analysis.readings.answers import read_answers
 from tests.learning.surveys.test_after import finished  # noqa: F401
 from tests.learning.test_loop import carry_out
 from tests.learning.test_run_surveys import settings
+from tests.support.command import command
 from tests.support.questionnaires import media, respond
 from tests.support.server import Call, completion, serving
 
@@ -32,20 +29,7 @@ def run(finished, tmp_path):  # noqa: F811
 @pytest.fixture
 def moloch(monkeypatch, capsys):
     """Run the command in this process; return its exit code, stdout and stderr."""
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def call(*arguments: object, typed: str = "") -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["moloch", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
-
-    return call
+    return command(monkeypatch, capsys, columns=160)
 
 
 def people(call: Call) -> bytes:

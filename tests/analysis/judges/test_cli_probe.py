@@ -9,14 +9,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from abm.events import LLMReplied
 from abm.log import read_events, verify
-from analysis.cli import main
 from tests.analysis.judges.world import answer, training, write_run
+from tests.support.command import command
 from tests.support.server import Call, completion, serving
 
 ROOT = Path(__file__).parents[3]
@@ -32,19 +31,7 @@ def run(tmp_path):
 @pytest.fixture
 def moloch(monkeypatch, capsys):
     """Run the command in this process; return its exit code, stdout and stderr."""
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["moloch", "probe", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
-
-    return call
+    return command(monkeypatch, capsys, "probe", columns=160)
 
 
 def judges(call: Call) -> bytes:

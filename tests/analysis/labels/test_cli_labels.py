@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from types import SimpleNamespace
 
 import pytest
 
-from analysis.cli import main
 from tests.analysis.labels.world import PROBE, labelled, table, write, write_run
 from tests.analysis.studies import small
+from tests.support.command import command
 
 
 @pytest.fixture
 def moloch(monkeypatch, capsys):
     """Run the command in this process; return its exit code, stdout and stderr."""
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["moloch", "labels", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
-
-    return call
+    return command(monkeypatch, capsys, "labels", columns=100)
 
 
 class TestRun:

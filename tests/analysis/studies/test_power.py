@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from analysis.cli import main
 from analysis.statistics.crossed_designs import CrossedDesign
 from analysis.studies.cells import cells_of
 from analysis.studies.estimates import CellValues, estimates
@@ -27,6 +24,7 @@ from learning.runs.costs import planned
 from moloch.errors import InputError
 from tests.analysis.statistics.test_components import values
 from tests.analysis.studies.small import carry_out, plan
+from tests.support.command import command
 
 SIZES = {"epochs": 1, "train_anchors": 8, "held_out_anchors": 16, "train_personas": 8, "held_out_personas": 16}
 PAGE = {"name": "sized", "base": SIZES | {"arms": ["rft", "placebo"]}, "seeds": 3}
@@ -41,19 +39,7 @@ seeds: 4
 @pytest.fixture
 def moloch(monkeypatch, capsys):
     """Run the command in this process; return its exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["moloch", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
-
-    return call
+    return command(monkeypatch, capsys)
 
 
 def varied(cell, arm):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from abm.log import read_events
 from abm.study_events import CellFailed, CellStarted, StudyLooked
-from analysis.cli import main
 from analysis.studies.claims import Claims
 from analysis.studies.identity import FinishedRun, Identity
 from analysis.studies.layout import Layout
@@ -20,6 +17,7 @@ from analysis.studies.study_log import StudyLog
 from analysis.ui.data.runs import STUDY_LOG, find_runs
 from learning import RunConfig
 from tests.analysis.studies.small import PAGE, carry_out, plan
+from tests.support.command import command
 
 DECLARED = f"{PAGE}primary: {{hypotheses: [{{name: H1, arm: rft, outcome: win_rate}}]}}\n"
 MISTAKEN = """
@@ -60,19 +58,7 @@ TOLD = [
 @pytest.fixture
 def moloch(monkeypatch, capsys):
     """Run the command in this process; return its exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["moloch", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return SimpleNamespace(code=code, out=printed.out, err=printed.err)
-
-    return call
+    return command(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +247,7 @@ class TestResults:
         """By its folder or as a cell, as tables or JSON; nothing is written."""
         run = next(Layout(study).cells.iterdir())
         before = sorted(path.stat().st_mtime_ns for path in run.rglob("*"))
-        assert "from placebo" in moloch("results", run).out
+        assert "beyond placebo" in moloch("results", run).out
         told = json.loads(moloch("results", f"{study}#{run.name}", "--json").out)
         assert told["table"]["arms"]["rft"]["win_rate"]["n"] == 32 and told["digest"] == f"digest of {run.name}"
         assert sorted(path.stat().st_mtime_ns for path in run.rglob("*")) == before
