@@ -35,7 +35,9 @@ def draw(
     run: RunOrStudy,
     probe: Probe,
     out: Annotated[Path, typer.Option(help="A new or empty folder for the sheets and their key.")],
-    n: Annotated[int, typer.Option("--n", min=1, help="Different messages, in all.")] = 200,
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, help="Different messages, in all; by default 200, or all of fewer.")
+    ] = None,
     judge: Judge = "",
     labeller: Annotated[
         list[str] | None, typer.Option("--labeller", help="Who labels; repeatable: each has a sheet of their own.")

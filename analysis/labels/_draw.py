@@ -24,12 +24,16 @@ LABELLER = "labeller"
 """Who labels where nobody is named."""
 
 
+USUAL = 200
+"""Messages that are drawn where nobody says how many."""
+
+
 @dataclass(frozen=True)
 class LabelSampling:
     """How messages are drawn.
 
     Attributes:
-        size: different messages, in all.
+        size: different messages, in all; None for :data:`USUAL`, or for all where there are fewer.
         labellers: who labels; several have a sheet each.
         shared: messages that all of them label; None for all. The others are dealt out.
     """
@@ -37,7 +41,7 @@ class LabelSampling:
     probe: str
     question: str
     rater: str = ""
-    size: int = 200
+    size: int | None = None
     seed: int = 1
     labellers: tuple[str, ...] = (LABELLER,)
     shared: int | None = None
@@ -148,14 +152,15 @@ def _chosen(
             if m.found >= 0 and (place := (each.run.cell, m.message)) not in taken:
                 strata.setdefault((m.writer, m.found), []).append(place)
     left = sum(map(len, strata.values()))
-    if sampling.size > left:
+    size = min(USUAL, left) if sampling.size is None else sampling.size
+    if size > left or not left:
         before = f"; {len(taken):,} were drawn before" if taken else ""
         raise InputError(
-            f"asked for {sampling.size:,} messages to label",
+            f"asked for {size or USUAL:,} messages to label",
             why=f"{left:,} are left{before}",
             fix=f"Give --n {left} or less." if left else "All of them have been drawn.",
         )
-    parts = allocation({stratum: len(places) for stratum, places in strata.items()}, sampling.size)
+    parts = allocation({stratum: len(places) for stratum, places in strata.items()}, size)
     chosen: set[_Place] = set()
     for stratum, places in strata.items():
         ordered = sorted(places, key=lambda place: keyed.key(sampling.seed, "label", sampling.probe, *place))

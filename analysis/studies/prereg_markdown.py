@@ -21,7 +21,7 @@ def markdown(told: Mapping[str, Any]) -> str:
     """Return the text.
 
     Args:
-        told: as :class:`analysis.studies.prereg.document.PreregistrationDocument` makes it.
+        told: as :class:`analysis.studies.prereg_document.PreregistrationDocument` makes it.
     """
     parts = [
         f"# Preregistration: {told['name']}",

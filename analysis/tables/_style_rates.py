@@ -21,8 +21,10 @@ from analysis.tables.pooled import Measured, RunValues
 
 Floats = NDArray[np.float64]
 
-MOST_NUMBERS = 20_000_000
+MOST_NUMBERS = 2_000_000
 """Numbers of all anchors and people that are held; with more people nothing is controlled for."""
+NO_FIT = "no votes between two messages, or of too many people, copies counted once"
+"""Why :func:`style_fit` returns None."""
 
 
 class StyleFit(NamedTuple):
@@ -48,11 +50,11 @@ class StyleFit(NamedTuple):
         return self.model.why[self.arms.index(arm)] if arm in self.arms else "no votes between two messages"
 
 
-def style_fit(found: Evaluation, ids: NDArray[np.object_], epoch: int | None = None) -> StyleFit | None:
+def style_fit(found: Evaluation, run: str, epoch: int | None = None) -> StyleFit | None:
     """Fit a run's votes between two messages; forfeits are left out, for nobody read them.
 
     Args:
-        ids: of each persona index, the content id of the person.
+        run: its name, distinct among those that are put together.
 
     Returns:
         None where nobody voted so, or people are more than :data:`MOST_NUMBERS` allows.
@@ -60,10 +62,10 @@ def style_fit(found: Evaluation, ids: NDArray[np.object_], epoch: int | None = N
     contests = [c for arm in found.arms() for c in found.of(arm, epoch) if not c.forfeited_by and len(c.votes)]
     arms = tuple(dict.fromkeys(c.arm for c in contests))
     names = list(dict.fromkeys(c.anchor for c in contests))
-    votes = [_by_person(found, c) for c in contests]
-    people = max((len(n) for n, _ in votes), default=0)
+    people = 1 + max((int(found.originals.of(c.personas).max()) for c in contests), default=0)
     if not contests or len(names) * people * (2 * len(arms) + len(CONTROLS)) > MOST_NUMBERS:
         return None
+    votes = [_by_person(found, c) for c in contests]
     model = controlled_shares(
         [arms.index(c.arm) for c in contests],
         [np.subtract(style_of(c.trained.text), style_of(c.base.text)) for c in contests],
@@ -81,7 +83,7 @@ def style_fit(found: Evaluation, ids: NDArray[np.object_], epoch: int | None = N
         arms,
         model,
         np.array(names, dtype=object)[anchor],
-        ids[person],
+        np.array(found.originals.ids(run), dtype=object)[person],
         sums.on_shares[:, sums.seen],
         sums.on_raw[:, sums.seen] / total[:, None],
         sums.on_slopes[:, sums.seen],

@@ -28,7 +28,7 @@ from analysis.statistics.multiway import multiway_mean
 from analysis.statistics.ratios import fieller
 from analysis.tables._linearised import of_anchors
 from analysis.tables._probe_controls import probe_controls
-from analysis.tables._style_rates import StyleFit, scales, slope_values, style_fit, style_part, style_values
+from analysis.tables._style_rates import NO_FIT, StyleFit, scales, slope_values, style_fit, style_part, style_values
 from analysis.tables._votes import votes_less, votes_of
 from analysis.tables.conventions import (
     BESIDE,
@@ -102,8 +102,7 @@ def controlled_values(found: Evaluation, run: str, epoch: int | None = None) -> 
         run: its name, distinct among those that are put together.
         epoch: by default the last one evaluated.
     """
-    ids = np.array(found.originals.ids(run), dtype=object)
-    fit = style_fit(found, ids, epoch)
+    fit = style_fit(found, run, epoch)
     values: dict[Measured, RunValues] = {}
     for arm in found.arms():
         values |= dict(_contests(found, arm, epoch))
@@ -187,13 +186,17 @@ def controlled_rows(events: Events, epoch: int | None = None) -> list[Controlled
 
 
 def controlled(events: Events, epoch: int | None = None) -> dict[str, Any]:
-    """Return rows, gains and controls as JSON can hold them: a run's outcomes by other conventions."""
+    """Return rows, gains and controls as JSON can hold them: a run's outcomes by other conventions.
+
+    ``why`` says why style is not controlled for; empty where it is.
+    """
     found = read_evaluation(events)
-    fit = style_fit(found, np.array(found.originals.ids("run"), dtype=object), epoch)
+    fit = style_fit(found, "run", epoch)
     return {
         "rows": [plain(row) for row in controlled_rows(found, epoch)],
         "gains": [plain(row) for row in _gains(found, fit)],
         "controls": [plain(row) for row in _controls(fit)],
+        "why": "" if fit is not None else NO_FIT,
     }
 
 

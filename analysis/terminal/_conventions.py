@@ -78,7 +78,12 @@ def controlled_tables(arms: Mapping[str, Any], beside: Mapping[str, Any], *, wit
                 place = {"arm": arm, "outcome": outcome, "measure": measure, "compared_with": row["compared_with"]}
                 rows.append(_flat(place, row[name], withheld=withheld))
     tables = list(convention_tables(rows, ()))
-    return tables if withheld else [*tables[:1], _gains(beside["gains"]), *tables[1:]]
+    if withheld:
+        return tables
+    from rich.text import Text
+
+    said = Text(f"Style is not controlled for: {beside['why']}.", style="dim") if beside["why"] else None
+    return [*tables[:1], said or _gains(beside["gains"]), *tables[1:]]
 
 
 def _flat(place: Mapping[str, Any], estimate: Mapping[str, Any], *, withheld: bool) -> dict[str, Any]:

@@ -34,8 +34,8 @@ class TestDryRun:
                 "run", "--dry-run", "--json", "--audience", "llm", "--llm", server.url, "--set", "reader.model=big", "--out",
                 str(tmp_path / "run"), "--set", "serving.server.usd_in=1", "--set", "train_anchors=4",
             )  # fmt: skip
-        assert done.returncode == 0 and not server.calls and not (tmp_path / "run").exists()
-        writers, readers = json.loads(done.stdout)["plan"]
+        assert done.code == 0 and not server.calls and not (tmp_path / "run").exists()
+        writers, readers = json.loads(done.out)["plan"]
         assert (writers["role"], readers["role"], writers["place"]) == ("writers", "readers", server.url)
         assert writers["usd"] == pytest.approx(writers["tokens_in"] / 1e6)
 
@@ -43,7 +43,7 @@ class TestDryRun:
     def test_study(self, moloch):  # noqa: F811
         """A study's plan is the sum of its runs'."""
         one, three = (
-            json.loads(moloch(*command, "--dry-run", "--json", "--set", "train_anchors=4").stdout)["plan"][0]["calls"]
+            json.loads(moloch(*command, "--dry-run", "--json", "--set", "train_anchors=4").out)["plan"][0]["calls"]
             for command in (["run"], ["study", "--seeds", "3"])
         )
         assert three == 3 * one
@@ -52,7 +52,7 @@ class TestDryRun:
     def test_parts(self, moloch):  # noqa: F811
         """What happens in which order, with the steps by which a fork names them; no part of a study's differs between seeds."""
         small = ("--set", "arms=[rft]", "--set", "train_anchors=5", "--set", "batch=2", "--set", "held_out_anchors=2")
-        lines = [line.strip() for line in moloch("run", "--dry-run", *small).stdout.splitlines()]
+        lines = [line.strip() for line in moloch("run", "--dry-run", *small).out.splitlines()]
         assert lines[:6] == [
             "Parts",
             "steps 1-3   epoch 1: shared competes, 5 contests",
@@ -62,7 +62,7 @@ class TestDryRun:
             "step 7   evaluating rft against base, 2 contests",
         ]
         run, study = (
-            json.loads(moloch(*command, "--dry-run", "--json", *small).stdout)["parts"]
+            json.loads(moloch(*command, "--dry-run", "--json", *small).out)["parts"]
             for command in (["run"], ["study", "--seeds", "2"])
         )
         assert run == study and [part["steps"] for part in run] == [3, 0, 3, 0, 1]
@@ -71,14 +71,14 @@ class TestDryRun:
     def test_no_secrets(self, moloch):  # noqa: F811
         """A password in a server's URL is refused, and printed nowhere."""
         done = moloch("run", "--dry-run", "--audience", "llm", "--llm", "http://me:hunter2@host/v1")
-        assert done.returncode != 0 and "more than a place" in done.stderr
-        assert "hunter2" not in done.stdout + done.stderr
+        assert done.code != 0 and "more than a place" in done.err
+        assert "hunter2" not in done.out + done.err
 
     def test_table(self, moloch):  # noqa: F811
         """Without a known speed it says how to learn one."""
         done = moloch("run", "--dry-run")
-        assert "writers" in done.stdout and "moloch llm check" in done.stdout
-        assert "…" not in done.stdout, "the table is cut"
+        assert "writers" in done.out and "moloch llm check" in done.out
+        assert "…" not in done.out, "the table is cut"
 
 
 def test_a_profile_without_its_model(moloch, tmp_path, monkeypatch):  # noqa: F811
@@ -86,8 +86,8 @@ def test_a_profile_without_its_model(moloch, tmp_path, monkeypatch):  # noqa: F8
     monkeypatch.setenv("MOLOCH_MODELS", str(tmp_path / "models"))
     for more in ((), ("--dry-run",)):
         done = moloch("run", "--profile", "laptop", "--out", str(tmp_path / "run"), *more)
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        assert done.returncode == 2 and len(said) == 1 and "moloch model add smollm2" in said[0]
+        said = [line for line in done.err.splitlines() if line.strip()]
+        assert done.code == 2 and len(said) == 1 and "moloch model add smollm2" in said[0]
     assert not (tmp_path / "run").exists()
 
 
@@ -113,8 +113,8 @@ class TestBudgets:
             for option, value, why, calls in bounds:
                 before = len(server.calls)
                 done = moloch(*command, option, value)
-                assert done.returncode == 5 and why in done.stderr, (option, done.stderr)
-                assert "plan: " in done.stderr and "Traceback" not in done.stderr
+                assert done.code == 5 and why in done.err, (option, done.err)
+                assert "plan: " in done.err and "Traceback" not in done.err
                 assert before <= len(server.calls) and calls in (None, len(server.calls))
         replies = [event for event in read_events(tmp_path / "run") if isinstance(event, LLMReplied)]
         assert len(replies) == len({event.site for event in replies}) == 16
@@ -136,8 +136,8 @@ class TestCheck:
 
         with serving(answer) as server:
             done = moloch("llm", "check", "m", "--llm", server.url, "--json")
-        found = json.loads(done.stdout)
-        assert done.returncode == 0 and found["usable"] and found["tokens_per_s"] > 0
+        found = json.loads(done.out)
+        assert done.code == 0 and found["usable"] and found["tokens_per_s"] > 0
         marks = {each["what"]: each["ok"] for each in found["findings"]}
         assert marks == {
             "reachable": True, "chat": True, "seed": True, "options": None, "JSON": True, "logprobs": True, "speed": True,
@@ -155,7 +155,7 @@ class TestCheck:
             return ok({"choices": [{"text": "", "prompt_logprobs": rows}]})
 
         with serving(answer, models=[{"id": "m", "owned_by": "vllm"}]) as server:
-            found = json.loads(moloch("llm", "check", "m", "--llm", server.url, "--json").stdout)
+            found = json.loads(moloch("llm", "check", "m", "--llm", server.url, "--json").out)
         [each] = [each for each in found["findings"] if each["what"] == "logprobs"]
         assert each["ok"] and each["said"] == "7 tokens, -0.25 nats on average"
 
@@ -163,32 +163,32 @@ class TestCheck:
         """A server that gives none is usable; what that means is said."""
         with serving(lambda call: completion("A good morning to you.")) as server:
             done = moloch("llm", "check", "m", "--llm", server.url)
-        assert done.returncode == 0 and "adapters on it could not be checked" in done.stdout
+        assert done.code == 0 and "adapters on it could not be checked" in done.out
 
     def test_not_served(self, moloch):  # noqa: F811
         """A model that the server does not list is said, with those that it does."""
         with serving(models=[{"id": "other", "owned_by": "test"}, {"id": "more"}]) as server:
             done = moloch("llm", "check", "m", "--llm", server.url)
-        assert done.returncode == 1 and not server.calls
-        assert "does not serve 'm'" in done.stdout and "more, other" in done.stdout
+        assert done.code == 1 and not server.calls
+        assert "does not serve 'm'" in done.out and "more, other" in done.out
 
     def test_no_list(self, moloch):  # noqa: F811
         """A server that lists nothing is asked all the same."""
         with serving(models=[]) as server:
-            assert moloch("llm", "check", "m", "--llm", server.url).returncode == 0
+            assert moloch("llm", "check", "m", "--llm", server.url).code == 0
 
     def test_unreachable(self, moloch):  # noqa: F811
         """So is a server that is not there."""
         done = moloch("llm", "check", "m", "--llm", "http://127.0.0.1:9/v1")
-        assert done.returncode == 1 and "cannot reach the server" in done.stdout and "Traceback" not in done.stderr
+        assert done.code == 1 and "cannot reach the server" in done.out and "Traceback" not in done.err
 
     def test_wrong_key(self, moloch, monkeypatch):  # noqa: F811
         """A key that the server repeats in its refusal is not printed."""
         monkeypatch.setenv("MOLOCH_API_KEY", "sk-secret")
         with serving(lambda call: ok({"error": {"message": "bad key sk-secret"}}, "401 Unauthorized")) as server:
             done = moloch("llm", "check", "m", "--llm", server.url)
-        assert done.returncode != 0 and "does not let us in" in done.stdout + done.stderr
-        assert "sk-secret" not in done.stdout + done.stderr
+        assert done.code != 0 and "does not let us in" in done.out + done.err
+        assert "sk-secret" not in done.out + done.err
 
     def test_findings(self):
         """A model that answers nothing is not usable; one that is never the same twice is."""
@@ -214,10 +214,10 @@ class TestDoctor:
         """Everything that was looked at, and whether keys are set, never what they are."""
         monkeypatch.setenv("MOLOCH_API_KEY", "sk-secret")
         done = moloch("doctor")
-        assert done.returncode == 0 and "sk-secret" not in done.stdout
+        assert done.code == 0 and "sk-secret" not in done.out
         for what in ("python", "moloch", "learn", "vllm", "device", "pocket", "disk", "MOLOCH_API_KEY"):
-            assert what in done.stdout
-        assert {each["what"]: each["mark"] for each in json.loads(moloch("doctor", "--json").stdout)}["pocket"] == "ok"
+            assert what in done.out
+        assert {each["what"]: each["mark"] for each in json.loads(moloch("doctor", "--json").out)}["pocket"] == "ok"
 
     def test_read_only_folder(self, tmp_path):
         """A folder that cannot be written to is said."""
@@ -285,9 +285,9 @@ class TestFitness:
         """It writes nothing that parses, votes for a place, and judges nothing: no role is left, exit code 1."""
         with serving(lambda call: completion("<think>x</think><choice>A</choice>")) as server:
             done = moloch("llm", "check", "m", "--llm", server.url, "--arena", "sales", "--audience", "llm", "--json")
-        found = json.loads(done.stdout)
+        found = json.loads(done.out)
         roles = {each["role"]: each for each in found["fitness"]}
-        assert done.returncode == 1 and not found["usable"]
+        assert done.code == 1 and not found["usable"]
         assert {role: each["verdict"] for role, each in roles.items()} == dict.fromkeys(
             ("write", "read", "judge"), "unfit"
         )
@@ -303,11 +303,11 @@ class TestFitness:
 
         with serving(answer) as server:
             done = moloch("llm", "check", "m", "--llm", server.url, "--arena", "sales")
-        assert done.returncode == 0 and "fit to write: yes" in done.stdout and "fit to judge: no" in done.stdout
-        assert "fit to read" not in done.stdout and "8 of 8 (100%, 95 % CI 68% to 100%)" in done.stdout
-        assert "cannot prove it" in done.stdout
+        assert done.code == 0 and "fit to write: yes" in done.out and "fit to judge: no" in done.out
+        assert "fit to read" not in done.out and "8 of 8 (100%, 95 % CI 68% to 100%)" in done.out
+        assert "cannot prove it" in done.out
 
     def test_an_audience_without_an_arena(self, moloch):  # noqa: F811
         """Is one line."""
         done = moloch("llm", "check", "pocket", "--audience", "llm")
-        assert done.returncode == 2 and "--audience llm needs an arena" in done.stderr
+        assert done.code == 2 and "--audience llm needs an arena" in done.err

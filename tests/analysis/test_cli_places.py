@@ -31,10 +31,10 @@ def refused(moloch, tmp_path):  # noqa: F811
 
     def call(*command: str) -> str:
         done = moloch(*command)
-        assert done.returncode == 2 and not done.stdout, (command, done)
-        assert done.stderr.startswith("moloch: ") and done.stderr.count("\n") == 1, done.stderr
+        assert done.code == 2 and not done.out, (command, done)
+        assert done.err.startswith("moloch: ") and done.err.count("\n") == 1, done.err
         assert not (tmp_path / "run").exists()
-        return done.stderr
+        return done.err
 
     return call
 
@@ -127,7 +127,7 @@ class TestCheck:
         """By itself, whatever its name is."""
         with serving(lambda call: completion("A good morning."), models=[{"id": "its-own", "owned_by": "x"}]) as server:
             done = moloch("llm", "check", *([server.url] if how == "argument" else ["--llm", server.url]))
-        assert done.returncode == 0 and f"{server.url} serves its-own" in done.stdout
+        assert done.code == 0 and f"{server.url} serves its-own" in done.out
         assert {call.fields["model"] for call in server.calls} == {"its-own"}
 
     def test_what_the_server_takes(self, moloch):  # noqa: F811
@@ -143,8 +143,8 @@ class TestCheck:
 
         with serving(answer) as server:
             done = moloch("llm", "check", server.url, "--json")
-        said = {each["what"]: (each["ok"], each["said"]) for each in json.loads(done.stdout)["findings"]}
-        assert done.returncode == 0 and "takes no system text: it is put before the user's" in said["chat"][1]
+        said = {each["what"]: (each["ok"], each["said"]) for each in json.loads(done.out)["findings"]}
+        assert done.code == 0 and "takes no system text: it is put before the user's" in said["chat"][1]
         assert said["options"] == (True, "held to them") and said["JSON"][0]
 
 
@@ -164,7 +164,7 @@ class TestKeys:
         """Which is a setting."""
         monkeypatch.setenv("MOLOCH_API_KEY", self.KEY)
         allowed = ("--set", "serving.server.key_in_clear=true")
-        assert moloch("run", "--dry-run", "--llm", "http://10.0.0.9:8000/v1", *allowed).returncode == 0
+        assert moloch("run", "--dry-run", "--llm", "http://10.0.0.9:8000/v1", *allowed).code == 0
 
     @pytest.mark.parametrize("key", [KEY, "gsk_AbCdEf0123456789abcdefghij", "AKIAIOSFODNN7EXAMPLE", "hunter2 hunter2"])
     def test_in_place_of_a_name(self, refused, key):
@@ -180,9 +180,9 @@ class TestKeys:
             wrong = moloch("llm", "check", server.url)
             monkeypatch.setenv("MY_KEY", self.KEY)
             mine = moloch("llm", "check", server.url, "--set", "serving.server.key=MY_KEY")
-        assert "No key was sent: export it in MOLOCH_API_KEY" in without.stderr
-        assert "Invalid token" in wrong.stderr and "taken from MOLOCH_API_KEY" in wrong.stderr
-        assert "taken from MY_KEY" in mine.stderr and self.KEY not in wrong.stderr + mine.stderr
+        assert "No key was sent: export it in MOLOCH_API_KEY" in without.err
+        assert "Invalid token" in wrong.err and "taken from MOLOCH_API_KEY" in wrong.err
+        assert "taken from MY_KEY" in mine.err and self.KEY not in wrong.err + mine.err
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ class TestBounds:
         command = ("study", "--seeds", "2", "--llm", server.url, "--out", str(study), "--jobs", "1", *SMALL)
         for bound in (5, 14):
             done = moloch(*command, "--max-calls", str(bound))
-            assert done.returncode == 5 and f"{bound} of {bound} calls are spent" in done.stderr, done.stderr
+            assert done.code == 5 and f"{bound} of {bound} calls are spent" in done.err, done.err
             assert sent(server) == bound
         logs = [path.parent for path in study.glob("cells/*/run.json")]
         answers = [sum(isinstance(event, LLMReplied) for event in read_events(log)) for log in logs]
@@ -221,10 +221,10 @@ class TestBounds:
         """It is not charged for what its parent asked."""
         parent, fork = tmp_path / "parent", tmp_path / "fork"
         places = ("--llm", server.url, "--max-calls")
-        assert moloch("run", "--out", str(parent), *SMALL, "--set", "batch=2", *places, "50").returncode == 0
+        assert moloch("run", "--out", str(parent), *SMALL, "--set", "batch=2", *places, "50").code == 0
         spent = Ledger(parent).read().calls
         assert spent == sent(server) > 10
         command = ("fork", str(parent), "--at", "1", "--set", "audience=neutral", "--out", str(fork), *places)
         done = moloch(*command, str(spent - 1))
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
         assert Ledger(fork).read().calls == sent(server) - spent > 0

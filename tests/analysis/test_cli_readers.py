@@ -55,7 +55,7 @@ class TestReader:
         """The server is asked for votes only; its only model is chosen by itself, and recorded by its name."""
         with serving(lambda call: completion(VOTE), models=[{"id": "served", "owned_by": "x"}]) as server:
             done = moloch(*arguments("--out", "run", "--json", "--reader", f"{server.url}{named}"))
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
         events = list(read_events(here / "run"))
         asked = [event for event in events if isinstance(event, LLMReplied)]
         (joined,) = {event.model for event in events if isinstance(event, ReaderJoined)}
@@ -72,14 +72,14 @@ class TestReader:
             stopped = moloch(*command, first.url, "--max-calls", "20")
         with serving(lambda call: completion(VOTE), models=models) as second:
             done = moloch(*command, f"{second.url}#served", "--max-calls", "1000")
-        assert stopped.returncode == 5 and done.returncode == 0, done.stderr
+        assert stopped.code == 5 and done.code == 0, done.err
         assert first.calls and second.calls
 
     def test_of_the_writers_name(self, moloch, here):  # noqa: F811
         """A server's model that is called as the writers' is another one all the same."""
         with serving(lambda call: completion(VOTE), models=[{"id": "pocket", "owned_by": "x"}]) as server:
             done = moloch(*arguments("--out", "run", "--json", "--reader", server.url))
-        assert done.returncode == 0, done.stderr
+        assert done.code == 0, done.err
         assert Written.asked and {call.path for call in server.calls} == {"/v1/chat/completions"}
         assert not [call for call in server.calls if "sales_pitch" in json.dumps(call.fields)[-200:]]
 
@@ -89,15 +89,15 @@ class TestReader:
         of = ["--llm", "fast", "--extensions", "tests.support.fast_cells", "--out", "study", "--json"]
         with local("ollama", monkeypatch, say=lambda call: VOTE) as server:
             study = moloch("study", "--seeds", "2", "--jobs", "1", *arguments(*of, "--reader", "ollama")[1:])
-            assert study.returncode == 0, study.stderr
-            cell, before = f"study#{next(iter(json.loads(study.stdout)['cells']))}", len(server.calls)
+            assert study.code == 0, study.err
+            cell, before = f"study#{next(iter(json.loads(study.out)['cells']))}", len(server.calls)
             fork = moloch(
                 "fork", cell, "--at", "1", "--llm", "fast", "--reader", "ollama:qwen3:4b", "--json",
                 "--set", "reader.temperature=0.2",
             )  # fmt: skip
             again = moloch("replay", cell, "--live", "--llm", "fast", "--reader", "ollama")
-        assert fork.returncode == 0 and len(server.calls) > before, fork.stderr
-        assert again.returncode == 0 and "answers asked anew" in again.stdout, again.stderr
+        assert fork.code == 0 and len(server.calls) > before, fork.err
+        assert again.code == 0 and "answers asked anew" in again.out, again.err
         assert {call.fields["reasoning_effort"] for call in server.calls} == {"none"}
 
     @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
@@ -105,13 +105,13 @@ class TestReader:
         """Are listed before any work."""
         with serving(models=[{"id": "x"}, {"id": "y"}]) as server:
             done = moloch(*arguments("--out", "run", "--reader", server.url, *dry))
-        assert done.returncode == 2 and "it serves x, y. Name one of them" in done.stderr
+        assert done.code == 2 and "it serves x, y. Name one of them" in done.err
         assert not server.calls and not (here / "run").exists()
 
     def test_a_plan_asks_a_named_model_nothing(self, moloch, here):  # noqa: F811
         """Not even its server for its name: nothing listens there."""
         done = moloch(*arguments("--dry-run", "--reader", "http://127.0.0.1:9/v1#m"))
-        assert done.returncode == 0 and "http://127.0.0.1:9/v1" in done.stdout, done.stderr
+        assert done.code == 0 and "http://127.0.0.1:9/v1" in done.out, done.err
 
     @pytest.mark.parametrize("form", [(), ("--json",)])
     @pytest.mark.parametrize("option", ["--reader", "--llm"])
@@ -119,10 +119,10 @@ class TestReader:
         """Of a server of this machine that is given by its name; the plan is there all the same. One that serves is not told."""
         plan = arguments("--dry-run", "--model", "pocket", "--set", "audience=llm", *form)
         with local("ollama", monkeypatch):
-            assert "Ollama" not in moloch(*plan, option, "ollama:qwen3:4b").stderr
+            assert "Ollama" not in moloch(*plan, option, "ollama:qwen3:4b").err
         done = moloch(*plan, option, "ollama:qwen3:4b")
-        assert done.returncode == 0 and "writers" in done.stdout, done.stderr
-        [line] = done.stderr.splitlines()
+        assert done.code == 0 and "writers" in done.out, done.err
+        [line] = done.err.splitlines()
         assert line.startswith("Ollama at http://127.0.0.1:") and "nothing answers" in line and "ollama serve" in line
 
     @pytest.mark.system
@@ -135,9 +135,9 @@ class TestReader:
             f"name: x\nbase: {{{sizes}, serving: {{llm: 'ollama:q'}}}}\ncross: {{arena: [sales, social]}}\nseeds: 2\n"
         )
         with local("ollama", monkeypatch):
-            assert "Ollama" not in moloch("study", "plan", "study.yaml").stderr
+            assert "Ollama" not in moloch("study", "plan", "study.yaml").err
         done = moloch("study", "plan", "study.yaml")
-        assert done.returncode == 0 and done.stderr.count("Ollama at") == 1 and "4 cells" in done.stdout, done.stderr
+        assert done.code == 0 and done.err.count("Ollama at") == 1 and "4 cells" in done.out, done.err
 
     @pytest.mark.parametrize(
         ("reader", "said", "code"),
@@ -152,16 +152,16 @@ class TestReader:
     def test_mistakes(self, moloch, here, reader, said, code):  # noqa: F811
         """Are told before any work."""
         done = moloch(*arguments("--out", "run", "--reader", reader))
-        assert done.returncode == code and said in done.stderr and not (here / "run").exists()
-        assert "hunter2" not in done.stderr
+        assert done.code == code and said in done.err and not (here / "run").exists()
+        assert "hunter2" not in done.err
 
     def test_nobody_read(self, moloch, here):  # noqa: F811
         """A replay of a run whose personas no model played takes no reader; nor does one that asks nobody."""
-        assert moloch(*arguments("--out", "run", "--json")).returncode == 0
+        assert moloch(*arguments("--out", "run", "--json")).code == 0
         live = moloch("replay", "run", "--live", "--llm", "written", "--reader", "http://127.0.0.1:9/v1#m")
-        assert live.returncode == 2 and "no language model played this run's personas" in live.stderr
+        assert live.code == 2 and "no language model played this run's personas" in live.err
         dead = moloch("replay", "run", "--reader", "http://127.0.0.1:9/v1#m")
-        assert dead.returncode == 2 and "--reader has no effect here" in dead.stderr
+        assert dead.code == 2 and "--reader has no effect here" in dead.err
 
 
 class TestFind:
@@ -177,18 +177,18 @@ class TestFind:
         ):
             done, data = moloch("llm", "find"), moloch("llm", "find", "--json")
             checked = moloch("llm", "check", "ollama:qwen3:4b")
-        assert done.returncode == data.returncode == 0
-        assert "--reader ollama:qwen3:4b" in done.stdout and "--reader 'ollama:a b'" in done.stdout
-        assert "no model yet: lms get MODEL" in done.stdout
-        assert json.loads(data.stdout)[2]["options"] == ["llamacpp:qwen3:4b"]
-        assert checked.returncode == 0 and "serves qwen3:4b (ollama)" in checked.stdout
+        assert done.code == data.code == 0
+        assert "--reader ollama:qwen3:4b" in done.out and "--reader 'ollama:a b'" in done.out
+        assert "no model yet: lms get MODEL" in done.out
+        assert json.loads(data.out)[2]["options"] == ["llamacpp:qwen3:4b"]
+        assert checked.code == 0 and "serves qwen3:4b (ollama)" in checked.out
 
     def test_nothing(self, moloch, monkeypatch):  # noqa: F811
         """Is told clearly, with how each is started."""
         monkeypatch.setattr("abm.llm.http.nearby.LOCAL", {})
         monkeypatch.setattr("abm.llm.http.nearby.OTHERS", ("http://127.0.0.1:9/v1",))
         done = moloch("llm", "find")
-        assert done.returncode == 1 and "No server of models listens here" in done.stdout
+        assert done.code == 1 and "No server of models listens here" in done.out
 
 
 class TestPlacesInFiles:
@@ -223,12 +223,12 @@ class TestPlacesInFiles:
         else:
             file.write_text(f"serving:\n  {text}\n")
         done = moloch(*command, str(file))
-        assert done.returncode == 2 and said in done.stderr, done.stderr
-        assert f"s.yaml:{place}: " in done.stderr and "hunter2" not in done.stderr, done.stderr
+        assert done.code == 2 and said in done.err, done.err
+        assert f"s.yaml:{place}: " in done.err and "hunter2" not in done.err, done.err
 
     def test_a_reader_that_is_a_url(self, moloch, tmp_path):  # noqa: F811
         """A model may be a place, too."""
         file = tmp_path / "s.yaml"
         file.write_text("audience: llm\nreader:\n  model: http://host:99999/v1#m\n")
         done = moloch("run", "--dry-run", str(file))
-        assert done.returncode == 2 and "s.yaml:3:3: " in done.stderr, done.stderr
+        assert done.code == 2 and "s.yaml:3:3: " in done.err, done.err

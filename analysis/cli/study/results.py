@@ -88,7 +88,7 @@ def print_study(
     """Print the results of a study in one form.
 
     Args:
-        door: the command, for the study's log; see :func:`analysis.studies.looks.look_at`.
+        door: the command, for the study's log; see :func:`analysis.studies.prereg.looks.look_at`.
         mixed, head_to_head: with mixed models, with strengths of arms; in tables or in JSON.
 
     Raises:

@@ -238,7 +238,9 @@ class TestFrames:
             here = study.frame(name).collect()
             server.asked.clear()
             assert study_frame(URL, name).collect().equals(here), name
-            assert here.height or name in ("verdicts", "steps"), name  # fast cells are neither judged nor trained
+            assert here.height or name in ("verdicts", "steps", "labels"), (
+                name
+            )  # fast cells are not judged, trained or labelled
             logs = {
                 path.split("/cells/")[1].split("/")[0]
                 for _, path in server.asked

@@ -73,29 +73,29 @@ class TestCommand:
     def test_its_folder_is_a_study(self, moloch, settings):  # noqa: F811
         """Which every verb takes; tables are printed again at any time, and more seeds are an extension that its log has."""
         begun = moloch("study", str(settings), "--seeds", "2", "--jobs", "2")
-        assert begun.returncode == 0 and "means over 2 seeds" in begun.stdout, begun.stderr
-        assert "For new trainings, anchors and people" in begun.stdout
-        assert begun.stderr.count("first step: ") == 1, "of the first cell that made one"
+        assert begun.code == 0 and "2 cells, 2 seeds" in begun.out, begun.err
+        assert begun.err.count("first step: ") == 1, "of the first cell that made one"
         study = folder()
         page = yaml.safe_load((study / "study.yaml").read_text("utf-8"))
         assert page["base"] == FAST | {"serving": {"llm": "fast"}} and page["seeds"] == 2
-        again = moloch("results", str(study)).stdout
-        assert begun.stdout.startswith(again)
-        assert moloch("study", "results", str(study)).stdout == again
-        status = json.loads(moloch("study", "status", str(study), "--json").stdout)
-        assert status["states"] == {"ended": 2} and moloch("study", "run", str(study)).returncode == 0
-        assert moloch("log", "verify", str(study)).returncode == 0
+        again = moloch("results", str(study)).out
+        assert begun.out.startswith(again)
+        assert moloch("study", "results", str(study)).out == again
+        assert "For new trainings, anchors and people" in moloch("results", str(study), "--full").out
+        status = json.loads(moloch("study", "status", str(study), "--json").out)
+        assert status["states"] == {"ended": 2} and moloch("study", "run", str(study)).code == 0
+        assert moloch("log", "verify", str(study)).code == 0
         more = moloch("study", str(settings), "--seeds", "3", "--json")
-        assert more.returncode == 0 and "added the seed 3 (1 new cell)" in more.stderr
-        assert "first step: " not in more.stderr
-        told = json.loads(more.stdout)
+        assert more.code == 0 and "added the seed 3 (1 new cell)" in more.err
+        assert "first step: " not in more.err
+        told = json.loads(more.out)
         assert told["table"]["seeds"] == [1, 2, 3] and len(told["cells"]) == told["ended"] == 3
         assert [e.what for e in read_events(Layout(study).log) if isinstance(e, StudyExtended)] == [
             ["the seed 3 (1 new cell)"]
         ]
-        assert "Extended once after it had begun" in moloch("results", str(study)).stdout
+        assert "Extended once after it had begun" in moloch("results", str(study)).out
         fewer = moloch("study", str(settings), "--seeds", "2")
-        assert fewer.returncode == 2 and "cells of the study are no more on the page" in fewer.stderr
+        assert fewer.code == 2 and "cells of the study are no more on the page" in fewer.err
 
     @pytest.mark.system
     def test_a_seed_that_fails_does_not_stop_the_others(self, moloch, settings):  # noqa: F811
@@ -110,17 +110,17 @@ class TestCommand:
         Layout("study").cell(cell).write_text("in its way")
         command = ("study", str(settings), "--seeds", "3", "--out", "study")
         done = moloch(*command)
-        said = " ".join(done.stdout.split())
-        assert done.returncode == 3 and "means over 2 seeds" in said and "1 failed" in done.stderr, done.stderr
+        said = " ".join(done.out.split())
+        assert done.code == 3 and "2 cells, 2 seeds" in said and "1 failed" in done.err, done.err
         assert f"Missing: {cell} (failed: " in said
         Layout("study").cell(cell).unlink()
-        assert moloch("study", "retry", "study").returncode == 0
-        assert "means over 3 seeds" in moloch("results", "study").stdout
+        assert moloch("study", "retry", "study").code == 0
+        assert "3 cells, 3 seeds" in moloch("results", "study").out
         self.damage(next((Layout("study").cell(cell) / "log").iterdir()))
         for told in (moloch(*command), moloch("results", "study"), moloch("study", "results", "study", "--md")):
-            assert told.returncode == 3 and "Traceback" not in told.stderr
-        told = " ".join(moloch("results", "study").stdout.split())
-        assert "means over 2 seeds" in told and f"Missing: {cell} (damaged: " in told
+            assert told.code == 3 and "Traceback" not in told.err
+        told = " ".join(moloch("results", "study").out.split())
+        assert "2 cells, 2 seeds" in told and f"Missing: {cell} (damaged: " in told
 
     def damage(self, segment: Path) -> None:
         """Overwrite the beginning of a log."""
@@ -128,12 +128,12 @@ class TestCommand:
 
     def test_the_verb_has_no_name(self, moloch):  # noqa: F811
         """Help does not list it, and who writes it is asked for settings of that name."""
-        listed = moloch("study", "--help").stdout
+        listed = moloch("study", "--help").out
         assert "│ extend" in listed and "│ seeds" not in listed and "--seeds 5" in listed
-        assert "seeds: cannot read the settings" in moloch("study", "seeds", "--seeds", "2").stderr
-        assert "--max-calls" in moloch("study", "--seeds", "5", "--help").stdout
-        assert "study [OPTIONS] [config]" in moloch("study", "--seeds", "5", "--help").stdout
-        assert "study [OPTIONS] [config]" in moloch("study", "--sees", "5").stderr
+        assert "seeds: cannot read the settings" in moloch("study", "seeds", "--seeds", "2").err
+        assert "--max-calls" in moloch("study", "--seeds", "5", "--help").out
+        assert "study [OPTIONS] [config]" in moloch("study", "--seeds", "5", "--help").out
+        assert "study [OPTIONS] [config]" in moloch("study", "--sees", "5").err
 
     @pytest.mark.system
     def test_a_preregistered_study_shows_no_message(self, settings):
@@ -152,13 +152,13 @@ class TestCommand:
         """And the error says what to do with it."""
         page = settings.with_name("page.yaml")
         page.write_text("name: x\nbase: {epochs: 1}\nseeds: 2\n", "utf-8")
-        said = moloch("study", str(page), "--seeds", "2").stderr
+        said = moloch("study", str(page), "--seeds", "2").err
         assert "this is the page of a study" in said and f"moloch study run {page}" in said
 
     @pytest.mark.system
     def test_a_plan_makes_no_folder(self, moloch, settings):  # noqa: F811
         """And names the folders of the cells to come."""
-        told = json.loads(moloch("study", str(settings), "--seeds", "2", "--dry-run", "--json").stdout)
+        told = json.loads(moloch("study", str(settings), "--seeds", "2", "--dry-run", "--json").out)
         assert [Path(run).parent.name for run in told["runs"]] == ["cells", "cells"] and not Path("runs").exists()
 
 
@@ -183,6 +183,6 @@ class TestBefore:
         """It stays as it is, and the error says that nothing is lost."""
         self.old(tmp_path / "old")
         done = moloch("study", "--seeds", "2", "--out", str(tmp_path / "old"))
-        assert done.returncode == 2 and "as it was before it made studies" in done.stderr
-        assert "are found there, and not repeated" in done.stderr
+        assert done.code == 2 and "as it was before it made studies" in done.err
+        assert "are found there, and not repeated" in done.err
         assert sorted(path.name for path in (tmp_path / "old").iterdir()) == ["seed-1", "seed-2"]
