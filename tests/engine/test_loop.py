@@ -21,6 +21,7 @@ STUDY = (
     "--epochs", "2", "--seed", "3", "--set", "train_anchors=10", "--set", "held_out_anchors=6", "--set", "batch=5",
     "--set", "arms=[rft, tfb]", "--set", "lora.repeat=1", "--set", "sampling.temperature=0",
 )  # fmt: skip
+DUEL = ("--set", "arms=[]", "--set", "markets={duel: {learners: {a: {method: rft}, b: {method: dpo}}}}")
 IN_PROCESS = ("--llm", "vllm", "--set", f"serving.vllm={json.dumps(ENGINE)}")
 FAST_TO_GIVE_UP = (
     "--set", "serving.server.patience=2", "--set", "serving.server.attempts=3", "--set", "serving.server.timeout=30",
@@ -68,6 +69,14 @@ class TestTheLoop:
         assert learnt(events) == learnt(wanted)
         assert len(set(learnt(events))) == 4
         assert server.models() == {str(server.folder)}, "adapters were left on the server"
+
+    def test_a_market_equals_transformers(self, tmp_path):
+        """Two learners and base write in one engine; every message, and so every adapter, is what it is without it."""
+        ours, theirs = (
+            carried_out(tmp_path / name, *DUEL, *how) for name, how in (("engine", IN_PROCESS), ("transformers", ()))
+        )
+        assert written(ours) == written(theirs) and learnt(ours) == learnt(theirs)
+        assert len(set(learnt(ours))) == 4
 
     @pytest.mark.parametrize("where", ["in process", "served"])
     def test_a_model_reads(self, tmp_path, server, where):
