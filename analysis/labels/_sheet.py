@@ -71,7 +71,7 @@ def write_sheet(path: Path, items: Iterable[DrawnItem], question: str, labels: M
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put a file in another's place, durably: whoever reads sees the one or the other.
+    """Put a file in another's place, durably: a reader sees the one or the other.
 
     Raises:
         InputError: it cannot be written.

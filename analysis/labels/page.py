@@ -123,7 +123,7 @@ def _asset(name: str) -> bytes:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers one browser; whoever lacks the key, and every other site, gets nothing."""
+    """Answers one browser; a request without the key, or from another site, gets nothing."""
 
     desk: LabelDesk
     key: Key

@@ -7,7 +7,7 @@ arXiv 2404.04475, without its term for an instruction's difficulty: both message
 
 L is the logistic function, d_kc what g's message has more of control k than its rival's, s_k the standard deviation of that over all contests.
 The controlled share of g is the prediction with all differences zero, ``L(theta_g)``. Slopes are common to groups: they are what the
-audience pays for a word or a list, whoever wrote it. They have a small ridge penalty, ``ridge / 2 * sum(beta**2)``, which keeps them
+audience pays for a word or a list, from any arm. They have a small ridge penalty, ``ridge / 2 * sum(beta**2)``, which keeps them
 finite where a control separates votes perfectly, and weighs as much as a few votes; groups' intercepts have none.
 
 A control that does not vary within any group says nothing and is left out. A group has no controlled share where all or none of its votes

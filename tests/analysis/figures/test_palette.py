@@ -11,7 +11,7 @@ class TestLooks:
     """By name, else by method."""
 
     def test_an_arm_called_as_its_method_is_the_same_in_every_run(self):
-        """Whoever stands beside it."""
+        """With any other arms beside it."""
         one, other = arm_looks({"rft": "rft"}), arm_looks({"gated": "rft", "tfb": "tfb", "rft": "rft"})
         assert one["rft"] == other["rft"] and other["gated"] != other["rft"]
 

@@ -22,7 +22,7 @@ def mistakes(primary: str, tmp_path) -> list[str]:
 
 
 class TestMistakes:
-    """Each is told with its place, and what may have been meant."""
+    """Each is reported with its place, and what may have been meant."""
 
     @pytest.mark.parametrize(
         ("hypothesis", "said"),
