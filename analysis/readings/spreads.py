@@ -65,6 +65,7 @@ class Spread:
         sources: shape (shares,), the account from which each sharer had it: a persona, or below 0 the author or the
             platform.
         labels: probe -> 1, 0 or -1.
+        views: how many saw it in each round of its feeds.
     """
 
     message: str
@@ -80,6 +81,7 @@ class Spread:
     sharers: list[int] = field(default_factory=list)
     sources: list[int] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
+    views: list[int] = field(default_factory=list)
 
     @property
     def parents(self) -> NDArray[np.int32]:
@@ -152,8 +154,10 @@ class SpreadReading:
                 self._spreads |= {post.message: post for post in posts}
             case FeedServed():
                 self._served = event
-                for item, views in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
-                    self._items[item].seen += views
+                served = np.bincount(unpack(event.items, Int16s), minlength=len(self._items)).tolist()
+                for item, views in zip(self._items, served, strict=True):
+                    item.seen += views
+                    item.views += [0] * (event.round - len(item.views)) + [views]
             case Engaged() if event.action == "share" and self._served is not None:
                 _share(event, self._items, self._served)
             case Engaged():
