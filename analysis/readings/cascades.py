@@ -18,7 +18,7 @@ Action = Literal["like", "share", "reply"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class CascadeAnswer:
     """What a member wrote about a message: a reply, or a comment on what it shared. ``round``: 0, 1, ...; ``seq``: of its event."""
 
     message: str
@@ -47,7 +47,7 @@ class Cascade:
     reached: list[int] = field(default_factory=list)
     sources: list[int] = field(default_factory=list)
     acts: list[tuple[int, Action, int]] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[CascadeAnswer] = field(default_factory=list)
 
     def did(self, action: Action) -> dict[int, int]:
         """Return persona -> the round in which it first did that."""
@@ -108,7 +108,7 @@ class CascadeReading:
         personas, items = unpack(event.personas, Int32s).tolist(), unpack(event.items, Int16s).tolist()
         columns = zip(event.messages, personas, event.kinds, event.texts, items, strict=True)
         self._cascade.answers += [
-            Answer(name, persona, kind, text, event.round, event.seq)
+            CascadeAnswer(name, persona, kind, text, event.round, event.seq)
             for name, persona, kind, text, item in columns
             if item == self._item
         ]
