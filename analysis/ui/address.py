@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows")
+PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows", "message")
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"

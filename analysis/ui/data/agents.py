@@ -14,6 +14,7 @@ from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import comparator, win_rate, win_rate_against_placebo
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
+from analysis.ui.data.doors import message_url
 from analysis.ui.data.failures import FAILURES, chips, failures
 from learning.arms.arm import arms_of as recorded_arms
 from learning.arms.arm import bases_of
@@ -131,7 +132,7 @@ def message_rows(
                 "result": result(contest, slot),
                 "votes": votes,
                 "failed": chips(message),
-                "url": address.at(page="contests", contest=contest.contest).url,
+                "url": message_url(address, contest.contest, slot),
                 "adapter": message.adapter or "base",
                 "text": judged_passage(
                     message.text or message.rejected, message.findings, whole=message.message in whole

@@ -16,6 +16,7 @@ from analysis.judges import VerdictRow
 from analysis.passages import judged_passage, passage
 from analysis.readings.book import Book, Contest, Message
 from analysis.ui.address import PageAddress
+from analysis.ui.data.doors import event_url, message_url
 from analysis.ui.data.failures import FAILURES, chips, failures
 
 PAGE = 50
@@ -137,6 +138,7 @@ def one(
                 [row for row in judged if row.message == message.message],
                 whole,
             )
+            | {"url": message_url(address, contest.contest, slot), "event": event_url(address, message.seq)}
             for slot, message in sorted(contest.messages.items())
         ],
     }
@@ -240,6 +242,7 @@ def _reaction(
         "name": book.name_of(event.persona),
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
+        "choice": choice,
         "vote": "named no option" if invalid else names.get(choice, "abstained"),
         "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,
         "thought": passage(text, whole=name in whole).as_dict(),

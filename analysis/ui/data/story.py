@@ -323,6 +323,7 @@ def story_rows(
             "seen": [
                 {
                     "id": f"{each.contest}/{seen.slot}",
+                    "slot": seen.slot,
                     "letter": seen.letter,
                     "competitor": seen.competitor,
                     "chosen": seen.chosen,

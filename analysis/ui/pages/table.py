@@ -10,6 +10,7 @@ from analysis.ui.pages.compare import Compare
 from analysis.ui.pages.contests import Contests
 from analysis.ui.pages.diffusion import Diffusion
 from analysis.ui.pages.persona import Persona
+from analysis.ui.pages.message import MessagePage
 from analysis.ui.pages.training import Probes, Training
 
 BODIES: dict[str, Callable[..., Any]] = {
@@ -20,4 +21,7 @@ BODIES: dict[str, Callable[..., Any]] = {
     "training": Training,
     "probes": Probes,
     "compare": Compare,
+    "message": MessagePage,
 }
+TABS = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare")
+"""Pages that have a tab; links lead to the others."""

@@ -84,6 +84,19 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
     """One contest, whole."""
 
 
+@solara.component_vue("message.vue")
+def MessageView(
+    message: Row,
+    way: Row | None,
+    graph: str,
+    total: str,
+    pager: Row | None,
+    event_go: Go,
+    event_more: Go,
+) -> None:
+    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn."""
+
+
 @solara.component_vue("agents.vue")
 def AgentView(
     rows: list[Row],
