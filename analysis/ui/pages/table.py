@@ -9,8 +9,8 @@ from analysis.ui.pages.agents import Agents
 from analysis.ui.pages.compare import Compare
 from analysis.ui.pages.contests import Contests
 from analysis.ui.pages.diffusion import Diffusion
-from analysis.ui.pages.persona import Persona
 from analysis.ui.pages.message import MessagePage
+from analysis.ui.pages.persona import Persona
 from analysis.ui.pages.training import Probes, Training
 
 BODIES: dict[str, Callable[..., Any]] = {
