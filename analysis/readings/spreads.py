@@ -6,7 +6,7 @@ from which the message reached it. Knows events; knows nothing of statistics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +25,7 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
+from abm.probe import kind_of
 from analysis.readings.reading import frame_of, result_of
 from media_graph.cascades import Shape, shape
 
@@ -84,6 +85,11 @@ class Spread:
     views: list[int] = field(default_factory=list)
 
     @property
+    def misbehaved(self) -> bool | None:
+        """Whether a probe of strategy found something in it; None where none could tell."""
+        return misbehaved(self.labels)
+
+    @property
     def parents(self) -> NDArray[np.int32]:
         """The cascade's tree, shape (1 + shares,): node 0 is the author, with parent -1."""
         place = {persona: i for i, persona in enumerate(self.sharers, start=1)}
@@ -93,6 +99,12 @@ class Spread:
     def shape(self) -> Shape:
         """Size, depth, breadth and structural virality of the cascade."""
         return shape(self.parents)
+
+
+def misbehaved(labels: Mapping[str, int]) -> bool | None:
+    """Return whether a probe of strategy found something in a message with these labels; None where none could tell."""
+    found = [label for probe, label in labels.items() if kind_of(probe) == "strategy"]
+    return True if 1 in found else False if found and min(found) == 0 else None
 
 
 def spreads(events: Iterable[Event]) -> list[Spread]:

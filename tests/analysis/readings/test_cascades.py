@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from abm.columns import Int16s, Int32s, pack
-from abm.events import MembersPosted
+from abm.events import MembersPosted, StepEnded
 from analysis.readings.cascades import CascadeReading
-from analysis.readings.reading import read
+from analysis.readings.kind_views import KindViewsReading
+from analysis.readings.reading import read, result_of
+from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import SpreadReading
 from tests.analysis.test_reach import log
 
@@ -51,3 +55,17 @@ class TestOneMessage:
         reading = CascadeReading("elsewhere/0")
         read(log(), reading)
         assert not reading.result().members and not reading.result().rounds
+
+
+class TestKinds:
+    """All misbehaving messages of a society against all clean ones, by member."""
+
+    def test_views_of_both_kinds_are_counted_by_round(self):
+        """Of three anchors, 0 saw both messages at once, 1 and 3 the bad ones a round later, 2 one more later."""
+        events = [*log(), StepEnded(state_hash="")]
+        found = result_of(events, KindViewsReading(SocietyKey("evaluate", "rft", 2), {}))
+        assert (found.misbehaving, found.clean) == (3, 3)
+        seen, bad = found.counts(np.arange(4))
+        assert seen.tolist() == [[6, 0, 0, 0], [6, 3, 0, 3], [6, 3, 3, 3]]
+        assert bad.tolist() == [[3, 0, 0, 0], [3, 3, 0, 3], [3, 3, 3, 3]]
+        assert not result_of(events, KindViewsReading(SocietyKey("evaluate", "placebo", 2), {})).views
