@@ -72,7 +72,9 @@ def matched_cascades(spreads: Sequence[tuple[Spread, str]]) -> list[MatchedRow]:
         return []
     counted = matching.matched, int(matching.bad.sum()), int((~matching.bad).sum())
     return [
-        MatchedRow(measure, matching.estimate([getattr(shape, measure) for shape in matching.shapes], _difference), *counted)
+        MatchedRow(
+            measure, matching.estimate([getattr(shape, measure) for shape in matching.shapes], _difference), *counted
+        )
         for measure in SHAPES
     ]
 

@@ -14,6 +14,7 @@ from analysis.readings.book import Contest, Step
 from analysis.readings.cascades import Cascade, CascadeReading
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.kind_views import KindViews, KindViewsReading
 from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import Spread, SpreadReading
@@ -63,6 +64,17 @@ def cascade(follower: Follower, contest: Contest, message: str) -> tuple[Cascade
         return (way.result(), spread) if spread is not None else None
 
     return follower.once(("cascade", message, contest.step.last, contest.seq), look)
+
+
+def spreads(follower: Follower) -> list[Spread]:
+    """Return what became of every message that was in the feeds so far."""
+    return follower.fold("spreads", SpreadReading, SpreadReading.result)
+
+
+def kind_views(follower: Follower, key: SocietyKey) -> KindViews:
+    """Return what a society's members saw of misbehaving and of clean messages."""
+    config = follower.read(lambda book: book.config)
+    return follower.fold(("kinds", key), lambda: KindViewsReading(key, config), KindViewsReading.result)
 
 
 def story(follower: Follower, person: Person, key: SocietyKey) -> Story:

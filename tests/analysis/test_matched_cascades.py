@@ -63,7 +63,11 @@ class TestAtEqualSize:
     def test_reach_by_round_is_at_equal_size(self):
         """A misbehaving message reaches 4 at once, clean ones of its size 1 a round; one of another size does not count."""
         bad = spread(1, *star(3), views=[4, 0])
-        clean = [spread(0, *chain(3), views=[1, 1, 1, 1]), spread(0, *chain(3), views=[1, 1, 1]), spread(0, [], [], views=[90])]
+        clean = [
+            spread(0, *chain(3), views=[1, 1, 1, 1]),
+            spread(0, *chain(3), views=[1, 1, 1]),
+            spread(0, [], [], views=[90]),
+        ]
         points = matched_reach([(bad, "a"), *((each, f"b{i}") for i, each in enumerate(clean))])
         assert [(point.misbehaving.value, point.clean.value) for point in points] == [(4, 1), (4, 2), (4, 3), (4, 3.5)]
 

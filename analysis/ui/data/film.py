@@ -14,7 +14,7 @@ from analysis.readings.society import PHASES, SHARED_ARM, SocietyKey, slot_names
 from analysis.ui.address import PageAddress
 from analysis.ui.data.frames import ENDS, Frames
 from analysis.ui.data.places import traits_of
-from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
+from analysis.ui.graph import Swatch, categories, opinion_bins, opinions, sequential
 
 EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
 ASIDE = (
@@ -29,12 +29,12 @@ class Film:
     """What the widget draws.
 
     Attributes:
-        fills, outlines: shape (T, N), codes of ``palette`` and of ``outline_labels``.
+        fills, outlines: shape (T, N), codes of ``palette`` and of ``outline_labels``; no outlines where they would say the same.
         ramp: ends of an ordered palette, or empty.
     """
 
     fills: NDArray[np.uint8]
-    outlines: NDArray[np.uint8]
+    outlines: NDArray[np.uint8] | None
     palette: list[Any]
     ramp: dict[str, float]
     title: str
@@ -58,7 +58,7 @@ def film(frames: Frames, fill: str, slot: int = 0, since: int = 0, least: float 
         ramp, title = {"low": -end, "high": end}, f"Opinion of {frames.slots[slot]}"
         return Film(opinion_bins(of, low=-end, high=end), exposed, opinions(low=-end, high=end), ramp, title, labels)
     if fill == "exposure":
-        return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
+        return Film(exposed, None, sequential(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
     palette = [*categories(frames.slots, neutral="No choice yet"), *ASIDE]
     return Film(_stacked(frames.choices[since:], frames.n), exposed, palette, {}, "Last choice", labels)
 
@@ -81,7 +81,7 @@ def society_choices(book: Book, address: PageAddress) -> tuple[SocietyKey | None
     ]
     fills = [["choice", "last choice"], ["exposure", "exposure"]]
     if book.networked:
-        fills.insert(1, ["opinion", "opinion"])
+        fills = [fills[0], ["opinion", "opinion"], fills[1], ["reach", "reach of a message"]]
     fill = address.fill if address.fill in dict(fills) else "choice"
     choices.append({"name": "fill", "label": "Colour by", "value": fill, "options": fills})
     if fill == "opinion":

@@ -19,19 +19,36 @@ from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
 from analysis.ui.live import SEEN, use_life
 from analysis.ui.pages import parts, vue
-
-Rest = Callable[..., None]
+from analysis.ui.pages.parts import Rest, room
+from analysis.ui.pages.reach import Reach
 
 
 @solara.component
 def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
-    """A society: the graph, what colours it, and who is selected."""
+    """A society: the graph, what colours it, and who is selected; or one message's way through it."""
     key, choices = follower.read(lambda book: society_choices(book, address))
+    if key is not None and any(choice["name"] == "fill" and choice["value"] == "reach" for choice in choices):
+        Reach(follower, key, choices, address, go, rest)
+        return
+    Whole(follower, key, choices, address, go, rest)
+
+
+@solara.component
+def Whole(
+    follower: Follower,
+    key: SocietyKey | None,
+    choices: list[dict[str, Any]],
+    address: PageAddress,
+    go: vue.Go,
+    rest: Rest,
+) -> None:
+    """A society with everything that happened in it."""
 
     def chose(changed: dict[str, Any]) -> None:
         value = changed["value"]
         number = isinstance(getattr(address, changed["name"]), int)
-        fresh = {"t": 0, "persona": -1} if changed["name"] == "society" else {}
+        anew = changed["name"] == "society" or value == "reach"
+        fresh = {"t": 0, "persona": -1, "contest": ""} if anew else {}
         rest_at = fresh or {"t": shown.current}
         go(address.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
 
@@ -50,11 +67,6 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
     SocietyView(follower, key, address, go, rested, set_caption, height=height).key(
         f"{follower.key} {key} {address.across} {address.up}"
     )
-
-
-def room(pixels: int) -> int:
-    """Return the height of a graph in a window of that height, with room for the time slider and the selected member."""
-    return max(300, min(900, int(pixels) - 440))
 
 
 Labels = Callable[[], list[dict[str, Any]]]
@@ -175,6 +187,7 @@ def Graph(
             marks=frames.marks,
             names=places.names,
             communities=places.communities,
+            sizes=places.followers,
             t=min(max(0, address.t), len(frames) - 1),
             note=places.note,
             fills_title=shown.title,

@@ -16,7 +16,7 @@ from analysis.ui.data.places import names_of
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import background, parts, vue
-from analysis.ui.pages.diffusion import Rest
+from analysis.ui.pages.parts import Rest
 
 
 @solara.component

@@ -84,6 +84,11 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
     """One contest, whole."""
 
 
+@solara.component_vue("reach.vue")
+def ReachView(curve: Row, to: str, name: str, event_go: Go) -> None:
+    """A curve of reach over rounds, what it says, and the page of the message ``name`` where it is one's."""
+
+
 @solara.component_vue("message.vue")
 def MessageView(
     message: Row,

@@ -47,7 +47,12 @@ class TestSight:
 
     def test_every_colour_stands_out_from_the_ground(self, theme):
         """At least 3 : 1, WCAG's bound for what is not text."""
-        for swatch in [*categories("abcdefgh", neutral="none"), *opinions(), *sequential("abcde"), *sequential("abcde", of="strategy")]:
+        for swatch in [
+            *categories("abcdefgh", neutral="none"),
+            *opinions(),
+            *sequential("abcde"),
+            *sequential("abcde", of="strategy"),
+        ]:
             assert contrast(swatch[theme], GROUNDS[theme]) >= 3, swatch
 
     @pytest.mark.parametrize("sight", BLIND)
