@@ -43,7 +43,7 @@ def one_message(
         "place": f"{PHASES.get(step.phase, step.phase)}, {step.arm}, epoch {step.epoch}, step {step.number}",
         "result": result(contest, slot),
         "failed": chips(message),
-        "card": card | {"hue": 1 + slot % 6, "event": event_url(address, message.seq)},
+        "card": card,
         "votes": details["votes"],
         "facts": _facts(book, contest, slot, votes),
         "adapter": message.adapter,
@@ -60,7 +60,6 @@ def one_message(
                 "url": message_url(address, contest.contest, number),
                 "won": number == contest.winner,
                 "failed": chips(other),
-                "hue": 1 + number % 6,
                 "text": judged_passage(
                     other.text or other.rejected, other.findings, whole=other.message in whole
                 ).as_dict(),
