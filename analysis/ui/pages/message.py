@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.formats import count
-from analysis.readings.book import Contest
+from analysis.readings.book import Book, Contest
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import contests
@@ -55,19 +55,18 @@ def OneMessage(follower: Follower, contest: Contest, address: PageAddress, go: v
     reactions = message["reactions"]
     start, stop = parts.page_of(address, len(reactions), contests.PAGE)
 
-    def way() -> dict[str, Any] | None:
+    def way(book: Book) -> dict[str, Any] | None:
         if found is None or key is None:
             return None
-        return follower.read(
-            lambda book: cascade_view(*found, book, len(names_of(book.people, key.split)), within, in_full)
-        )
+        cascade, spread = found
+        return cascade_view(cascade, spread, book, len(names_of(book.people, key.split)), within, in_full)
 
     graph = PageAddress(
         run=address.run, society=within.society, fill="reach", contest=contest.contest, slot=address.slot
     )
     vue.MessageView(
         message=message | {"reactions": reactions[start:stop]},
-        way=way(),
+        way=follower.read(way),
         graph=graph.url,
         total=f"{message['chose']:,} of {count(len(reactions), 'persona')} chose it",
         pager=parts.pager(address, len(reactions), contests.PAGE),
