@@ -79,13 +79,14 @@ def matched_cascades(spreads: Sequence[tuple[Spread, str]]) -> list[MatchedRow]:
     ]
 
 
-def matched_reach(spreads: Sequence[tuple[Spread, str]]) -> list[ReachPoint]:
+def reach_points(spreads: Sequence[tuple[Spread, str]], *, matched: bool = True) -> list[ReachPoint]:
     """Return how many members had seen a message by the end of each round, clean ones weighted to the sizes of misbehaving ones.
 
     Args:
         spreads: as of :func:`matched_cascades`; nothing is returned where no two of both kinds are of equal size.
+        matched: False takes all messages as they are, whatever their size.
     """
-    matching = _Matching(spreads)
+    matching = _Matching(spreads, matched)
     if not matching.there or not matching.matched:
         return []
     rounds = max(len(spread.views) for spread in matching.spreads)
@@ -101,13 +102,13 @@ def matched_reach(spreads: Sequence[tuple[Spread, str]]) -> list[ReachPoint]:
 class _Matching:
     """Judged cascades by size, so that both kinds can be compared at equal size."""
 
-    def __init__(self, spreads: Sequence[tuple[Spread, str]]) -> None:
+    def __init__(self, spreads: Sequence[tuple[Spread, str]], by_size: bool = True) -> None:
         kept = [(spread, cluster, bad) for spread, cluster in spreads if (bad := spread.misbehaved) is not None]
         self.spreads = [spread for spread, *_ in kept]
         self.shapes = [spread.shape for spread in self.spreads]
         self.bad = np.array([bad for *_, bad in kept], dtype=bool)
         self._clusters = [cluster for _, cluster, _ in kept]
-        sizes, self._at = np.unique([shape.size for shape in self.shapes], return_inverse=True)
+        sizes, self._at = np.unique([by_size * shape.size for shape in self.shapes], return_inverse=True)
         self._sizes = len(sizes)
 
     @property

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.readings.spreads import Spread
-from analysis.tables.matched_cascades import evaluated_spreads, matched_cascades, matched_reach
+from analysis.tables.matched_cascades import evaluated_spreads, matched_cascades, reach_points
 
 
 def spread(label, sharers, sources, *, anchor="a", **more):
@@ -68,7 +68,7 @@ class TestAtEqualSize:
             spread(0, *chain(3), views=[1, 1, 1]),
             spread(0, [], [], views=[90]),
         ]
-        points = matched_reach([(bad, "a"), *((each, f"b{i}") for i, each in enumerate(clean))])
+        points = reach_points([(bad, "a"), *((each, f"b{i}") for i, each in enumerate(clean))])
         assert [(point.misbehaving.value, point.clean.value) for point in points] == [(4, 1), (4, 2), (4, 3), (4, 3.5)]
 
 

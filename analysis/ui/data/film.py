@@ -135,6 +135,13 @@ def society_of(book: Book, number: int) -> SocietyKey | None:
     return SocietyKey(step.phase, next(arms, SHARED_ARM) if step.arm == SHARED_ARM else step.arm, step.epoch)
 
 
+def is_underway(book: Book, key: SocietyKey) -> bool:
+    """Return whether the log's last step is of this society, so that more of its frames may come."""
+    step = book.steps[-1] if book.steps else None
+    here = step is not None and step.phase == key.phase and step.arm in societies_of(key.arm, book.config)
+    return here and step is not None and key.epoch in (None, step.epoch)
+
+
 def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:
     """Return what is known of one member in one frame: choice, exposure and opinions, in words."""
     named = ["none yet", *frames.slots, "abstained", "named no option"]

@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.state.platform import RECOMMENDED
-from analysis.formats import count, number_bounds, percent, short, signed
+from analysis.formats import count, short
 from analysis.readings.book import Book
 from analysis.readings.cascades import Cascade
 from analysis.readings.kind_views import KindViews
 from analysis.readings.society import SocietyKey, societies_of
 from analysis.readings.spreads import MEMBERS, Spread
-from analysis.statistics.estimates import plain
-from analysis.tables.matched_cascades import ReachPoint, matched_cascades, matched_reach
 from analysis.ui.data.film import Film
 from analysis.ui.graph import sequential
 
@@ -139,7 +137,7 @@ def message_options(spreads: Sequence[Spread], book: Book, shown: str) -> list[l
     return options
 
 
-# -- in words and lines ----------------------------------------------------------------------------------------
+# -- in words ------------------------------------------------------------------------------------------------
 
 
 def member_reach(cascade: Cascade, persona: int, book: Book) -> list[list[str]]:
@@ -157,74 +155,3 @@ def member_reach(cascade: Cascade, persona: int, book: Book) -> list[list[str]]:
     brought = sum(source == persona for source in cascade.sources)
     facts = [["saw it", f"in round {cascade.reached[at] + 1}"], ["from", by], ["did", ", ".join(acts) or "nothing"]]
     return [*facts, ["brought it to", count(brought, "member")]] if brought else facts
-
-
-def message_curve(spread: Spread, members: int) -> dict[str, Any]:
-    """Return the share of members that had seen a message by each round, as a line."""
-    reached = np.cumsum([0, *spread.views]).tolist()
-    end = max(1, members)
-    line = _line("seen", "reach", [value / end for value in reached], 1.0, percent(reached[-1] / end))
-    return {
-        "lines": [line],
-        "rounds": len(spread.views),
-        "top": "100 %",
-        "title": "Members who had seen it, by round",
-        "said": [],
-    }
-
-
-def kinds_curve(spreads: Sequence[Spread]) -> dict[str, Any]:
-    """Return mean reach of misbehaving and of clean messages of equal cascade size by round, as lines, and their shapes in words."""
-    clustered = [(spread, spread.anchor) for spread in spreads]
-    points, rows = matched_reach(clustered), matched_cascades(clustered)
-    if not points:
-        why = "No two messages of both kinds are of equal size" if rows else "There are not messages of both kinds here"
-        return {
-            "lines": [],
-            "rounds": 0,
-            "top": "",
-            "title": "Reach at equal size of cascade",
-            "said": [f"{why}: nothing to compare."],
-        }
-    named = (("misbehaving", "strategy", "misbehaving"), ("clean", "plain", "clean"))
-    top = max(float(getattr(point, kind).value) for point in points for kind, *_ in named) or 1.0
-    lines = [
-        _line(
-            label,
-            css,
-            [0.0, *(getattr(point, kind).value / top for point in points)],
-            1.0,
-            f"{getattr(points[-1], kind).value:,.1f}",
-        )
-        for label, css, kind in named
-    ]
-    return {
-        "lines": lines,
-        "rounds": len(points),
-        "top": f"{top:,.1f}",
-        "title": "Members reached by round, mean over messages of equal cascade size",
-        "said": _kinds_said(points, clustered),
-    }
-
-
-def _kinds_said(points: Sequence[ReachPoint], clustered: Sequence[tuple[Spread, str]]) -> list[str]:
-    rows, last = matched_cascades(clustered), plain(points[-1].difference)
-    said = [
-        f"{count(rows[0].misbehaving, 'misbehaving message')} against {rows[0].clean:,} clean; "
-        f"{percent(rows[0].matched)} of the misbehaving ones have a clean one of their size."
-    ]
-    said.append(
-        f"Reached in the end: {signed(last['value'])} {number_bounds(last, 1)} members more than clean ones.".replace(
-            "  ", " "
-        )
-    )
-    for row in rows:
-        found = plain(row.difference)
-        said.append(f"{row.measure.capitalize()}: {signed(found['value'], 2)} {number_bounds(found)}".rstrip() + ".")
-    return said
-
-
-def _line(name: str, css: str, values: Sequence[float], top: float, last: str) -> dict[str, Any]:
-    """Return values at rounds 0, 1, ... as an SVG path in a box of 100 x 60."""
-    spots = [(100 * i / max(1, len(values) - 1), 60 * (1 - min(1.0, value / top))) for i, value in enumerate(values)]
-    return {"name": name, "css": css, "path": "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots), "last": last}

@@ -10,7 +10,7 @@ from analysis.formats import count
 from analysis.readings.society import SocietyKey
 from analysis.ui.address import PageAddress
 from analysis.ui.data.compare import parting_marks, same_time
-from analysis.ui.data.film import film, member_facts, society_choices
+from analysis.ui.data.film import film, is_underway, member_facts, society_choices
 from analysis.ui.data.frames import Frames
 from analysis.ui.data.places import Places, place
 from analysis.ui.followers import Watcher
@@ -169,7 +169,7 @@ def Graph(
     """The widget, made once; later frames are added, other colours are sent."""
     selected, set_selected = solara.use_state(-1)
     t, set_t = solara.use_state(address.t)
-    lives = use_life(follower)
+    lives = use_life(follower) and follower.read(lambda book: is_underway(book, key))
     config = follower.read(lambda book: book.config)
 
     def make() -> tuple[DiffusionGraph, Places, _Sent]:

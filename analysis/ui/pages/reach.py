@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.formats import count
+from analysis.formats import count, short
 from analysis.readings.book import Book
 from analysis.readings.cascades import Cascade
 from analysis.readings.kind_views import KindViews
@@ -20,6 +20,7 @@ from analysis.ui.data import reach as data
 from analysis.ui.data.doors import message_url
 from analysis.ui.data.persona import first_of
 from analysis.ui.data.places import Places, names_of, place
+from analysis.ui.data.reach_curves import kinds_curve, message_curve
 from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
@@ -80,7 +81,12 @@ def Reach(
         if picked not in dict(options):
             options = [[picked, "all misbehaving against all clean"], *options]
         picks.append({"name": "message", "label": "Message", "value": picked, "options": options})
-        said = count(len(shown.spreads), "message")
+        of = (
+            f"{shown.spread.competitor} on {follower.read(lambda book: book.subject(shown.spread.anchor))}"
+            if shown.spread
+            else ""
+        )
+        said = short(of, 70) or count(len(shown.spreads), "message")
     vue.Controls(choices=picks, said=said, event_chose=chose, event_room=lambda pixels: set_height(room(pixels)))
     if shown is None:
         vue.Notice(title="Reading the log", text="Looking for which way messages went.", busy=True)
@@ -118,7 +124,7 @@ def ReachGraph(
             if len(film.arrows)
             else "",
             fills_title=film.film.title,
-            outlines_title="It",
+            outlines_title="What it did",
             outline_labels=film.film.outline_labels,
             height=height,
             title=f"Reach: {key.label}",
@@ -164,7 +170,7 @@ def ReachGraph(
         event_go=go,
     )
     spread = shown.spread
-    curve = data.message_curve(spread, len(personas)) if spread else data.kinds_curve(shown.spreads)
+    curve = message_curve(spread, len(personas)) if spread else kinds_curve(shown.spreads)
     to = message_url(address, spread.contest, int(spread.message.rpartition("/")[2])) if spread else ""
     vue.ReachView(curve=curve, to=to, name="The message's page", event_go=go)
 

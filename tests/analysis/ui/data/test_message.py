@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from abm.events import ContestDecided, Reacted
 from analysis.readings.book import Book
 from analysis.readings.cascades import CascadeReading
@@ -10,6 +12,8 @@ from analysis.readings.spreads import SpreadReading
 from analysis.ui.address import PageAddress
 from analysis.ui.data.cascade import cascade_view, tree
 from analysis.ui.data.message import one_message
+from analysis.ui.data.reach import message_film
+from analysis.ui.data.reach_curves import kinds_curve
 from tests.analysis.test_reach import log
 
 CONTEST = "evaluate/2/rft/a"
@@ -55,3 +59,22 @@ class TestWay:
         ]  # fmt: skip
         assert tree(spread) == [(0, 1), (1, 2), (2, 3)]
         assert [branch["brought"] for branch in view["tree"]] == ["2", "1", "0"]
+
+
+class TestReach:
+    """Diffusion as frames."""
+
+    def test_members_are_coloured_by_the_round_in_which_they_first_saw_it(self):
+        """From that frame on; who shared is ringed from then on, and arrows lead to whom it was brought."""
+        way = CascadeReading(f"{CONTEST}/1")
+        read(decided(), way)
+        film = message_film(way.result(), np.arange(5), {})
+        assert film.film.fills.tolist() == [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 2, 0, 2, 0], [1, 2, 3, 2, 0]]
+        assert film.film.outlines is not None and film.film.outlines[-1].tolist() == [2, 2, 2, 1, 0]
+        assert sorted(map(tuple, film.arrows.tolist())) == [(0, 1, 2), (0, 3, 2), (1, 2, 3)]
+        assert len(film.labels) == 4 and film.film.palette[1]["label"] == "Round 1"
+
+    def test_kinds_say_whether_they_were_compared_at_equal_size(self):
+        """Bad cascades of four against clean ones of one: means are shown, and that size may be all of it is said."""
+        curve = kinds_curve(result_of(log(), SpreadReading()))
+        assert [line["last"] for line in curve["lines"]] == ["4.0", "1.0"] and "size alone" in curve["said"][0]

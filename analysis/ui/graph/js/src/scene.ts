@@ -59,7 +59,7 @@ export function look(scene: Scene, fill: number, outline: number, size: number):
     if (outline === ENGAGED) return { radius: size * 1.3, fill: colour, ring: rgb(theme.ink), ringWidth: 0.9 };
     return { radius: plain || outline === EXPOSED ? size : size * 0.7, fill: colour, ring: ground, ringWidth: 0 };
   }
-  if (outline === ENGAGED) return { radius: size, fill: colour, ring: rgb(theme.ink), ringWidth: Math.max(1, size * 0.2) };
+  if (outline === ENGAGED) return { radius: size, fill: colour, ring: rgb(theme.ink), ringWidth: Math.max(1, size * 0.15) };
   if (outline === EXPOSED) return { radius: size, fill: colour, ring: rgb(theme.soft), ringWidth: Math.max(0.6, size * 0.08) };
   return { radius: plain ? size : size * 0.85, fill: colour, ring: ground, ringWidth: 0.6 };
 }
