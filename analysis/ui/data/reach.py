@@ -20,14 +20,15 @@ from analysis.readings.kind_views import KindViews
 from analysis.readings.society import SocietyKey, societies_of
 from analysis.readings.spreads import MEMBERS, Spread
 from analysis.ui.data.film import Film
-from analysis.ui.graph import sequential
+from analysis.ui.graph import Swatch, sequential
 
 MISBEHAVED = "misbehaved"
 """In place of a contest's id: all misbehaving messages of a society against all clean ones."""
 LISTED = 200
 """Messages that can be picked at most, those that most members saw."""
 DID = ("did nothing", "liked or replied", "shared")
-SHARES = ("none of them", "up to 25 %", "25 to 50 %", "50 to 75 %", "over 75 %")
+SHARES = ("up to 25 %", "25 to 50 %", "50 to 75 %", "over 75 %")
+CLEAN = Swatch(label="only clean ones", light="#5d6874", dark="#93a4b5")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def kinds_film(views: KindViews, personas: NDArray[np.int64], place: dict[str, A
     share = bad / np.maximum(seen, 1)
     codes = np.where(seen > 0, 1 + np.ceil(4 * share).astype(np.int64), 0)
     fills = np.concatenate([np.zeros((1, len(personas)), dtype=np.int64), codes]).astype(np.uint8)
-    palette = sequential(SHARES, neutral="Saw no judged message", of="strategy")
+    none, *shares = sequential(SHARES, neutral="Saw no judged message", of="strategy")
+    palette = [none, CLEAN, *shares]
     film = Film(fills, None, palette, {}, "Of the messages it saw, misbehaved", list(DID))
     return ReachFilm(film, _labels(len(views.views), place), np.zeros((0, 3), dtype=np.uint32))
 
