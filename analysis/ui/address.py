@@ -27,6 +27,7 @@ class PageAddress:
         persona: index, -1 for none.
         contest: id, or empty for the list; ``arm``, ``outcome``, ``find`` and ``page_no`` filter the list.
         other: key of the run compared with.
+        held: 1 where a page does not follow a run into its next phase.
     """
 
     run: str = ""
@@ -46,6 +47,7 @@ class PageAddress:
     find: str = ""
     page_no: int = 0
     other: str = ""
+    held: int = 0
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:

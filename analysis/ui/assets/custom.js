@@ -3,6 +3,9 @@
   const KEY = ":solara:theme.variant";
   if (!localStorage.getItem(KEY)) localStorage.setItem(KEY, '"auto"');
   const themes = ["auto", "light", "dark"];
+  // the page is in English, and may be enlarged; the server underneath says neither
+  document.documentElement.lang = "en";
+  document.querySelector("meta[name=viewport]")?.setAttribute("content", "width=device-width, initial-scale=1");
   window.moloch = {
     theme: () => JSON.parse(localStorage.getItem(KEY) || '"auto"'),
     nextTheme() {
@@ -16,6 +19,11 @@
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
       event.preventDefault();
       go(url);
+    },
+    // the step that a graph on the page shows, counted from 1; 0 for none
+    step() {
+      const said = document.querySelector(".moloch-diffusion .md-status")?.innerText || "";
+      return Number((/step (\d+)/i.exec(said) || [])[1] || 0);
     },
     async copy(text) {
       try {
@@ -49,6 +57,13 @@
     // an estimate and its interval on an axis, whose middle is marked
     props: { bar: Object, label: String, colour: String },
     template: `<div class="m-interval" role="img" :aria-label="label"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%', background: colour }"></span><span class="m-point" :style="{ left: bar.at + '%', background: colour }"></span></div>`,
+  });
+  Vue.component("m-command", {
+    // a command to copy
+    props: { text: String },
+    data() { return { copied: false }; },
+    template: `<span class="m-command"><code>{{ text }}</code><button type="button" class="m-button" @click="copy">{{ copied ? "Copied" : "Copy" }}</button></span>`,
+    methods: { async copy() { this.copied = await window.moloch.copy(this.text); setTimeout(() => { this.copied = false; }, 1500); } },
   });
   Vue.component("m-empty", {
     props: { title: String, text: String, command: String },

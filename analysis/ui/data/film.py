@@ -135,6 +135,19 @@ def society_of(book: Book, number: int) -> SocietyKey | None:
     return SocietyKey(step.phase, next(arms, SHARED_ARM) if step.arm == SHARED_ARM else step.arm, step.epoch)
 
 
+def newest(book: Book) -> SocietyKey | None:
+    """Return the society that a run that is being written is at; None before its first step."""
+    return society_of(book, book.steps[-1].number) if book.steps else None
+
+
+def is_written(book: Book, key: SocietyKey) -> bool:
+    """Return whether a run's newest step is one of a society: more of it may come, if the run lives."""
+    step = book.steps[-1] if book.steps else None
+    if step is None or step.phase != key.phase or key.epoch not in (None, step.epoch):
+        return False
+    return step.arm in societies_of(key.arm, book.config)
+
+
 def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:
     """Return what is known of one member in one frame: choice, exposure and opinions, in words."""
     named = ["none yet", *frames.slots, "abstained", "named no option"]

@@ -49,7 +49,7 @@ class RunInfo:
 
 
 def quoted(path: Path) -> str:
-    """Return a run's folder as a command line takes it: from here, if it is below."""
+    """Return a run's folder, or a file in it, as a command line takes it: from here, if it is below."""
     here = Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 

@@ -12,6 +12,8 @@ from analysis.ui.pages.diffusion import Diffusion
 from analysis.ui.pages.persona import Persona
 from analysis.ui.pages.training import Probes, Training
 
+WITHOUT_MAIN = ("diffusion", "compare")
+"""Pages of several parts, none of which is the page's main landmark."""
 BODIES: dict[str, Callable[..., Any]] = {
     "diffusion": Diffusion,
     "persona": Persona,
