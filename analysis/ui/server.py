@@ -54,12 +54,13 @@ def serve(
     with ended_by_signals(), bound(port) as listening, tempfile.TemporaryDirectory(prefix="moloch-ui-") as home:
         _settings(home)
         pages, assets = _pages()
+        from analysis.ui.downloads import Downloads
         from analysis.ui.guard import Guard
         from analysis.ui.library import open_library
 
         library = open_library(runs, folder, llm, hidden)
         try:
-            _run(Guard(pages, assets, token), listening, ready)
+            _run(Guard(Downloads(pages), assets, token), listening, ready)
         finally:
             library.close()
 

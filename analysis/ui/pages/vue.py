@@ -116,3 +116,40 @@ def CompareView(found: Row, event_go: Go) -> None:
 @solara.component_vue("caption.vue")
 def Caption(title: str, text: str) -> None:
     """A line above something."""
+
+
+@solara.component_vue("rows.vue")
+def RowsView(
+    frame: str,
+    total: str,
+    columns: list[Row],
+    rows: list[list[list[str]]],
+    common: list[tuple[str, str]],
+    filters: list[Row],
+    fields: list[str],
+    meanings: list[list[str]],
+    pager: Row | None,
+    found: str,
+    wrong: str,
+    file: str,
+    code: str,
+    event_go: Go,
+    event_find: Go,
+    event_narrow: Callable[[Row], None],
+) -> None:
+    """Rows of a frame; ``file``: where they are as CSV."""
+
+
+@solara.component_vue("event.vue")
+def EventView(
+    event: Row,
+    file: str,
+    code: str,
+    commands: list[str],
+    said: str,
+    event_go: Go,
+    event_more: Go,
+    event_verify: Callable[[Any], None],
+    event_seek: Go,
+) -> None:
+    """One event; ``said``: what the check of the whole log came to."""
