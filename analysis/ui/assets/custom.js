@@ -98,6 +98,11 @@
     props: { value: String, bounds: String, n: [String, Number], to: String, go: Function },
     template: `<span class="m-estimate"><b><m-link v-if="to" class="m-door" :to="to" :go="go">{{ value }}</m-link><template v-else>{{ value }}</template></b><i v-if="bounds">{{ bounds }}</i><small v-if="n !== undefined && n !== ''">n = {{ n }}</small></span>`,
   });
+  Vue.component("m-number", {
+    // a number, or a name, that leads to what is behind it
+    props: { text: [String, Number], to: String, go: Function },
+    template: `<m-link v-if="to" class="m-door" :to="to" :go="go">{{ text }}</m-link><span v-else>{{ text }}</span>`,
+  });
   Vue.component("m-interval", {
     // an estimate and its interval on an axis, whose middle is marked
     props: { bar: Object, label: String },
@@ -121,8 +126,8 @@
   });
   Vue.component("m-votes", {
     // shares of votes as one bar; each part says in words what it is
-    props: { parts: Array },
-    template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :class="'hue-' + part.hue" :style="{ flexGrow: part.share }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :class="'hue-' + part.hue" aria-hidden="true"></span>{{ part.label }} <b>{{ part.count }}</b></li></ul></div>`,
+    props: { parts: Array, go: Function },
+    template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :class="'hue-' + part.hue" :style="{ flexGrow: part.share }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :class="'hue-' + part.hue" aria-hidden="true"></span>{{ part.label }} <b><m-number :text="part.count" :to="part.to" :go="go"></m-number></b></li></ul></div>`,
     computed: { said() { return this.parts.map((part) => part.label + ": " + part.count).join(", "); } },
   });
 })();

@@ -35,9 +35,9 @@ def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     if evaluation.models.withheld:
         vue.Notice(title="No win rates", text=f"{evaluation.models.withheld}.")
     vue.AgentView(
-        rows=follower.read(lambda book: data.arm_rows(book, evaluation)),
+        rows=follower.read(lambda book: data.arm_rows(book, evaluation, address)),
         arm=arm,
-        lineage=follower.read(lambda book: data.lineage_rows(book, arm)),
+        lineage=follower.read(lambda book: data.lineage_rows(book, arm, address)),
         messages=follower.read(lambda book: data.message_rows(book, slots[start:stop], address, in_full)),
         total=count(len(slots), "message"),
         pager=parts.pager(address, len(slots), data.PAGE),

@@ -16,8 +16,8 @@ from analysis.ui.pages.diffusion import Rest
 @solara.component
 def Training(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """All adapters."""
-    rows, alarms = follower.read(lambda book: (training_rows(book, follower.path), alarm_lines(book)))
-    vue.TrainingView(rows=rows, alarms=alarms)
+    rows, alarms = follower.read(lambda book: (training_rows(book, follower.path, address), alarm_lines(book)))
+    vue.TrainingView(rows=rows, alarms=alarms, event_go=go)
 
 
 @solara.component
@@ -29,7 +29,11 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         return
     evaluation, (judged, why) = read
     epoch = probes.epoch_of(evaluation, address.epoch)
-    tables = probes.probe_tables(evaluation, epoch) + probes.judge_tables(judged, evaluation, epoch) if epoch else []
+    tables = (
+        probes.probe_tables(evaluation, epoch, address) + probes.judge_tables(judged, evaluation, epoch, address)
+        if epoch
+        else []
+    )
     if evaluation.epochs:
         options = [[str(each), f"after epoch {each}"] for each in evaluation.epochs]
         choices = [{"name": "epoch", "label": "Evaluation", "value": str(epoch), "options": options}]
@@ -41,5 +45,6 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         title="Nothing was evaluated yet",
         command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME",
         judges=why or none,
+        event_go=go,
         text="Probes judge what is written for held-out anchors, after the last epoch (or each, with --set evaluate=every).",
     )

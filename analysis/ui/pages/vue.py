@@ -99,12 +99,12 @@ def AgentView(
 
 
 @solara.component_vue("training.vue")
-def TrainingView(rows: list[Row], alarms: list[str]) -> None:
+def TrainingView(rows: list[Row], alarms: list[str], event_go: Go) -> None:
     """Adapters."""
 
 
 @solara.component_vue("probes.vue")
-def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: str) -> None:
+def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: str, event_go: Go) -> None:
     """Tables of probes and judges."""
 
 
