@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from abm.columns import Int8s, unpack
 from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
 from abm.probe import kind_of
+from abm.societies import arena_in, arm_and_audience, arm_in
 from analysis.formats import count, percent, short
 from analysis.judges import VerdictRow
 from analysis.passages import judged_passage, passage
@@ -19,6 +21,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import event_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
 from analysis.ui.data.references import adapter_event
+from analysis.ui.data.takes import rows_take
 
 PAGE = 50
 """Contests, or thoughts, on one page."""
@@ -107,6 +110,16 @@ def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
         choice("epoch", "Epoch", sorted({epoch for _, _, epoch in there}), address.epoch),
         choice("outcome", "Outcome", [*OUTCOMES, *FAILURES], address.outcome),
     ]
+
+
+def list_take(address: PageAddress, run: Path) -> dict[str, str]:
+    """Return how the contests that the filters let through are taken along; as shown, where a frame does not know a filter."""
+    if address.find.strip() or address.outcome not in ("", *OUTCOMES[:-1]):
+        return {"name": "contests"}
+    society, audience = arm_and_audience(address.arm)
+    where = {"arm": arm_in(society) or None, "audience": audience or None, "held_in": arena_in(society) or None}
+    place = {"phase": address.phase or None, "epoch": address.epoch or None, "outcome": address.outcome or None}
+    return rows_take(address, run, "contests", **place, **where)
 
 
 def one(

@@ -15,6 +15,7 @@ from analysis.ui.data import story as told
 from analysis.ui.data.doors import event_url
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.places import names_of
+from analysis.ui.data.takes import rows_take
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.pages import background, parts, vue
@@ -102,6 +103,7 @@ def Told(
         pager=parts.pager(address, len(story.encounters), SIZE),
         missing=missing,
         answers=answers,
+        take=rows_take(address, follower.path, "reactions", persona=person.persona),
         interview=state,
         event_go=go,
         event_more=more,

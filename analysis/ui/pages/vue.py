@@ -65,6 +65,7 @@ def PersonaView(
     pager: Row | None,
     missing: str,
     answers: list[Row],
+    take: Row,
     interview: Row,
     event_go: Go,
     event_more: Go,
@@ -75,7 +76,7 @@ def PersonaView(
 
 
 @solara.component_vue("contests.vue")
-def ContestList(rows: list[Row], pager: Row | None, found: str, event_go: Go, event_find: Go) -> None:
+def ContestList(rows: list[Row], take: Row, pager: Row | None, found: str, event_go: Go, event_find: Go) -> None:
     """The contests that the filters let through."""
 
 
@@ -88,6 +89,7 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
 def AgentView(
     rows: list[Row],
     arm: str,
+    take: Row,
     lineage: list[Row],
     messages: list[Row],
     total: str,
@@ -99,7 +101,7 @@ def AgentView(
 
 
 @solara.component_vue("training.vue")
-def TrainingView(rows: list[Row], alarms: list[str], event_go: Go) -> None:
+def TrainingView(rows: list[Row], alarms: list[str], take: Row, event_go: Go) -> None:
     """Adapters."""
 
 
