@@ -18,7 +18,7 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import SEEN, use_ticks, use_version
 from analysis.ui.pages import background, vue
-from analysis.ui.pages.table import BODIES, WITHOUT_MAIN
+from analysis.ui.pages.table import BODIES, WITHOUT_MAIN, WITHOUT_TAB
 
 STANDING_S = 5.0
 """Seconds between looks at how a run stands that writes nothing."""
@@ -78,6 +78,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     tabs = [
         {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url}
         for page in BODIES
+        if page not in WITHOUT_TAB
     ]
     moved = bool(rested.current.society or rested.current.t or rested.current.held)
     vue.AddressBar(search=rested.current.search(), title=titled(address.page.capitalize(), follower.key))

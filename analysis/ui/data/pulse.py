@@ -28,7 +28,7 @@ SERVED = "Where models are served is in no log: give --llm and --reader as when 
 NO_WORD = "Its process ended without saying why: it was killed, or the machine stopped."
 
 
-class Standing(NamedTuple):
+class RunStanding(NamedTuple):
     """How a run stands, as far as its log says it.
 
     Attributes:
@@ -42,22 +42,22 @@ class Standing(NamedTuple):
     usual_s: float | None
 
 
-def standing(reading: ProgressReading) -> Standing:
+def standing(reading: ProgressReading) -> RunStanding:
     """Return how a run stands, of a reading of its log."""
     part = reading.part
     if part is None:
-        return Standing(reading.result(), reading.parts, "", None)
+        return RunStanding(reading.result(), reading.parts, "", None)
     if isinstance(part, Learn):
         under_way = f"{part.arm} learns (epoch {part.epoch})"
     elif reading.in_step:
         under_way = "a step is under way: models have not answered all of it, or votes are counted"
     else:
         under_way = "it is between two steps"
-    return Standing(reading.result(), reading.parts, under_way, reading.took(part))
+    return RunStanding(reading.result(), reading.parts, under_way, reading.took(part))
 
 
 def pulse(
-    state: State, book: Book, now: Standing, spent: Cost, silent_s: float, why: str, command: str
+    state: State, book: Book, now: RunStanding, spent: Cost, silent_s: float, why: str, command: str
 ) -> dict[str, Any] | None:
     """Return what the strip shows; None for a run that has ended, or whose log cannot be read.
 
@@ -84,7 +84,7 @@ def pulse(
     }
 
 
-def _facts(book: Book, now: Standing, spent: Cost) -> list[tuple[str, str]]:
+def _facts(book: Book, now: RunStanding, spent: Cost) -> list[tuple[str, str]]:
     facts = []
     if book.replies:
         planned = calls(book, now.parts)
@@ -126,7 +126,7 @@ def _learns_instructions(config: Mapping[str, Any]) -> bool:
         return True
 
 
-def _silence(now: Standing, silent_s: float) -> str:
+def _silence(now: RunStanding, silent_s: float) -> str:
     said = f"Nothing was written for {duration(silent_s)}"
     why = f": {now.under_way}" if now.under_way else ""
     usual = f"; what is done of the kind took {duration(now.usual_s)} each" if now.usual_s is not None else ""
