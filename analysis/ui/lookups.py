@@ -1,12 +1,16 @@
-"""What pages read from a run's log beyond its book: evaluations, verdicts, the events of a contest, a persona's story and answers."""
+"""What pages read from a run's log beyond its book: how it stands, evaluations, verdicts, the events of a contest, a persona's story and
+answers, rows of frames, one event with its causes.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from abm.events import Event
-from abm.log import open_log
+from abm.llm.ledger import Cost, Ledger
+from abm.log import open_log, verify
 from abm.surveys import Questionnaire
 from analysis.judges import VerdictRow, read_verdicts
 from analysis.readings.answers import AnswerRow, AnswersReading, read_answers
@@ -15,13 +19,22 @@ from analysis.readings.cascades import Cascade, CascadeReading
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.kind_views import KindViews, KindViewsReading
+from analysis.readings.progress import ProgressReading
 from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import Spread, SpreadReading
+from analysis.tables.event import event_dict, led_to
+from analysis.ui.address import PageAddress
 from analysis.ui.data.asked import answer_rows
+from analysis.ui.data.event import EFFECTS
+from analysis.ui.data.life import last_written
 from analysis.ui.data.persona import Person
+from analysis.ui.data.pulse import pulse as strip
+from analysis.ui.data.pulse import resuming, standing
+from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.library import Follower
+from learning.runs.last_words import last_words
 from learning.surveys import ANSWERS
 from moloch.errors import MolochError
 
@@ -29,6 +42,20 @@ from moloch.errors import MolochError
 def evaluation(follower: Follower) -> Evaluation:
     """Return the run's evaluation contests; the same object until contests are added or verdicts change."""
     return follower.fold("evaluation", EvaluationReading, EvaluationReading.result)
+
+
+def pulse(follower: Follower) -> dict[str, Any] | None:
+    """Return what the strip above a run shows; None where it has ended or cannot be read."""
+    now = follower.fold("progress", ProgressReading, standing)
+    said = last_words(follower.path)
+    try:
+        spent = Ledger(follower.path).read()
+    except MolochError:
+        spent = Cost()
+    silent = max(0.0, time.time() - last_written(follower.path))
+    why = said.why if said else ""
+    state = follower.state()
+    return follower.read(lambda book: strip(state, book, now, spent, silent, why, resuming(follower.path)))
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
@@ -95,6 +122,47 @@ def answers(follower: Follower, persona: int) -> list[dict[str, Any]]:
         later, asked = follower.once(("answers", stamp), lambda: _beside(follower))
         rows, put = [*rows, *later], put | asked
     return answer_rows(rows, put, persona)
+
+
+def rows(follower: Follower, query: RowsQuery, address: PageAddress) -> RowsPage:
+    """Return a page of rows of a frame.
+
+    Raises:
+        InputError, LogError: as :func:`analysis.ui.data.rows.rows_page`.
+    """
+    key = ("rows", address, follower.version)
+    return follower.once(key, lambda: rows_page(query, follower.path, address.page_no))
+
+
+class Traced(NamedTuple):
+    """An event with what led to it (:func:`analysis.tables.event.event_dict`), and what it led to."""
+
+    event: dict[str, Any]
+    effects: tuple[int, list[dict[str, Any]]]
+
+
+def traced(follower: Follower, seq: int) -> Traced:
+    """Return an event of a run.
+
+    Raises:
+        InputError, LogError: as :func:`analysis.tables.event.event_dict`.
+    """
+
+    def read() -> Traced:
+        found = event_dict(open_log(follower.path, write=False), seq)
+        return Traced(found, led_to(follower.path, seq, EFFECTS))
+
+    return follower.once(("event", seq, follower.version), read)
+
+
+def verified(follower: Follower) -> str:
+    """Return what is said of a log whose every byte agrees with its hash chain.
+
+    Raises:
+        LogError: it does not, or it cannot be read.
+    """
+    head = verify(follower.path)
+    return f"Whole: {head.seq:,} events agree with the chain; head {head.hash[:12]}."
 
 
 def _beside(follower: Follower) -> tuple[list[AnswerRow], dict[str, Questionnaire]]:

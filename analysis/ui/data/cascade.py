@@ -15,7 +15,7 @@ from analysis.readings.book import Book
 from analysis.readings.cascades import Cascade
 from analysis.readings.spreads import Spread
 from analysis.ui.address import PageAddress
-from analysis.ui.data.doors import event_url
+from analysis.ui.data.doors import event_url, rows_url
 
 BRANCHES = 60
 """Sharers that a page lists at most, and answers."""
@@ -51,6 +51,7 @@ def cascade_view(
     told = _Teller(cascade, book, people)
     return {
         "facts": facts,
+        "rows": rows_url(address, "spreads", message=spread.message),
         "rounds": round_rows(cascade, spread, members),
         "tree": [told.branch(persona, depth) for persona, depth in branches[:BRANCHES]],
         "tree_hidden": max(0, len(branches) - BRANCHES),

@@ -135,11 +135,17 @@ def society_of(book: Book, number: int) -> SocietyKey | None:
     return SocietyKey(step.phase, next(arms, SHARED_ARM) if step.arm == SHARED_ARM else step.arm, step.epoch)
 
 
-def is_underway(book: Book, key: SocietyKey) -> bool:
-    """Return whether the log's last step is of this society, so that more of its frames may come."""
+def newest(book: Book) -> SocietyKey | None:
+    """Return the society that a run that is being written is at; None before its first step."""
+    return society_of(book, book.steps[-1].number) if book.steps else None
+
+
+def is_written(book: Book, key: SocietyKey) -> bool:
+    """Return whether a run's newest step is one of a society: more of it may come, if the run lives."""
     step = book.steps[-1] if book.steps else None
-    here = step is not None and step.phase == key.phase and step.arm in societies_of(key.arm, book.config)
-    return here and step is not None and key.epoch in (None, step.epoch)
+    if step is None or step.phase != key.phase or key.epoch not in (None, step.epoch):
+        return False
+    return step.arm in societies_of(key.arm, book.config)
 
 
 def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:

@@ -13,7 +13,7 @@ from analysis.readings.society import PHASES
 from analysis.ui.address import PageAddress
 from analysis.ui.data import contests
 from analysis.ui.data.agents import result
-from analysis.ui.data.doors import event_url, message_url
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import chips
 
 
@@ -45,7 +45,7 @@ def one_message(
         "failed": chips(message),
         "card": card,
         "votes": details["votes"],
-        "facts": _facts(book, contest, slot, votes),
+        "facts": _facts(book, contest, slot, votes, rows_url(address, "votes", contest=contest.contest, choice=slot)),
         "adapter": message.adapter,
         "training": society.at(page="training", arm=step.arm).url if message.adapter else "",
         "contest": society.at(page="contests", contest=contest.contest).url,
@@ -73,11 +73,12 @@ def one_message(
     }
 
 
-def _facts(book: Book, contest: Contest, slot: int, votes: str) -> list[list[str]]:
+def _facts(book: Book, contest: Contest, slot: int, votes: str, behind: str) -> list[list[str]]:
+    """Return names, values, and what is behind each."""
     message = contest.messages[slot]
-    facts = [["written by", message.competitor], ["model", book.model], ["votes", votes]]
+    facts = [["written by", message.competitor, ""], ["model", book.model, ""], ["votes", votes, behind]]
     if message.attempt > 1:
-        facts.append(["attempt", f"{message.attempt}"])
+        facts.append(["attempt", f"{message.attempt}", ""])
     if message.cut:
-        facts.append(["cut", f"{message.cut:,} characters"])
-    return [[name, value] for name, value in facts if value]
+        facts.append(["cut", f"{message.cut:,} characters", ""])
+    return [fact for fact in facts if fact[1]]

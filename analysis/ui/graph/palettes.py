@@ -15,7 +15,7 @@ from moloch.errors import InputError
 
 GROUNDS = {"light": "#fbfcfd", "dark": "#0f1318"}
 """What the widget draws on."""
-NEUTRAL = ("#bcc4cc", "#4b5661")
+NEUTRAL = ("#c6ced5", "#4b5661")
 """Nobody's colour: no choice yet. Paler than the grey of the base model, so that nobody's choice does not look like one."""
 HUES = (
     ("#0072b2", "#3f9fe0"),  # blue
