@@ -12,11 +12,12 @@ from abm.state.platform import RECOMMENDED
 from analysis.formats import number, percent
 from analysis.passages import passage
 from analysis.readings.book import Book
-from analysis.readings.cascades import Cascade
+from analysis.readings.cascades import Action, Cascade
 from analysis.readings.spreads import Spread
 from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import event_url, rows_url
 
+ACTIONS: tuple[Action, ...] = ("like", "reply", "share")
 BRANCHES = 60
 """Sharers that a page lists at most, and answers."""
 
@@ -38,21 +39,20 @@ def cascade_view(
     """
     shape = spread.shape
     facts = [
-        ["seen by", f"{spread.seen:,} of {members:,}"],
-        ["likes", f"{spread.likes:,}"],
-        ["replies", f"{spread.replies:,}"],
-        ["shares", f"{len(spread.sharers):,}"],
-        ["depth", f"{shape.depth}"],
-        ["breadth", f"{shape.breadth}"],
-        ["structural virality", number(shape.virality, 2)],
+        ["seen by", f"{spread.seen:,} of {members:,}", ""],
+        ["likes", f"{spread.likes:,}", _acts(address, spread, "like")],
+        ["replies", f"{spread.replies:,}", _acts(address, spread, "reply")],
+        ["shares", f"{len(spread.sharers):,}", _acts(address, spread, "share")],
+        ["depth", f"{shape.depth}", ""],
+        ["breadth", f"{shape.breadth}", ""],
+        ["structural virality", number(shape.virality, 2), ""],
     ]
     branches = tree(spread)
     people = PageAddress(run=address.run, page="persona", society=address.society)
     told = _Teller(cascade, book, people)
     return {
         "facts": facts,
-        "rows": rows_url(address, "spreads", message=spread.message),
-        "rounds": round_rows(cascade, spread, members),
+        "rounds": round_rows(cascade, spread, members, address),
         "tree": [told.branch(persona, depth) for persona, depth in branches[:BRANCHES]],
         "tree_hidden": max(0, len(branches) - BRANCHES),
         "answers": [
@@ -71,7 +71,7 @@ def cascade_view(
     }
 
 
-def round_rows(cascade: Cascade, spread: Spread, members: int) -> list[dict[str, Any]]:
+def round_rows(cascade: Cascade, spread: Spread, members: int, address: PageAddress) -> list[dict[str, Any]]:
     """Return a row per round: who saw the message then and so far, from whom, and what they did."""
     acts = Counter((action, round_) for _, action, round_ in cascade.acts)
     by = Counter(zip(map(_by, cascade.sources), cascade.reached, strict=True))
@@ -89,12 +89,18 @@ def round_rows(cascade: Cascade, spread: Spread, members: int) -> list[dict[str,
                 "author": f"{by['author', round_]:,}",
                 "members": f"{by['member', round_]:,}",
                 "platform": f"{by['platform', round_]:,}",
-                "likes": f"{acts['like', round_]:,}",
-                "replies": f"{acts['reply', round_]:,}",
-                "shares": f"{acts['share', round_]:,}",
+                "acts": [
+                    [f"{acts[kind, round_]:,}", _acts(address, spread, kind, round_) if acts[kind, round_] else ""]
+                    for kind in ACTIONS
+                ],
             }
         )
     return rows
+
+
+def _acts(address: PageAddress, spread: Spread, kind: str, round_: int | None = None) -> str:
+    """Return where the rows are of what members did with a message, in one round or in all."""
+    return rows_url(address, "reactions", message=spread.message, kind=kind, round=round_)
 
 
 def _by(source: int) -> str:

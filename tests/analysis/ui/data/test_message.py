@@ -53,8 +53,8 @@ class TestWay:
         read(events, way, spreads, book)
         spread = spreads.result()[1]
         view = cascade_view(way.result(), spread, book, 5, PLACE)
-        assert dict(view["facts"])["seen by"] == "4 of 5" and dict(view["facts"])["depth"] == "3"
-        assert [(row["reached"], row["author"], row["members"], row["shares"]) for row in view["rounds"]] == [
+        assert [fact[1] for fact in view["facts"][:5]] == ["4 of 5", "0", "1", "3", "3"]
+        assert [(row["reached"], row["author"], row["members"], row["acts"][2][0]) for row in view["rounds"]] == [
             ("1", "1", "0", "1"), ("3", "0", "2", "1"), ("4", "0", "1", "1"),
         ]  # fmt: skip
         assert tree(spread) == [(0, 1), (1, 2), (2, 3)]
