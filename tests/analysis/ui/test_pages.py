@@ -478,7 +478,7 @@ class TestMessage:
         counted = dict(entry.split("\n") for entry in page.locator("button.md-entry").all_inner_texts())
         assert [int(counted[f"Round {r + 1}"]) for r in range(len(most.views))] == most.views
         scrub(page, 0)
-        page.get_by_label("Message").select_option(index=1)
+        page.locator("label:has-text('Message') select").last.select_option(index=1)
         page.wait_for_selector("text=Members who had seen it, by round")
         page.get_by_role("link", name="The message's page").click()
         page.wait_for_selector("#m-way")
