@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare")
+PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows")
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
@@ -27,6 +27,9 @@ class PageAddress:
         persona: index, -1 for none.
         contest: id, or empty for the list; ``arm``, ``outcome``, ``find`` and ``page_no`` filter the list.
         other: key of the run compared with.
+        seq: of an event, -1 for none.
+        frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
+            ``sort``: a column, after ``-`` for descending.
     """
 
     run: str = ""
@@ -46,6 +49,10 @@ class PageAddress:
     find: str = ""
     page_no: int = 0
     other: str = ""
+    seq: int = -1
+    frame: str = ""
+    where: str = ""
+    sort: str = ""
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:

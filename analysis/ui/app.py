@@ -16,7 +16,7 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import SEEN, use_ticks, use_version
 from analysis.ui.pages import vue
-from analysis.ui.pages.table import BODIES
+from analysis.ui.pages.table import BODIES, WITHOUT_TAB
 
 REST_S = 0.25
 """Seconds after which a slider has come to rest."""
@@ -72,6 +72,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     tabs = [
         {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url}
         for page in BODIES
+        if page not in WITHOUT_TAB
     ]
     vue.AddressBar(search=rested.current.search())
     run = follower.read(lambda book: headline(info, book, follower.error))

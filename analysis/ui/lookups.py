@@ -1,12 +1,14 @@
-"""What pages read from a run's log beyond its book: evaluations, verdicts, the events of a contest, a persona's story and answers."""
+"""What pages read from a run's log beyond its book: evaluations, verdicts, the events of a contest, a persona's story and answers,
+rows of frames, one event with its causes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from abm.events import Event
-from abm.log import open_log
+from abm.log import open_log, verify
 from abm.surveys import Questionnaire
 from analysis.judges import VerdictRow, read_verdicts
 from analysis.readings.answers import AnswerRow, AnswersReading, read_answers
@@ -14,8 +16,12 @@ from analysis.readings.book import Contest, Step
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.society import SocietyKey
+from analysis.tables.event import event_dict, led_to
+from analysis.ui.address import PageAddress
 from analysis.ui.data.asked import answer_rows
+from analysis.ui.data.event import EFFECTS
 from analysis.ui.data.persona import Person
+from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.library import Follower
 from learning.surveys import ANSWERS
@@ -68,6 +74,47 @@ def answers(follower: Follower, persona: int) -> list[dict[str, Any]]:
         later, asked = follower.once(("answers", stamp), lambda: _beside(follower))
         rows, put = [*rows, *later], put | asked
     return answer_rows(rows, put, persona)
+
+
+def rows(follower: Follower, query: RowsQuery, address: PageAddress, opened: float) -> RowsPage:
+    """Return a page of rows of a frame, as they were when somebody opened it: a log that grows is not read again for each event.
+
+    Raises:
+        InputError, LogError: as :func:`analysis.ui.data.rows.rows_page`.
+    """
+    key = ("rows", address, opened)
+    return follower.once(key, lambda: rows_page(query, follower.path, address.page_no))
+
+
+class Traced(NamedTuple):
+    """An event with what led to it (:func:`analysis.tables.event.event_dict`), and what it led to."""
+
+    event: dict[str, Any]
+    effects: tuple[int, list[dict[str, Any]]]
+
+
+def traced(follower: Follower, seq: int, opened: float) -> Traced:
+    """Return an event of a run, and what it had led to when somebody opened its page.
+
+    Raises:
+        InputError, LogError: as :func:`analysis.tables.event.event_dict`.
+    """
+
+    def read() -> Traced:
+        found = event_dict(open_log(follower.path, write=False), seq)
+        return Traced(found, led_to(follower.path, seq, EFFECTS))
+
+    return follower.once(("event", seq, opened), read)
+
+
+def verified(follower: Follower) -> str:
+    """Return what is said of a log whose every byte agrees with its hash chain.
+
+    Raises:
+        LogError: it does not, or it cannot be read.
+    """
+    head = verify(follower.path)
+    return f"Whole: {head.seq:,} events agree with the chain; head {head.hash[:12]}."
 
 
 def _beside(follower: Follower) -> tuple[list[AnswerRow], dict[str, Questionnaire]]:

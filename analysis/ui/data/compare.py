@@ -9,6 +9,8 @@ from typing import Any
 from analysis.formats import DASH, bounds, difference, percent, signed
 from analysis.readings.society import SocietyKey
 from analysis.tables.compare import Comparison
+from analysis.ui.address import PageAddress
+from analysis.ui.data.doors import event_url
 
 
 def compared(found: Comparison, a: str, b: str, key: SocietyKey | None = None, url: str = "") -> dict[str, Any]:
@@ -23,7 +25,7 @@ def compared(found: Comparison, a: str, b: str, key: SocietyKey | None = None, u
         "b": b,
         "said": _said(found, a, b),
         "settings": [[d.field, d.left, d.right] for d in found.settings],
-        "parting": _parting(found, key, url),
+        "parting": _parting(found, a, b, key, url),
         "outcomes": _outcomes(found),
         "notes": [*_epochs(found), *found.notes],
     }
@@ -85,16 +87,19 @@ def _said(comparison: Comparison, a: str, b: str) -> list[str]:
     return lines
 
 
-def _parting(found: Comparison, key: SocietyKey | None, url: str) -> dict[str, Any] | None:
+def _parting(found: Comparison, a: str, b: str, key: SocietyKey | None, url: str) -> dict[str, Any] | None:
     parting = found.parting
     if parting is None:
         return None
-    rows = [["event", f"{parting.seq_a:,}", f"{parting.seq_b:,}"], ["type", parting.type_a, parting.type_b]]
+    rows = [["type", parting.type_a, parting.type_b]]
     if parting.place_a or parting.place_b:
         rows.append(["of", parting.place_a or DASH, parting.place_b or DASH])
     rows += [[field.field, field.left, field.right] for field in parting.fields]
     step = f"in step {parting.step}" if parting.step >= 0 else "before the first step"
-    return {"step": step, "society": key.label if key is not None else "", "url": url, "rows": rows}
+    events = [
+        [f"{seq:,}", event_url(PageAddress(run=run), seq)] for seq, run in ((parting.seq_a, a), (parting.seq_b, b))
+    ]
+    return {"step": step, "events": events, "society": key.label if key is not None else "", "url": url, "rows": rows}
 
 
 def _outcomes(comparison: Comparison) -> list[dict[str, Any]]:

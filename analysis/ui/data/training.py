@@ -14,22 +14,44 @@ from abm.columns import Float32s, unpack
 from abm.events import AdapterTrained, TrainingMeasured
 from analysis.formats import DASH, LABEL, short, signed
 from analysis.readings.book import Book
+from analysis.ui.address import PageAddress
+from analysis.ui.data.doors import event_url, rows_url
+from analysis.ui.data.references import adapter_event
 from learning.runs.watch import said
 
+NOWHERE = PageAddress()
 _PLAIN = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 FILES = ("adapter_model.safetensors", "instructions.json", "lineage.json", "check.json")
 
 
-def training_rows(book: Book, run: Path) -> list[dict[str, Any]]:
+def training_rows(book: Book, run: Path, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
     """Return one row per adapter, in the order of the log.
 
     Args:
         run: the folder that holds ``adapters``; a fork's shared ones are with its parent, and are marked as elsewhere.
     """
     return [
-        _row(trained, run) | _measures(book.measured.get((trained.arm, trained.epoch, trained.adapter)))
+        _row(trained, run)
+        | _measures(book.measured.get((trained.arm, trained.epoch, trained.adapter)))
+        | {"to": _behind(book, trained, address)}
         for trained in book.adapters
     ]
+
+
+def _behind(book: Book, trained: AdapterTrained, address: PageAddress) -> dict[str, str]:
+    """Return where the events and rows are that a training's numbers are of."""
+    measured = book.measured.get((trained.arm, trained.epoch, trained.adapter))
+    first, last = (*trained.data_range, -1, -1)[:2]
+    place = {"arm": trained.arm, "epoch": trained.epoch, "adapter": trained.adapter}
+    return {
+        "adapter": event_url(address, trained.seq),
+        "parent": event_url(address, adapter_event(book, trained.parent)),
+        "steps": rows_url(address, "steps", **place) if measured is not None and trained.steps else "",
+        "row": rows_url(address, "training", **place),
+        "measured": event_url(address, measured.seq) if measured is not None else "",
+        "first": event_url(address, first),
+        "last": event_url(address, last),
+    }
 
 
 def alarm_lines(book: Book) -> list[str]:
@@ -82,7 +104,7 @@ def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
         "before": DASH if told else f"{trained.loss_before:.4f}",
         "after": DASH if told else f"{trained.loss_after:.4f}",
         "change": DASH if told else signed(trained.loss_after - trained.loss_before, 4),
-        "range": f"{first:,} – {last:,}",
+        "range": [f"{first:,}", f"{last:,}"],
         "data": trained.data,
         "over_long": f"{trained.over_long:,}",
         "seed": trained.seed,

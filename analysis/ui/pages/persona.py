@@ -12,8 +12,10 @@ from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import persona as data
 from analysis.ui.data import story as told
+from analysis.ui.data.doors import event_url
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.places import names_of
+from analysis.ui.data.takes import rows_take
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.pages import background, parts, vue
@@ -74,6 +76,7 @@ def Told(
     missing, set_missing = solara.use_state("")
     rows = told.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), in_full)
     for row in rows:
+        row["event"] = event_url(address, row["seq"])
         row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
     first, size = follower.read(lambda book: (data.first_of(book, key.split), len(names_of(book.people, key.split))))
 
@@ -100,6 +103,7 @@ def Told(
         pager=parts.pager(address, len(story.encounters), SIZE),
         missing=missing,
         answers=answers,
+        take=rows_take(address, follower.path, "reactions", persona=person.persona),
         interview=state,
         event_go=go,
         event_more=more,

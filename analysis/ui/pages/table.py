@@ -1,4 +1,4 @@
-"""The pages by name, in the order of their tabs."""
+"""The pages by name: those with a tab in its order, then those that links alone lead to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from analysis.ui.pages.agents import Agents
 from analysis.ui.pages.compare import Compare
 from analysis.ui.pages.contests import Contests
 from analysis.ui.pages.diffusion import Diffusion
+from analysis.ui.pages.event import EventPage
 from analysis.ui.pages.persona import Persona
+from analysis.ui.pages.rows import Rows
 from analysis.ui.pages.training import Probes, Training
 
 BODIES: dict[str, Callable[..., Any]] = {
@@ -20,4 +22,8 @@ BODIES: dict[str, Callable[..., Any]] = {
     "training": Training,
     "probes": Probes,
     "compare": Compare,
+    "event": EventPage,
+    "rows": Rows,
 }
+WITHOUT_TAB = ("event", "rows")
+"""Pages that links alone lead to."""

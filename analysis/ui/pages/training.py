@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import probes
 from analysis.ui.data.runs import quoted
+from analysis.ui.data.takes import figure_take, rows_take
 from analysis.ui.data.training import alarm_lines, training_rows
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
@@ -16,8 +19,8 @@ from analysis.ui.pages.diffusion import Rest
 @solara.component
 def Training(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """All adapters."""
-    rows, alarms = follower.read(lambda book: (training_rows(book, follower.path), alarm_lines(book)))
-    vue.TrainingView(rows=rows, alarms=alarms)
+    rows, alarms = follower.read(lambda book: (training_rows(book, follower.path, address), alarm_lines(book)))
+    vue.TrainingView(rows=rows, alarms=alarms, take=rows_take(address, follower.path, "training"), event_go=go)
 
 
 @solara.component
@@ -29,11 +32,17 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         return
     evaluation, (judged, why) = read
     epoch = probes.epoch_of(evaluation, address.epoch)
-    tables = probes.probe_tables(evaluation, epoch) + probes.judge_tables(judged, evaluation, epoch) if epoch else []
+    tables = (
+        probes.probe_tables(evaluation, epoch, address) + probes.judge_tables(judged, evaluation, epoch, address)
+        if epoch
+        else []
+    )
     if evaluation.epochs:
         options = [[str(each), f"after epoch {each}"] for each in evaluation.epochs]
         choices = [{"name": "epoch", "label": "Evaluation", "value": str(epoch), "options": options}]
         vue.Controls(choices=choices, said="", event_chose=parts.chooser(address, go))
+    for table in tables:
+        table["take"] = _take(table, address, follower, epoch)
     run = quoted(follower.path)
     none = "" if judged else "No language model judged these messages yet:"
     vue.ProbeView(
@@ -41,5 +50,16 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         title="Nothing was evaluated yet",
         command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME",
         judges=why or none,
+        event_go=go,
         text="Probes judge what is written for held-out anchors, after the last epoch (or each, with --set evaluate=every).",
     )
+
+
+def _take(table: dict[str, Any], address: PageAddress, follower: Follower, epoch: int) -> dict[str, str]:
+    """Return how a table of probes is taken along: as the figure of what it shows, as its verdicts, or as it stands."""
+    kind = table.get("kind", "")
+    if kind == "strategy":
+        return figure_take(address, follower.path, "changes")
+    if kind:
+        return rows_take(address, follower.path, "verdicts", phase="evaluate", epoch=epoch, kind=kind)
+    return {"name": str(table["title"])}

@@ -65,6 +65,7 @@ def PersonaView(
     pager: Row | None,
     missing: str,
     answers: list[Row],
+    take: Row,
     interview: Row,
     event_go: Go,
     event_more: Go,
@@ -75,7 +76,7 @@ def PersonaView(
 
 
 @solara.component_vue("contests.vue")
-def ContestList(rows: list[Row], pager: Row | None, found: str, event_go: Go, event_find: Go) -> None:
+def ContestList(rows: list[Row], take: Row, pager: Row | None, found: str, event_go: Go, event_find: Go) -> None:
     """The contests that the filters let through."""
 
 
@@ -88,6 +89,7 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
 def AgentView(
     rows: list[Row],
     arm: str,
+    take: Row,
     lineage: list[Row],
     messages: list[Row],
     total: str,
@@ -99,12 +101,12 @@ def AgentView(
 
 
 @solara.component_vue("training.vue")
-def TrainingView(rows: list[Row], alarms: list[str]) -> None:
+def TrainingView(rows: list[Row], alarms: list[str], take: Row, event_go: Go) -> None:
     """Adapters."""
 
 
 @solara.component_vue("probes.vue")
-def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: str) -> None:
+def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: str, event_go: Go) -> None:
     """Tables of probes and judges."""
 
 
@@ -116,3 +118,40 @@ def CompareView(found: Row, event_go: Go) -> None:
 @solara.component_vue("caption.vue")
 def Caption(title: str, text: str) -> None:
     """A line above something."""
+
+
+@solara.component_vue("rows.vue")
+def RowsView(
+    frame: str,
+    total: str,
+    columns: list[Row],
+    rows: list[list[list[str]]],
+    common: list[tuple[str, str]],
+    filters: list[Row],
+    fields: list[str],
+    meanings: list[list[str]],
+    pager: Row | None,
+    found: str,
+    wrong: str,
+    file: str,
+    code: str,
+    event_go: Go,
+    event_find: Go,
+    event_narrow: Callable[[Row], None],
+) -> None:
+    """Rows of a frame; ``file``: where they are as CSV."""
+
+
+@solara.component_vue("event.vue")
+def EventView(
+    event: Row,
+    file: str,
+    code: str,
+    commands: list[str],
+    said: str,
+    event_go: Go,
+    event_more: Go,
+    event_verify: Callable[[Any], None],
+    event_seek: Go,
+) -> None:
+    """One event; ``said``: what the check of the whole log came to."""
