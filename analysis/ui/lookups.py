@@ -24,6 +24,8 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.asked import answer_rows
 from analysis.ui.data.event import EFFECTS
 from analysis.ui.data.life import last_written
+from analysis.ui.data.lineage import NodeRates
+from analysis.ui.data.lineage import node_rates as make_node_rates
 from analysis.ui.data.persona import Person
 from analysis.ui.data.pulse import pulse as strip
 from analysis.ui.data.pulse import resuming, standing
@@ -52,6 +54,12 @@ def pulse(follower: Follower) -> dict[str, Any] | None:
     why = said.why if said else ""
     state = follower.state()
     return follower.read(lambda book: strip(state, book, now, spent, silent, why, resuming(follower.path)))
+
+
+def node_rates(follower: Follower) -> NodeRates:
+    """Return what evaluations found of each adapter."""
+    found = evaluation(follower)
+    return follower.once(("rates", id(found)), lambda: (found, make_node_rates(found)))[1]
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
