@@ -68,6 +68,16 @@ def ago(then: float, now: float) -> str:
     return "just now"
 
 
+def duration(seconds: float | None) -> str:
+    """Return seconds in the unit that fits."""
+    if seconds is None:
+        return DASH
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{number(seconds / size, 1)} {unit}"
+    return f"{number(seconds)} s"
+
+
 # -- estimates ---------------------------------------------------------------------------------------------
 
 

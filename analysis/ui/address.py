@@ -30,6 +30,7 @@ class PageAddress:
         seq: of an event, -1 for none.
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
+        held: 1 where a page does not follow a run into its next phase.
     """
 
     run: str = ""
@@ -53,6 +54,7 @@ class PageAddress:
     frame: str = ""
     where: str = ""
     sort: str = ""
+    held: int = 0
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:

@@ -93,7 +93,7 @@ def Told(
     vue.PersonaView(
         person=data.person_row(person),
         rows=rows,
-        lines=told.lines(story.opinions),
+        lines=told.lines(story.opinions, follower.read(lambda book: book.config)),
         end=told.scale(story.opinions),
         society=key.label,
         total=count(len(story.encounters), "contest"),

@@ -14,6 +14,8 @@ from analysis.ui.pages.persona import Persona
 from analysis.ui.pages.rows import Rows
 from analysis.ui.pages.training import Probes, Training
 
+WITHOUT_MAIN = ("diffusion", "compare")
+"""Pages of several parts, none of which is the page's main landmark."""
 BODIES: dict[str, Callable[..., Any]] = {
     "diffusion": Diffusion,
     "persona": Persona,
