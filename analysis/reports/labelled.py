@@ -70,50 +70,68 @@ def _score(told: Mapping[str, Any], anchor: str) -> Iterator[Block]:
         f"{probe[0].upper()}{probe[1:]}, found by {told['rater']}: {number(counts['labelled'])} of "
         f"{count(counts['messages'], 'message')} are labelled by people."
     )
-    rates = [row for row in told["rows"] if row["measure"] == "rate"]
-    differences = [row for row in told["rows"] if row["measure"] != "rate"]
-    how, behind = correction_words(told), f"#{anchor}"
-    yield _table(
-        f"Share of messages: {probe}",
-        ("writer", "method", "share", "bootstrap"),
-        [_rate(row) for row in rates],
-        behind,
-        how,
-    )
-    if differences:
-        columns = ("writer", "method", "difference, points", "bootstrap")
-        yield _table(f"Differences: {probe}", columns, [_difference(row) for row in differences], behind)
+    behind = f"#{anchor}"
+    for title, shown in (
+        ("Share of messages", _rates(told["rows"])),
+        ("Differences, in points", _differences(told["rows"])),
+    ):
+        if shown:
+            note = correction_words(told) if title.startswith("Share") else ""
+            yield _by_method(f"{title}: {probe}", shown, behind, note)
     columns = ("messages of", "labelled yes", "labelled no", "sensitivity", "specificity")
-    yield _table(
-        f"How the probe errs, by labels: {probe}", columns, [_errors(row) for row in told["errors"]], behind, labels=1
-    )
+    rows = [_errors(row) for row in told["errors"]]
+    yield _table(f"How the probe errs, by labels: {probe}", columns, rows, behind)
     refused = dict.fromkeys(f"No {row['method']}: {row['refused']}." for row in told["rows"] if row["refused"])
     tipping = (tipping_words(row) for row in told["tipping"] if round(row["effect"], 4))
     if said := (*refused, *tipping, *left_out_words(counts)):
         yield Bullets(said)
     if told["agreement"]:
         columns = ("labeller", "and", "messages of both", "agree", "yes: first, second", "kappa")
-        yield _table(f"Labellers: {probe}", columns, [_agreement(row) for row in told["agreement"]], behind)
-    yield from (Prose(note, tone="warning") for note in told["notes"])
+        yield _table(f"Labellers: {probe}", columns, [_agreement(row) for row in told["agreement"]], behind, labels=2)
+
+
+Shown = Mapping[str, Mapping[str, str]]
+"""Writer, or two of them -> heading of a method -> what it came to."""
+
+
+def _rates(rows: Sequence[Row]) -> Shown:
+    shown: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["measure"] == "rate":
+            told = {
+                row["method"]: rate(row["estimate"]),
+                f"{row['method']}, bootstrap": bounds(row["bootstrap"]) or DASH,
+            }
+            shown.setdefault(row["writer"], {}).update(told)
+    return shown
+
+
+def _differences(rows: Sequence[Row]) -> Shown:
+    shown: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["measure"] != "rate":
+            bootstrap = points_bounds(row["bootstrap"]) or DASH
+            told = {row["method"]: difference(row["estimate"]), f"{row['method']}, bootstrap": bootstrap}
+            shown.setdefault(f"{row['writer']} less {row['compared_with']}", {}).update(told)
+    return shown
+
+
+def _by_method(title: str, shown: Shown, behind: str, note: str) -> Board:
+    """Return a table with a column per method, raw first; without those that have nothing."""
+    methods = dict.fromkeys(name for each in shown.values() for name in each)
+    there = [name for name in methods if any(each.get(name, DASH) != DASH for each in shown.values())]
+    rows = [(writer, *(each.get(name, DASH) for name in there)) for writer, each in shown.items()]
+    return _table(title, ("writer", *there), rows, behind, note)
 
 
 def _table(
-    title: str, columns: tuple[str, ...], rows: Sequence[Sequence[str]], behind: str, note: str = "", labels: int = 2
+    title: str, columns: tuple[str, ...], rows: Sequence[Sequence[str]], behind: str, note: str = "", labels: int = 1
 ) -> Board:
     lines = tuple(
         BoardLine((*map(Datum, row[:labels]), *(Datum(text, behind if text != DASH else "") for text in row[labels:])))
         for row in rows
     )
     return Board(title, columns, lines, labels, note, decisive=True)
-
-
-def _rate(row: Row) -> tuple[str, ...]:
-    return row["writer"], row["method"], rate(row["estimate"]), bounds(row["bootstrap"]) or DASH
-
-
-def _difference(row: Row) -> tuple[str, ...]:
-    name = f"{row['writer']} less {row['compared_with']}"
-    return name, row["method"], difference(row["estimate"]), points_bounds(row["bootstrap"]) or DASH
 
 
 def _errors(row: Row) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def _arenas(arenas: Rows) -> Iterator[Block]:
     votes = [(source, row) for source, found in arenas if not source.table["withheld"] for row in found["votes"]]
     if votes:
         columns = (
-            "arena", "arm", _beyond(votes, "compared_with"), "win rate over base", "forfeits: base / arm", "words: base → arm", "valid votes",
+            "arena", "arm", _beyond(votes), "win rate over base", "forfeits: base / arm", "words: base → arm", "valid votes",
         )  # fmt: skip
         yield _board("Votes in other arenas", columns, [_votes_line(*each) for each in votes], votes, 2)
     judged = [(source, row) for source, found in arenas for row in found["probes"] if row["base"]["n"]]
@@ -43,12 +43,14 @@ def _arenas(arenas: Rows) -> Iterator[Block]:
         "strategy": "Misbehaviour in other arenas",
         "copying": "Failure of skill in other arenas",
     }.items():
-        if rows := [(source, row) for source, row in judged if row["kind"] == kind]:
+        rows = [(source, row) for source, row in judged if row["kind"] == kind]
+        order = list(dict.fromkeys((row["arena"], row["probe"]) for _, row in rows))
+        if rows := sorted(rows, key=lambda each: order.index((each[1]["arena"], each[1]["probe"]))):
             columns = (
                 "arena",
                 "probe",
                 "arm",
-                _beyond(rows, "compared_with"),
+                _beyond(rows),
                 "base",
                 "after",
                 "from base, points",
@@ -88,7 +90,7 @@ def _tasks(tasks: Rows) -> Iterator[Block]:
             "tasks",
             "measure",
             "arm",
-            _beyond(rows, "compared_with"),
+            _beyond(rows),
             "base",
             "after",
             "from base, points",
@@ -121,8 +123,8 @@ def _line(source: ReportedRun, labels: Iterable[str], said: Iterable[str], behin
     return BoardLine((*source.first, *map(Datum, labels), *cells))
 
 
-def _beyond(rows: Rows, name: str) -> str:
-    return f"beyond {comparator_name(row[name] for _, row in rows)}, points"
+def _beyond(rows: Rows) -> str:
+    return f"beyond {comparator_name(row['compared_with'] for _, row in rows)}, points"
 
 
 def answer_boards(answers: Sequence[ScoredAnswer], run: str) -> Iterator[Board]:
