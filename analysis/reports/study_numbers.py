@@ -13,6 +13,7 @@ from analysis.formats import DASH, comparator_name, difference, known, number, p
 from analysis.reports.document import Board, BoardLine, Datum
 from analysis.reports.sources import cell_anchor
 from analysis.studies.estimates import CellValues
+from analysis.tables.conventions import WIN_RATE
 from analysis.tables.pooled import Measured
 
 Row = Mapping[str, Any]
@@ -37,7 +38,7 @@ def outcome_boards(rows: Sequence[Row], by: Sequence[str]) -> Iterator[Board]:
     for kind, title in {"votes": "Votes", "strategy": "Misbehaviour", "copying": "Failure of skill"}.items():
         of_kind = [row for row in rows if row["kind"] == kind]
         for outcome in dict.fromkeys(row["outcome"] for row in of_kind):
-            named = title if kind == "votes" else f"{title}: {outcome.replace('_', ' ')}"
+            named = title if outcome == WIN_RATE else f"{title}: {outcome.replace('_', ' ')}"
             yield _outcome_board(named, [row for row in of_kind if row["outcome"] == outcome], by)
 
 
