@@ -80,7 +80,7 @@ def _score(told: Mapping[str, Any], anchor: str) -> Iterator[Block]:
             yield _by_method(f"{title}: {probe}", shown, behind, note)
     columns = ("messages of", "labelled yes", "labelled no", "sensitivity", "specificity")
     rows = [_errors(row) for row in told["errors"]]
-    yield _table(f"How the probe errs, by labels: {probe}", columns, rows, behind)
+    yield _table(f"How the probe errs, by labels: {probe}", columns, rows, behind, decisive=False)
     refused = dict.fromkeys(f"No {row['method']}: {row['refused']}." for row in told["rows"] if row["refused"])
     tipping = (tipping_words(row) for row in told["tipping"] if round(row["effect"], 4))
     if said := (*refused, *tipping, *left_out_words(counts)):
@@ -125,13 +125,20 @@ def _by_method(title: str, shown: Shown, behind: str, note: str) -> Board:
 
 
 def _table(
-    title: str, columns: tuple[str, ...], rows: Sequence[Sequence[str]], behind: str, note: str = "", labels: int = 1
+    title: str,
+    columns: tuple[str, ...],
+    rows: Sequence[Sequence[str]],
+    behind: str,
+    note: str = "",
+    *,
+    labels: int = 1,
+    decisive: bool = True,
 ) -> Board:
     lines = tuple(
         BoardLine((*map(Datum, row[:labels]), *(Datum(text, behind if text != DASH else "") for text in row[labels:])))
         for row in rows
     )
-    return Board(title, columns, lines, labels, note, decisive=True)
+    return Board(title, columns, lines, labels, note, decisive=decisive)
 
 
 def _errors(row: Row) -> tuple[str, ...]:
