@@ -28,6 +28,8 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.asked import answer_rows
 from analysis.ui.data.event import EFFECTS
 from analysis.ui.data.life import last_written
+from analysis.ui.data.lineage import NodeRates
+from analysis.ui.data.lineage import node_rates as make_node_rates
 from analysis.ui.data.persona import Person
 from analysis.ui.data.pulse import pulse as strip
 from analysis.ui.data.pulse import resuming, standing
@@ -56,6 +58,12 @@ def pulse(follower: Follower) -> dict[str, Any] | None:
     why = said.why if said else ""
     state = follower.state()
     return follower.read(lambda book: strip(state, book, now, spent, silent, why, resuming(follower.path)))
+
+
+def node_rates(follower: Follower) -> NodeRates:
+    """Return what evaluations found of each adapter."""
+    found = evaluation(follower)
+    return follower.once(("rates", id(found)), lambda: (found, make_node_rates(found)))[1]
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
@@ -124,13 +132,13 @@ def answers(follower: Follower, persona: int) -> list[dict[str, Any]]:
     return answer_rows(rows, put, persona)
 
 
-def rows(follower: Follower, query: RowsQuery, address: PageAddress) -> RowsPage:
-    """Return a page of rows of a frame.
+def rows(follower: Follower, query: RowsQuery, address: PageAddress, opened: float) -> RowsPage:
+    """Return a page of rows of a frame, as they were when somebody opened it: a log that grows is not read again for each event.
 
     Raises:
         InputError, LogError: as :func:`analysis.ui.data.rows.rows_page`.
     """
-    key = ("rows", address, follower.version)
+    key = ("rows", address, opened)
     return follower.once(key, lambda: rows_page(query, follower.path, address.page_no))
 
 
@@ -141,8 +149,8 @@ class Traced(NamedTuple):
     effects: tuple[int, list[dict[str, Any]]]
 
 
-def traced(follower: Follower, seq: int) -> Traced:
-    """Return an event of a run.
+def traced(follower: Follower, seq: int, opened: float) -> Traced:
+    """Return an event of a run, and what it had led to when somebody opened its page.
 
     Raises:
         InputError, LogError: as :func:`analysis.tables.event.event_dict`.
@@ -152,7 +160,7 @@ def traced(follower: Follower, seq: int) -> Traced:
         found = event_dict(open_log(follower.path, write=False), seq)
         return Traced(found, led_to(follower.path, seq, EFFECTS))
 
-    return follower.once(("event", seq, follower.version), read)
+    return follower.once(("event", seq, opened), read)
 
 
 def verified(follower: Follower) -> str:

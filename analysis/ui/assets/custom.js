@@ -116,6 +116,11 @@
     props: { name: String, colour: String },
     template: `<span class="m-arm"><span v-if="colour" class="m-dot" :style="{ background: colour }" aria-hidden="true"></span>{{ name }}</span>`,
   });
+  Vue.component("m-tree", {
+    // what continues what, from left to right: each node with its figures
+    props: { nodes: Array, go: Function },
+    template: `<ul class="m-tree"><li v-for="node in nodes" :key="node.key"><div class="m-node"><b><m-arm :name="node.name" :colour="node.colour"></m-arm></b><span v-if="node.id" class="mono"><m-number :text="node.id" :to="node.to" :go="go"></m-number></span><span v-if="node.text" class="soft">{{ node.text }}</span><span v-for="figure in node.figures" :key="figure.name"><span class="soft">{{ figure.name }}</span> <b><m-number :text="figure.value" :to="figure.to" :go="go"></m-number></b> <span class="soft">{{ figure.bounds }}</span></span><span v-for="alarm in node.alarms" :key="alarm" class="m-error">▲ {{ alarm }}</span></div><m-tree v-if="node.children.length" :nodes="node.children" :go="go"></m-tree></li></ul>`,
+  });
   Vue.component("m-interval", {
     // an estimate and its interval on an axis, whose middle is marked
     props: { bar: Object, label: String, colour: String },

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from abm.events import ArmStopped
-from analysis.formats import DASH, ago, short
+from analysis.formats import DASH, ago, count, short
 from analysis.readings.book import Book
 from analysis.readings.contests import Evaluation
 from analysis.tables.evaluation import note
@@ -49,7 +49,7 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
         "says": SAYS[state],
         "steps": max(1, len(book.steps)),
         "quoted": quoted(info.path),
-        "gist": " · ".join([*([origin] if origin else []), *gist]),
+        "gist": " · ".join([*([origin] if origin else []), *gist, count(book.seq, "event")]),
         "note": _note(book, config) if not damaged else (error or info.error),
         "facts": [list(fact) for fact in facts],
     }

@@ -25,7 +25,7 @@ from learning.runs.plan_parts import AnswerTasks, Learn, Plan, Survey
 from moloch.errors import InputError
 
 SERVED = "Where models are served is in no log: give --llm and --reader as when it began."
-NO_WORD = "Its process ended without saying why: it was killed, or the machine stopped."
+NO_WORD = "its process ended without saying why; it was killed, or the machine stopped."
 
 
 class RunStanding(NamedTuple):
@@ -135,7 +135,7 @@ def _silence(now: RunStanding, silent_s: float) -> str:
 
 def _stop(progress: CellProgress, why: str) -> str:
     done = f" after {progress.done:,} of {count(progress.total, 'step or training', 'steps and trainings')}"
-    return f"Stopped{done if progress.total else ''}. {short(why, 600)}"
+    return f"Stopped{done if progress.total else ''}: {short(why, 600)}"
 
 
 def resuming(run: Path) -> str:

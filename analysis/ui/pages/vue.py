@@ -124,8 +124,19 @@ def AgentView(
 
 
 @solara.component_vue("training.vue")
-def TrainingView(rows: list[Row], alarms: list[str], take: Row, event_go: Go) -> None:
-    """Adapters."""
+def TrainingView(
+    rows: list[Row],
+    alarms: list[str],
+    figures: list[Row],
+    legend: list[Row],
+    size: Row,
+    tree: list[Row],
+    note: str,
+    take: Row,
+    steps: Row,
+    event_go: Go,
+) -> None:
+    """Curves of the optimiser's steps, the lineage of adapters with their rates, and all adapters."""
 
 
 @solara.component_vue("probes.vue")
