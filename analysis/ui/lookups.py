@@ -15,10 +15,14 @@ from abm.surveys import Questionnaire
 from analysis.judges import VerdictRow, read_verdicts
 from analysis.readings.answers import AnswerRow, AnswersReading, read_answers
 from analysis.readings.book import Contest, Step
+from analysis.readings.cascades import Cascade, CascadeReading
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.kind_views import KindViews, KindViewsReading
 from analysis.readings.progress import ProgressReading
+from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
+from analysis.readings.spreads import Spread, SpreadReading
 from analysis.tables.event import event_dict, led_to
 from analysis.ui.address import PageAddress
 from analysis.ui.data.asked import answer_rows
@@ -83,6 +87,29 @@ def of_step(follower: Follower, contest: Contest) -> list[Event]:
     step = contest.step
     key = ("step", step.first, contest.seq)
     return follower.once(key, lambda: list(_events(follower, step)))
+
+
+def cascade(follower: Follower, contest: Contest, message: str) -> tuple[Cascade, Spread] | None:
+    """Return a message's way through the feeds, and its counts; None where it was in no feed so far."""
+
+    def look() -> tuple[Cascade, Spread] | None:
+        way, counts = CascadeReading(message), SpreadReading()
+        read(of_step(follower, contest), way, counts)
+        spread = next((each for each in counts.result() if each.message == message), None)
+        return (way.result(), spread) if spread is not None else None
+
+    return follower.once(("cascade", message, contest.step.last, contest.seq), look)
+
+
+def spreads(follower: Follower) -> list[Spread]:
+    """Return what became of every message that was in the feeds so far."""
+    return follower.fold("spreads", SpreadReading, SpreadReading.result)
+
+
+def kind_views(follower: Follower, key: SocietyKey) -> KindViews:
+    """Return what a society's members saw of misbehaving and of clean messages."""
+    config = follower.read(lambda book: book.config)
+    return follower.fold(("kinds", key), lambda: KindViewsReading(key, config), KindViewsReading.result)
 
 
 def story(follower: Follower, person: Person, key: SocietyKey) -> Story:

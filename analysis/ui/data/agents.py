@@ -15,7 +15,7 @@ from analysis.tables.evaluation import comparator, win_rate, win_rate_against_pl
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 from analysis.ui.data.behind import contests_url, votes_url
-from analysis.ui.data.doors import event_url, rows_url
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
 from analysis.ui.data.looks import colours
 from learning.arms.arm import arms_of as recorded_arms
@@ -156,7 +156,7 @@ def message_rows(
                 "seq": f"{message.seq:,}",
                 "event": event_url(address, message.seq),
                 "failed": chips(message),
-                "url": address.at(page="contests", contest=contest.contest).url,
+                "url": message_url(address, contest.contest, slot),
                 "adapter": message.adapter or "base",
                 "text": judged_passage(
                     message.text or message.rejected, message.findings, whole=message.message in whole

@@ -18,7 +18,7 @@ from analysis.judges import VerdictRow
 from analysis.passages import judged_passage, passage
 from analysis.readings.book import Book, Contest, Message
 from analysis.ui.address import PageAddress
-from analysis.ui.data.doors import event_url, rows_url
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
 from analysis.ui.data.looks import ABSTAINED, NO_OPTION, css, slot_looks
 from analysis.ui.data.references import adapter_event
@@ -177,6 +177,7 @@ def one(
                 lambda seq: event_url(address, seq),
                 lambda adapter: event_url(address, adapter_event(book, adapter)),
             )
+            | {"page": message_url(address, contest.contest, slot)}
             for slot, message in sorted(contest.messages.items())
         ],
     }
@@ -292,6 +293,7 @@ def _reaction(
         "name": book.name_of(event.persona),
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
+        "choice": choice,
         "event": event_url(address, event.seq),
         "vote": "named no option" if invalid else names.get(choice, "abstained"),
         "invalid": invalid,

@@ -324,6 +324,7 @@ def story_rows(
             "seen": [
                 {
                     "id": f"{each.contest}/{seen.slot}",
+                    "slot": seen.slot,
                     "letter": seen.letter,
                     "competitor": seen.competitor,
                     "chosen": seen.chosen,

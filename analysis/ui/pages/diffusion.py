@@ -19,15 +19,16 @@ from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
 from analysis.ui.live import SEEN, use_front, use_life
 from analysis.ui.pages import parts, vue
+from analysis.ui.pages.parts import Rest, room
+from analysis.ui.pages.reach import Reach
 
-Rest = Callable[..., None]
 AT_END = 10**9 - 1
 """A frame that no society has: the last one is shown."""
 
 
 @solara.component
 def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
-    """A society: the graph, what colours it, and who is selected."""
+    """A society: the graph, what colours it, and who is selected; or one message's way through it."""
     (lives, front), followed = use_front(follower), solara.use_ref("")
     if address.society:
         followed.current = ""
@@ -37,13 +38,34 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
     if followed.current:  # also when it is followed no further: the page stays where it is
         address = address.at(society=followed.current, t=AT_END)
     key, choices = follower.read(lambda book: society_choices(book, address))
+    if key is not None and any(choice["name"] == "fill" and choice["value"] == "reach" for choice in choices):
+        Reach(follower, key, choices, address, go, rest)
+        return
+    Whole(follower, key, choices, address, asked, bool(followed.current), lives, go, rest)
+
+
+@solara.component
+def Whole(
+    follower: Follower,
+    key: SocietyKey | None,
+    choices: list[dict[str, Any]],
+    address: PageAddress,
+    asked: PageAddress,
+    followed: bool,
+    lives: bool,
+    go: vue.Go,
+    rest: Rest,
+) -> None:
+    """A society with everything that happened in it; ``asked``: the address before the run was ``followed`` to it."""
 
     def chose(changed: dict[str, Any]) -> None:
         value = changed["value"]
         number = isinstance(getattr(address, changed["name"]), int)
-        rest_at = {} if followed.current else {"t": shown.current}
+        rest_at = {} if followed else {"t": shown.current}
         if changed["name"] == "society":
             rest_at = {"t": 0, "persona": -1, "held": int(lives)}
+        elif value == "reach":
+            rest_at = {"t": 0, "contest": "", "slot": 0}
         go(asked.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
 
     shown = solara.use_ref(address.t)
@@ -61,11 +83,6 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
     SocietyView(follower, key, address, go, rested, set_caption, height=height).key(
         f"{follower.key} {key} {address.across} {address.up}"
     )
-
-
-def room(pixels: int) -> int:
-    """Return the height of a graph in a window of that height, with room for the time slider and the selected member."""
-    return max(300, min(900, int(pixels) - 440))
 
 
 Labels = Callable[[], list[dict[str, Any]]]
@@ -190,6 +207,7 @@ def Graph(
             marks=frames.marks,
             names=places.names,
             communities=places.communities,
+            sizes=places.followers,
             t=min(max(0, address.t), len(frames) - 1),
             note=places.note,
             fills_title=shown.title,

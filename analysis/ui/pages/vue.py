@@ -90,6 +90,24 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
     """One contest, whole."""
 
 
+@solara.component_vue("reach.vue")
+def ReachView(curve: Row, to: str, name: str, event_go: Go) -> None:
+    """A curve of reach over rounds, what it says, and the page of the message ``name`` where it is one's."""
+
+
+@solara.component_vue("message.vue")
+def MessageView(
+    message: Row,
+    way: Row | None,
+    graph: str,
+    total: str,
+    pager: Row | None,
+    event_go: Go,
+    event_more: Go,
+) -> None:
+    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn."""
+
+
 @solara.component_vue("agents.vue")
 def AgentView(
     rows: list[Row],
