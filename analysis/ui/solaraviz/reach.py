@@ -47,7 +47,9 @@ def Reach(model: ReplayModel):
         return
     named = {each.name: each for each in found}
     name = picked if picked in named else max(found, key=lambda each: len(each.cascade.members)).name
-    with solara.Column(gap="0px", style={"width": "100%"}):
+    with solara.Column(
+        gap="0px", style={"width": "100%", "height": "390px", "overflow": "auto", "padding-top": "10px"}
+    ):
         solara.Select(label="Message", values=list(named), value=name, on_value=set_picked, dense=True)
         Rounds(model, named[name].cascade).key(f"{id(model)} {model.steps} {name}")
 
