@@ -47,7 +47,7 @@ def plot(
             True,
         ):  # the server learns late, or never, which theme a page has: the page shows the one that fits
             with solara.v.Html(tag="div", class_="moloch-on-dark" if each else "moloch-on-light"):
-                Picture(rows, lines, post_process, each, [id(model), steps]).key(str(each))
+                Picture(rows, lines, post_process, each, [id(model), steps])
 
     return Plot
 
@@ -59,7 +59,7 @@ def Picture(
     post_process: Callable[[Any], None] | None,
     dark: bool,
     about: list[Any],
-) -> None:
+):
     """One theme's picture of a plot; drawn again when what it is ``about`` changes."""
     figure = solara.use_memo(lambda: draw(rows, lines, post_process, dark), [*about, dark])
     solara.FigureMatplotlib(figure, dependencies=[*about, dark], format="png", dpi=150)

@@ -51,14 +51,14 @@ def Reach(model: ReplayModel):
         gap="0px", style={"width": "100%", "height": "390px", "overflow": "auto", "padding-top": "10px"}
     ):
         solara.Select(label="Message", values=list(named), value=name, on_value=set_picked, dense=True)
-        Rounds(model, named[name].cascade).key(f"{id(model)} {model.steps} {name}")
+        Rounds(model, named[name].cascade)
 
 
 @solara.component
 def Rounds(model: ReplayModel, cascade: Cascade):
     """A graph with a frame per round of the feeds; its own controls move it."""
-    widget = solara.use_memo(lambda: rounds_graph(model, cascade), [])
-    solara.use_effect(lambda: widget.close, [])
+    widget = solara.use_memo(lambda: rounds_graph(model, cascade), [id(model), model.steps, cascade.message])
+    solara.use_effect(lambda: widget.close, [widget])
     solara.v.Html(tag="div", class_="moloch-in-mesa moloch-rounds", style_="width:100%", children=[widget])
     shared = len(cascade.did("share"))
     solara.Text(f"{count(len(cascade.members), 'member')} saw it, {shared:,} shared it.", classes=["moloch-quiet"])
