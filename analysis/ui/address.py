@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows")
+PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows", "people")
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
@@ -30,6 +30,7 @@ class PageAddress:
         seq: of an event, -1 for none.
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
+        against: name of the arm that ``arm`` is compared with.
     """
 
     run: str = ""
@@ -53,6 +54,7 @@ class PageAddress:
     frame: str = ""
     where: str = ""
     sort: str = ""
+    against: str = ""
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:
