@@ -21,7 +21,7 @@ from analysis.ui.data.persona import Person
 from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.data.writings import Reached
 from analysis.ui.library import Follower
-from learning.surveys import ANSWERS
+from learning.surveys import ANSWERS, INTERVIEWS, Conversation, conversations
 from moloch.errors import MolochError
 
 T = TypeVar("T")
@@ -73,6 +73,22 @@ def answers(follower: Follower, persona: int) -> list[dict[str, Any]]:
         later, asked = follower.once(("answers", stamp), lambda: _beside(follower))
         rows, put = [*rows, *later], put | asked
     return answer_rows(rows, put, persona)
+
+
+def talks(follower: Follower, persona: int) -> list[Conversation]:
+    """Return the conversations with a persona, as the log beside the run has them; none where that cannot be read."""
+    folder = follower.path / INTERVIEWS
+    if not folder.is_dir():
+        return []
+    stamp = max((path.stat().st_mtime_ns for path in folder.rglob("*")), default=0)
+
+    def read() -> list[Conversation]:
+        try:
+            return conversations(follower.path)
+        except MolochError:  # damaged, or being written for the first time
+            return []
+
+    return [each for each in follower.once(("talks", stamp), read) if each.opened.persona == persona]
 
 
 def _beside(follower: Follower) -> tuple[list[AnswerRow], dict[str, Questionnaire]]:

@@ -15,6 +15,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import TableOrder, heading, order_of, plain_heading
 from analysis.ui.data.persona import first_of
 from analysis.ui.data.places import names_of, traits_of
+from analysis.ui.data.story import StoryNote
 
 PAGE = 25
 """Rows on one page."""
@@ -64,6 +65,11 @@ def change_words(book: Book, minds: Minds, change: MindChange) -> tuple[str, str
         about = f"“{short(book.subject(contest.anchor), 60)}”" if contest is not None else "the same anchor"
         return f"chose {after}, not {before} as before", f"about {about}: {place}"
     return f"from {before} to {after}", f"{place}, {_after(book, minds, change)}"
+
+
+def change_notes(book: Book, minds: Minds, persona: int) -> list[StoryNote]:
+    """Return how one member's mind changed, as its story has it."""
+    return [StoryNote(each.seq, "change", ": ".join(change_words(book, minds, each))) for each in minds.of(persona)]
 
 
 def _after(book: Book, minds: Minds, change: MindChange) -> str:

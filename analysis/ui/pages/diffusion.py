@@ -200,7 +200,9 @@ def Graph(
             rest(t=int(change["new"]))
 
         def picked(change: Any) -> None:
-            set_selected(int(change["new"]))
+            row = int(change["new"])
+            set_selected(row)
+            rest(persona=int(frames.personas[row]) if 0 <= row < frames.n else -1)
 
         widget.observe(moved, "t")
         widget.observe(picked, "selected")

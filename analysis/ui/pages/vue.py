@@ -54,7 +54,7 @@ def MemberCard(name: str, text: str, facts: list[list[str]], to: str, event_go: 
 @solara.component_vue("persona.vue")
 def PersonaView(
     person: Row,
-    rows: list[Row],
+    items: list[Row],
     lines: list[Row],
     end: float,
     society: str,
@@ -64,14 +64,14 @@ def PersonaView(
     after: str,
     pager: Row | None,
     missing: str,
-    answers: list[Row],
     interview: Row,
     event_go: Go,
     event_more: Go,
     event_find: Go,
     event_ask: Go,
+    event_anew: Callable[[Any], None],
 ) -> None:
-    """One persona, what it saw, what it answered to questionnaires, and the interview."""
+    """One persona, the interview, and its story in the order of time."""
 
 
 @solara.component_vue("people.vue")
@@ -98,6 +98,7 @@ def AgentView(
     lineage: list[Row],
     messages: list[Row],
     total: str,
+    sort: str,
     pager: Row | None,
     event_go: Go,
     event_more: Go,
