@@ -40,10 +40,15 @@
     props: { value: String, bounds: String, n: [String, Number] },
     template: `<span class="m-estimate"><b>{{ value }}</b><i v-if="bounds">{{ bounds }}</i><small v-if="n !== undefined && n !== ''">n = {{ n }}</small></span>`,
   });
+  Vue.component("m-arm", {
+    // an arm's name with its colour, which is the same on every page and in every figure
+    props: { name: String, colour: String },
+    template: `<span class="m-arm"><span v-if="colour" class="m-dot" :style="{ background: colour }" aria-hidden="true"></span>{{ name }}</span>`,
+  });
   Vue.component("m-interval", {
     // an estimate and its interval on an axis, whose middle is marked
-    props: { bar: Object, label: String },
-    template: `<div class="m-interval" role="img" :aria-label="label"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%' }"></span><span class="m-point" :style="{ left: bar.at + '%' }"></span></div>`,
+    props: { bar: Object, label: String, colour: String },
+    template: `<div class="m-interval" role="img" :aria-label="label"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%', background: colour }"></span><span class="m-point" :style="{ left: bar.at + '%', background: colour }"></span></div>`,
   });
   Vue.component("m-empty", {
     props: { title: String, text: String, command: String },
@@ -64,7 +69,7 @@
   Vue.component("m-votes", {
     // shares of votes as one bar; each part says in words what it is
     props: { parts: Array },
-    template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :class="'hue-' + part.hue" :style="{ flexGrow: part.share }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :class="'hue-' + part.hue" aria-hidden="true"></span>{{ part.label }} <b>{{ part.count }}</b></li></ul></div>`,
+    template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :style="{ flexGrow: part.share, background: part.colour }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :style="{ background: part.colour }" aria-hidden="true"></span>{{ part.label }} <b>{{ part.count }}</b></li></ul></div>`,
     computed: { said() { return this.parts.map((part) => part.label + ": " + part.count).join(", "); } },
   });
 })();

@@ -15,6 +15,7 @@ from analysis.tables.evaluation import comparator, win_rate, win_rate_against_pl
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 from analysis.ui.data.failures import FAILURES, chips, failures
+from analysis.ui.data.looks import colours
 from learning.arms.arm import arms_of as recorded_arms
 from learning.arms.arm import bases_of
 from learning.arms.base_models import is_base
@@ -42,7 +43,7 @@ def competitors_of(book: Book) -> list[str]:
 
 def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
     """Return one row per arm and evaluated epoch: win rate over base, and beyond what it is compared with."""
-    rows = []
+    rows, shown = [], colours(book.config)
     for arm in arms_of(book):
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
@@ -55,6 +56,7 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
             rows.append(
                 {
                     "arm": arm if not number else "",
+                    "colour": shown.get(arm, ""),
                     "epoch": epoch or DASH,
                     "win": percent(win["value"] if win else None),
                     "bounds": bounds(win),
@@ -71,7 +73,9 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
 
 def _without_rates(book: Book, arm: str, epoch: int, *, first: bool) -> dict[str, Any]:
     """Return the row of an arm whose votes are evidence of nothing, as those of readers who are not usable."""
-    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(("bounds", "beyond_bounds", "compared"), "")
+    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(
+        ("bounds", "beyond_bounds", "compared", "colour"), ""
+    )
     adapter = {"adapter": _adapter(book, arm, epoch), "bar": bar(None, 0, 1)}
     return {"arm": arm if first else "", "epoch": epoch or DASH, **blank, "votes": NOT_A_READER, **adapter}
 

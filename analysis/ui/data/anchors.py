@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.figures.palette import Look
 from analysis.formats import count, number, short, signed
 from analysis.passages import judged_passage
 from analysis.readings.apart import A_ONLY, ALIKE, B_ONLY, NOT_BOTH, ChoicesApart, map_codes
@@ -18,7 +19,7 @@ from analysis.readings.contests import EvaluationContest
 from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import message_url
 from analysis.ui.data.failures import chips
-from analysis.ui.graph import HUES, NEUTRAL, Swatch
+from analysis.ui.graph.palettes import HUES, Swatch
 
 MOST_NAMED = 25
 """People who chose differently that are named."""
@@ -148,15 +149,19 @@ def apart_map(found: Sequence[ChoicesApart], personas: NDArray[np.integer], book
     return {"fills": map_codes(found, personas), "frames": labels}
 
 
-def apart_palette(a: str, b: str) -> list[Swatch]:
-    """Return what the codes mean, in colours."""
-    pale = Swatch(label="Did not vote in both", light="#d5dadf", dark="#333c45")
-    alike = Swatch(label="Chose alike", light=NEUTRAL[0], dark=NEUTRAL[1])
-    one, other = (
-        Swatch(label=label, light=light, dark=dark)
-        for label, (light, dark) in zip((f"For {b} only", f"For {a} only"), (HUES[1], HUES[0]), strict=True)
-    )
-    palette = {NOT_BOTH: pale, ALIKE: alike, B_ONLY: one, A_ONLY: other}
+def apart_palette(a: str, b: str, looks: tuple[Look | None, Look | None] = (None, None)) -> list[Swatch]:
+    """Return what the codes mean, in colours.
+
+    Args:
+        looks: of what is chosen in A and in B; where it is one arm in two runs, none.
+    """
+    of_a, of_b = (look[:2] if look is not None else hue for look, hue in zip(looks, HUES[:2], strict=True))
+    palette = {
+        NOT_BOTH: Swatch(label="Did not vote in both", light="#dfe4e8", dark="#2c343c"),
+        ALIKE: Swatch(label="Chose alike", light="#8a939c", dark="#7c8792"),
+        B_ONLY: Swatch(label=f"For {b} only", light=of_b[0], dark=of_b[1]),
+        A_ONLY: Swatch(label=f"For {a} only", light=of_a[0], dark=of_a[1]),
+    }
     return [palette[code] for code in range(4)]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,15 +15,17 @@ from analysis.readings.book import Book
 from analysis.readings.society import PHASES, SHARED_ARM, SocietyKey, slot_names, societies_of
 from analysis.ui.address import PageAddress
 from analysis.ui.data.frames import ENDS, Frames
+from analysis.ui.data.looks import ABSTAINED, NO_OPTION, slot_looks
 from analysis.ui.data.places import traits_of
 from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
 
 EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
 ASIDE = (
-    Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"),
-    Swatch(label="Named no option", light="#847b00", dark="#f0e442"),
+    Swatch(label="Abstained", light=ABSTAINED[0], dark=ABSTAINED[1]),
+    Swatch(label="Named no option", light=NO_OPTION[0], dark=NO_OPTION[1]),
 )
 """Entries that are not a choice of a message, in the same colours everywhere."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,24 @@ class Film:
     outline_labels: list[str]
 
 
-def film(frames: Frames, fill: str, slot: int = 0, since: int = 0, least: float = 0.0) -> Film:
+def swatches(config: Mapping[str, Any], names: Sequence[str], neutral: str = "No choice yet") -> list[Swatch]:
+    """Return the palette of choices: nobody's first, then each message in the colour of its arm."""
+    shown = zip(names, slot_looks(config, names), strict=True)
+    return [
+        *categories((), neutral=neutral),
+        *(Swatch(label=name, light=look[0], dark=look[1]) for name, look in shown),
+    ]
+
+
+def film(
+    frames: Frames, fill: str, slot: int = 0, since: int = 0, least: float = 0.0, config: Mapping[str, Any] = NOTHING
+) -> Film:
     """Return frames as colours; opinions where there are none are shown as choices.
 
     Args:
         since: leave out the frames before this one; there is one at least from there on.
         least: the scale of opinions ends at least there.
+        config: the run's settings, by which arms have their colours.
     """
     exposed = _stacked(frames.exposures[since:], frames.n)
     labels: list[str] = list(EXPOSURES)
@@ -59,7 +75,7 @@ def film(frames: Frames, fill: str, slot: int = 0, since: int = 0, least: float 
         return Film(opinion_bins(of, low=-end, high=end), exposed, opinions(low=-end, high=end), ramp, title, labels)
     if fill == "exposure":
         return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
-    palette = [*categories(frames.slots, neutral="No choice yet"), *ASIDE]
+    palette = [*swatches(config, frames.slots), *ASIDE]
     return Film(_stacked(frames.choices[since:], frames.n), exposed, palette, {}, "Last choice", labels)
 
 

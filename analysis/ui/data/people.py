@@ -13,6 +13,7 @@ from analysis.readings.minds import MindChange, Minds, Sight
 from analysis.readings.society import SocietyKey
 from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import TableOrder, heading, order_of, plain_heading
+from analysis.ui.data.looks import ABSTAINED, NO_OPTION, css, slot_looks
 from analysis.ui.data.persona import first_of
 from analysis.ui.data.places import names_of, traits_of
 from analysis.ui.data.story import StoryNote
@@ -190,7 +191,7 @@ def _row(
         "name": name,
         "url": story.url,
         "trait": signed(float(values[row]), 2) if values is not None else None,
-        "votes": _votes(minds, row),
+        "votes": _votes(book, minds, row),
         "opinions": _opinions(minds, row),
         "changes": int(minds.changes[row]),
         "last": what,
@@ -199,13 +200,13 @@ def _row(
     }
 
 
-def _votes(minds: Minds, row: int) -> list[dict[str, Any]]:
+def _votes(book: Book, minds: Minds, row: int) -> list[dict[str, Any]]:
     names, column = [*minds.slots, "abstained", "named no option"], minds.votes[:, row].tolist()
-    hues = [*(1 + slot % 6 for slot in range(len(minds.slots))), 8, 7]
+    looks = [*slot_looks(book.config, minds.slots), ABSTAINED, NO_OPTION]
     total = max(1, sum(column))
     return [
-        {"label": label, "count": times, "share": times / total, "hue": hue}
-        for at, (label, times, hue) in enumerate(zip(names, column, hues, strict=True))
+        {"label": label, "count": times, "share": times / total, "colour": css(look)}
+        for at, (label, times, look) in enumerate(zip(names, column, looks, strict=True))
         if times or at < len(minds.slots)
     ]
 

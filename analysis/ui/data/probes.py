@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -12,6 +12,7 @@ from analysis.readings.contests import Evaluation
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import probe_table
 from analysis.ui.data.bars import bar
+from analysis.ui.data.looks import colours
 
 AXES = (0.1, 0.25, 0.5, 1.0)
 """Ends of the axis of differences, as shares; the least that holds every interval is taken."""
@@ -30,14 +31,14 @@ def epoch_of(evaluation: Evaluation, asked: int) -> int:
 def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
     """Return one table per kind of probe, its rows by probe and arm."""
     rows = [plain(row) for row in probe_table(evaluation, epoch=epoch) if evaluation.of(row.arm, epoch)]
-    tables = []
+    tables, of_arms = [], colours(evaluation.config)
     for kind, title, text in KINDS:
         of_kind = sorted(
             (row for row in rows if row["kind"] == kind and row["base"]["n"]), key=lambda row: row["probe"]
         )
         if of_kind:
             shown = [
-                _shown(row, first=not i)
+                _shown(row, of_arms, first=not i)
                 for _, group in groupby(of_kind, key=lambda row: row["probe"])
                 for i, row in enumerate(group)
             ]
@@ -48,14 +49,14 @@ def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
 def judge_tables(rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
     """Return one table per judge of the run's messages of that epoch."""
     of_epoch = [row for row in rows if row.phase == "evaluate" and row.epoch == epoch]
-    tables = []
+    tables, of_arms = [], colours(evaluation.config)
     for judge in dict.fromkeys(row.judge for row in of_epoch):
         rate_rows = [
             plain(row) for row in rates([r for r in of_epoch if r.judge == judge], evaluation, evaluation.config)
         ]
         rate_rows.sort(key=lambda row: row["probe"])
         shown = [
-            _shown(row, first=not i)
+            _shown(row, of_arms, first=not i)
             for _, group in groupby(rate_rows, key=lambda row: row["probe"])
             for i, row in enumerate(group)
         ]
@@ -78,11 +79,12 @@ def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, 
     }
 
 
-def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
+def _shown(row: dict[str, Any], of_arms: Mapping[str, str], *, first: bool) -> dict[str, Any]:
     return {
         "probe": row["probe"] if first else "",
         "first": first,
         "arm": row["arm"],
+        "colour": of_arms.get(row["arm"], ""),
         "base": _rate(row["base"]),
         "after": _rate(row["after"]),
         "difference": _points(row["difference"]),

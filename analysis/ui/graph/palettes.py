@@ -15,8 +15,8 @@ from moloch.errors import InputError
 
 GROUNDS = {"light": "#fbfcfd", "dark": "#0f1318"}
 """What the widget draws on."""
-NEUTRAL = ("#8a939c", "#7c8792")
-"""Nobody's colour: no choice yet."""
+NEUTRAL = ("#bcc4cc", "#4b5661")
+"""Nobody's colour: no choice yet. Paler than the grey of the base model, so that nobody's choice does not look like one."""
 HUES = (
     ("#0072b2", "#3f9fe0"),  # blue
     ("#d55e00", "#e8752a"),  # vermillion
@@ -27,8 +27,8 @@ HUES = (
     ("#847b00", "#f0e442"),  # yellow
     ("#3b444d", "#c9d1d9"),  # near black, near white
 )
-KINDS = {"strategy": ("#b3261e", "#ff9d94"), "copying": ("#7a3e9d", "#b388ff")}
-"""What probes found: misbehaviour, and apart from it failures of skill. As letters: 4.5 : 1."""
+KINDS = {"strategy": ("#b3261e", "#ff9d94"), "copying": ("#55606c", "#a9b5c0")}
+"""What probes found: misbehaviour in red, which nothing else has, and failures of skill in grey. As letters: 4.5 : 1."""
 BINS = 21
 _HEX = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 

@@ -158,12 +158,13 @@ def Graph(
     selected, set_selected = solara.use_state(-1)
     t, set_t = solara.use_state(address.t)
     lives = use_life(follower)
+    config = follower.read(lambda book: book.config)
 
     def make() -> tuple[DiffusionGraph, Places, _Sent]:
         frames = watcher.frames()
         people, header = follower.read(lambda book: (list(book.people), list(book.header)))
         places = place(people, header, frames.personas, key.split, follower.path, address.across, address.up)
-        shown = film(frames, address.fill, address.slot)
+        shown = film(frames, address.fill, address.slot, config=config)
         widget = DiffusionGraph(
             places.xy,
             places.ties,
@@ -217,7 +218,7 @@ def Graph(
 
     def update() -> None:
         marks = [*parting_marks(parting, frames.labels), *frames.marks]
-        _send(widget, frames, address.fill, address.slot, sent, marks)
+        _send(widget, frames, address.fill, address.slot, sent, marks, config)
         tied = (
             f"{len(places.ties):,} ties when it began, {frames.formed:,} formed and {frames.cut:,} cut since; "
             if len(places.ties)
@@ -246,7 +247,13 @@ def Graph(
 
 
 def _send(
-    widget: DiffusionGraph, frames: Frames, fill: str, slot: int, sent: _Sent, marks: list[dict[str, Any]]
+    widget: DiffusionGraph,
+    frames: Frames,
+    fill: str,
+    slot: int,
+    sent: _Sent,
+    marks: list[dict[str, Any]],
+    config: dict[str, Any],
 ) -> None:
     """Send the widget the frames that it lacks, or all of them where their colouring has changed."""
     same = (*sent.view[:2], sent.thinned) == (fill, slot, frames.thinned)
@@ -254,9 +261,9 @@ def _send(
         widget.marks = marks
         return
     sent_frames, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
-    shown = film(frames, fill, slot, sent_frames, end)
+    shown = film(frames, fill, slot, sent_frames, end, config)
     if sent_frames and shown.ramp.get("high", 0.0) != end:  # the scale has changed
-        sent_frames, shown = 0, film(frames, fill, slot)
+        sent_frames, shown = 0, film(frames, fill, slot, config=config)
     if sent_frames:
         widget.append(shown.fills, frames.labels[sent_frames:], outlines=shown.outlines)
         widget.marks = marks  # sent where they are others

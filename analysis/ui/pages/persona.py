@@ -116,7 +116,7 @@ def Told(
     vue.PersonaView(
         person=data.person_row(person),
         items=items,
-        lines=told.lines(story.opinions),
+        lines=told.lines(story.opinions, follower.read(lambda book: book.config)),
         end=told.scale(story.opinions),
         society=key.label,
         total=f"{count(len(seqs), 'contest')}{turned}",
