@@ -17,6 +17,7 @@ from analysis.readings.minds import Minds, MindsReading
 from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import SpreadReading
 from analysis.ui.data.asked import answer_rows
+from analysis.ui.data.partings import PartedSide, items_before
 from analysis.ui.data.persona import Person
 from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.data.writings import Reached
@@ -89,6 +90,17 @@ def talks(follower: Follower, persona: int) -> list[Conversation]:
             return []
 
     return [each for each in follower.once(("talks", stamp), read) if each.opened.persona == persona]
+
+
+def parted_side(follower: Follower, seq: int) -> PartedSide | None:
+    """Return a decision of a run, and the messages that were in the feeds by then; None where it cannot be read."""
+    book = follower.read(lambda book: book)
+    first = next((step.first for step in reversed(book.steps) if step.first <= seq), seq)
+    try:
+        events = list(open_log(follower.path, write=False).read(first, seq + 1))
+    except MolochError:
+        return None
+    return PartedSide(events[-1], book, items_before(events)) if events and events[-1].seq == seq else None
 
 
 def _beside(follower: Follower) -> tuple[list[AnswerRow], dict[str, Questionnaire]]:

@@ -19,6 +19,7 @@ from analysis.readings.contests import EvaluationContest
 from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import message_url
 from analysis.ui.data.failures import chips
+from analysis.ui.data.looks import css, looks
 from analysis.ui.graph.palettes import HUES, Swatch
 
 MOST_NAMED = 25
@@ -75,6 +76,7 @@ def _card(name: str, side: AnchorSide, trained: bool, address: PageAddress, whol
     return {
         "id": f"{side.run} {key}",
         "name": short(name, 60),
+        "colour": css(looks(side.book.config).get(contest.arm if trained else "base")),
         "url": message_url(address.at(run=side.run), contest.contest, slot),
         "rejected": wrote.rejected,
         "text": judged_passage(wrote.text, findings, whole=f"{side.run} {key}" in whole).as_dict(),
@@ -121,26 +123,46 @@ def apart_said(each: ChoicesApart, a: str, b: str) -> str:
 
 
 def apart_rows(
-    each: ChoicesApart, book: Book, address: PageAddress, sides: tuple[str, str], names: Mapping[int, str]
+    each: ChoicesApart, societies: tuple[str, str], arms: tuple[str, str], names: Mapping[int, str]
 ) -> list[dict[str, Any]]:
     """Return who chose differently, with links to the moment in the persona's story in A and in B.
 
     Args:
-        sides: key of the society of A and of B, with the run's key before it: ``run evaluate/rft/1``.
+        arms: whose message competed with base's in A and in B.
+        societies: run and society of A and of B, with a space between.
         names: persona index -> name.
     """
+    seqs = (each.seq_a, each.seq_b)
     rows = []
     for at in np.flatnonzero(each.codes != ALIKE)[:MOST_NAMED].tolist():
         persona = int(each.personas[at])
-        links = [
-            PageAddress(run=run, page="persona", society=society, persona=persona, seq=seq).url
-            for (run, society), seq in zip(
-                (side.rsplit(" ", 1) for side in sides), (each.seq_a, each.seq_b), strict=True
-            )
-        ]
-        said = [_chose(value) for value in (float(each.a[at]), float(each.b[at]))]
+        links = [_story(society, persona, seq) for society, seq in zip(societies, seqs, strict=True)]
+        said = [_chose(float(votes[at]), arm) for votes, arm in zip((each.a, each.b), arms, strict=True)]
         rows.append({"persona": persona, "name": names.get(persona, f"member {persona}"), "said": said, "urls": links})
     return rows
+
+
+def apart_facts(each: ChoicesApart, persona: int, names: tuple[str, str], arms: tuple[str, str]) -> list[list[str]]:
+    """Return how one person chose in A and in B."""
+    at = np.flatnonzero(each.personas == persona)
+    if not len(at):
+        return [["chose", "not in both"]]
+    chose = (_chose(float(votes[at[0]]), arm) for votes, arm in zip((each.a, each.b), arms, strict=True))
+    return [[f"where {name} competed", said] for name, said in zip(names, chose, strict=True)]
+
+
+def moment_url(each: ChoicesApart, society: str, persona: int) -> str:
+    """Return where a person's choice about an anchor in B stands in its story.
+
+    Args:
+        society: run and society of B, with a space between.
+    """
+    return _story(society, persona, each.seq_b)
+
+
+def _story(society: str, persona: int, seq: int) -> str:
+    run, _, key = society.rpartition(" ")
+    return PageAddress(run=run, page="persona", society=key, persona=persona, seq=seq).url
 
 
 def apart_map(found: Sequence[ChoicesApart], personas: NDArray[np.integer], book: Book) -> dict[str, Any]:
@@ -149,13 +171,13 @@ def apart_map(found: Sequence[ChoicesApart], personas: NDArray[np.integer], book
     return {"fills": map_codes(found, personas), "frames": labels}
 
 
-def apart_palette(a: str, b: str, looks: tuple[Look | None, Look | None] = (None, None)) -> list[Swatch]:
+def apart_palette(a: str, b: str, of: tuple[Look | None, Look | None] = (None, None)) -> list[Swatch]:
     """Return what the codes mean, in colours.
 
     Args:
-        looks: of what is chosen in A and in B; where it is one arm in two runs, none.
+        of: looks of what is chosen in A and in B; where it is one arm in two runs, none.
     """
-    of_a, of_b = (look[:2] if look is not None else hue for look, hue in zip(looks, HUES[:2], strict=True))
+    of_a, of_b = (look[:2] if look is not None else hue for look, hue in zip(of, HUES[:2], strict=True))
     palette = {
         NOT_BOTH: Swatch(label="Did not vote in both", light="#dfe4e8", dark="#2c343c"),
         ALIKE: Swatch(label="Chose alike", light="#8a939c", dark="#7c8792"),
@@ -169,11 +191,5 @@ def _shift(each: ChoicesApart) -> str:
     return "–" if math.isnan(each.shift) else signed(100 * each.shift, 0)
 
 
-def _chose(value: float) -> str:
-    return (
-        "the arm’s"
-        if value == 1
-        else "base’s"
-        if value == 0
-        else f"the arm’s in {number(100 * value)} % of its choices"
-    )
+def _chose(value: float, arm: str) -> str:
+    return arm if value == 1 else "base" if value == 0 else f"{arm} in {number(100 * value)} % of its choices"

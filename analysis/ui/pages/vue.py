@@ -117,8 +117,26 @@ def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: st
 
 
 @solara.component_vue("compare.vue")
-def CompareView(found: Row, event_go: Go) -> None:
-    """Two runs' settings, first difference and outcomes."""
+def CompareView(found: Row, arms: bool, event_go: Go) -> None:
+    """Two runs' settings, first difference and outcomes; or two ``arms`` of one."""
+
+
+@solara.component_vue("anchors.vue")
+def AnchorView(
+    anchor: str,
+    options: list[Row] | list[list[str]],
+    before: str,
+    after: str,
+    place: str,
+    said: str,
+    cards: list[Row],
+    rows: list[Row],
+    sides: list[str],
+    event_go: Go,
+    event_pick: Go,
+    event_more: Go,
+) -> None:
+    """What was written about one anchor, side by side, and who chose differently."""
 
 
 @solara.component_vue("caption.vue")
