@@ -143,7 +143,8 @@ class SpreadReading:
             case MessagePublished():
                 self._written[event.message] = event
             case FeedOpened() if self._step is not None:
-                self._items = [_spread(self._written.pop(message), self._step) for message in event.messages]
+                step = self._step
+                self._items = [_entered(self._written.pop(message, None), message, step) for message in event.messages]
                 self._spreads |= {item.message: item for item in self._items}
             case MembersPosted() if self._step is not None:
                 about = [self._items[item] for item in unpack(event.items, Int16s).tolist()]
@@ -168,6 +169,13 @@ def _spread(message: MessagePublished, step: StepStarted) -> Spread:
     return Spread(
         message.message, message.contest, step.phase, step.epoch, step.arm, message.anchor, message.competitor
     )
+
+
+def _entered(written: MessagePublished | None, message: str, step: StepStarted) -> Spread:
+    """Return a message that enters the feeds; of one that the log never published nothing else is known."""
+    if written is not None:
+        return _spread(written, step)
+    return Spread(message, message.rpartition("/")[0], step.phase, step.epoch, step.arm, "", "")
 
 
 def _posted(about: Spread, message: str) -> Spread:

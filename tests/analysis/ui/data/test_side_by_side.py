@@ -70,12 +70,23 @@ class TestApart:
         apart = choices_apart(a, b)
         shifts = [abs(each.shift) for each in apart]
         assert apart and shifts == sorted(shifts, reverse=True)
-        votes = [{(c.anchor, p): v for c in side for p, v in zip(c.personas.tolist(), c.votes.tolist(), strict=True)} for side in (a, b)]
+        votes = [
+            {(c.anchor, p): v for c in side for p, v in zip(c.personas.tolist(), c.votes.tolist(), strict=True)}
+            for side in (a, b)
+        ]
         codes = map_codes(apart, found.panel)
         for line, each in zip(codes, apart, strict=True):
             for code, persona in zip(line.tolist(), found.panel.tolist(), strict=True):
                 one, other = (side.get((each.anchor, persona)) for side in votes)
-                wanted = NOT_BOTH if one is None or other is None else ALIKE if one == other else B_ONLY if other > one else A_ONLY
+                wanted = (
+                    NOT_BOTH
+                    if one is None or other is None
+                    else ALIKE
+                    if one == other
+                    else B_ONLY
+                    if other > one
+                    else A_ONLY
+                )
                 assert code == wanted
 
     def test_cards_and_rows(self, found, events):
