@@ -23,7 +23,7 @@ from analysis.ui.pages.diffusion import Rest
 
 
 @dataclass(frozen=True)
-class Beside:
+class AnchorPairs:
     """What is compared, anchor by anchor.
 
     Attributes:
@@ -43,7 +43,7 @@ class Beside:
 
 @solara.component
 def Anchors(
-    follower: Follower, beside: Beside, panel: NDArray[np.int32], address: PageAddress, go: vue.Go, rest: Rest
+    follower: Follower, beside: AnchorPairs, panel: NDArray[np.int32], address: PageAddress, go: vue.Go, rest: Rest
 ) -> None:
     """The anchor that the address names, by default the one whose votes differ most; the map's slider goes through all of them."""
     found = beside.found
@@ -90,7 +90,7 @@ def Anchors(
 @solara.component
 def ApartMap(
     follower: Follower,
-    beside: Beside,
+    beside: AnchorPairs,
     panel: NDArray[np.int32],
     address: PageAddress,
     at: int,

@@ -22,7 +22,7 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import use_version
 from analysis.ui.pages import background, parts, vue
-from analysis.ui.pages.anchors import Anchors, Beside
+from analysis.ui.pages.anchors import AnchorPairs, Anchors
 from analysis.ui.pages.diffusion import Linked, Rest, SocietyView
 from moloch.errors import MolochError
 
@@ -124,7 +124,7 @@ def TwoArms(
 
     shown = looks(book.config)
     society = [f"{follower.key} {SocietyKey('evaluate', each, epoch)}" for each in (against, arm)]
-    beside = Beside(
+    beside = AnchorPairs(
         apart, sides, (against, arm), (against, arm), (society[0], society[1]), (shown.get(against), shown.get(arm))
     )
     Anchors(follower, beside, found.panel, address, go, rest)
@@ -231,9 +231,9 @@ def OneArm(a: Follower, b: Follower, address: PageAddress, go: vue.Go, rest: Res
         f"{run.key} {SocietyKey('evaluate', arm, found.epochs[-1])}" for run, found in zip(runs, read, strict=True)
     ]
     words = (f"{arm} in A", f"{arm} in B")
-    Anchors(a, Beside(apart, sides, words, (arm, arm), (societies[0], societies[1])), one.panel, address, go, rest).key(
-        arm
-    )
+    Anchors(
+        a, AnchorPairs(apart, sides, words, (arm, arm), (societies[0], societies[1])), one.panel, address, go, rest
+    ).key(arm)
 
 
 @solara.component
