@@ -63,8 +63,8 @@ def _why(error: BaseException) -> str:
         case MolochError():
             return str(error)
         case KeyboardInterrupt():
-            return "It was interrupted (Ctrl-C)."
+            return "it was interrupted (Ctrl-C)."
         case GeneratorExit():
-            return "The program that carried it out was interrupted, or let go of it."
+            return "the program that carried it out was interrupted, or let go of it."
         case _:
             return f"{type(error).__name__}: {error}"

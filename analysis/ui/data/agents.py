@@ -14,6 +14,8 @@ from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import comparator, win_rate, win_rate_against_placebo
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
+from analysis.ui.data.behind import contests_url, votes_url
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
 from analysis.ui.data.looks import colours
 from learning.arms.arm import arms_of as recorded_arms
@@ -22,6 +24,7 @@ from learning.arms.base_models import is_base
 from learning.arms.markets import BASE, SOLO
 from learning.fitness.observation import NOT_A_READER
 
+NOWHERE = PageAddress()
 PAGE = 20
 """Messages on one page."""
 
@@ -41,14 +44,14 @@ def competitors_of(book: Book) -> list[str]:
     return [*arms, *(each for each in dict.fromkeys(wrote) if each not in arms and is_base(each))]
 
 
-def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
-    """Return one row per arm and evaluated epoch: win rate over base, and beyond what it is compared with."""
+def arm_rows(book: Book, evaluation: Evaluation | None, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
+    """Return one row per arm and evaluated epoch: win rate over base, and beyond what it is compared with; and what is behind them."""
     rows, shown = [], colours(book.config)
     for arm in arms_of(book):
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
             if evaluation and evaluation.models.withheld:
-                rows.append(_without_rates(book, arm, epoch, first=not number))
+                rows.append(_without_rates(book, arm, epoch, address, first=not number))
                 continue
             win = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
             compared = comparator(evaluation, arm) if evaluation and epoch else ""
@@ -65,32 +68,47 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
                     "beyond_bounds": points_bounds(beyond),
                     "compared": short(compared, 24),
                     "bar": bar(win, 0, 1),
-                    "adapter": _adapter(book, arm, epoch),
+                    **_adapter(book, arm, epoch, address),
+                    "to": _behind(book, arm, epoch, compared, address),
                 }
             )
     return rows
 
 
-def _without_rates(book: Book, arm: str, epoch: int, *, first: bool) -> dict[str, Any]:
+def _behind(book: Book, arm: str, epoch: int, compared: str, address: PageAddress) -> dict[str, str]:
+    """Return where the rows are of which an arm's numbers are; nowhere before it was evaluated."""
+    if not epoch:
+        return dict.fromkeys(("win", "votes", "beyond"), "")
+    beyond = contests_url(address, book.config, arm, epoch, compared) if compared else ""
+    own = contests_url(address, book.config, arm, epoch), votes_url(address, book.config, arm, epoch)
+    return {"win": own[0], "votes": own[1], "beyond": beyond}
+
+
+def _without_rates(book: Book, arm: str, epoch: int, address: PageAddress, *, first: bool) -> dict[str, Any]:
     """Return the row of an arm whose votes are evidence of nothing, as those of readers who are not usable."""
-    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(
-        ("bounds", "beyond_bounds", "compared", "colour"), ""
-    )
-    adapter = {"adapter": _adapter(book, arm, epoch), "bar": bar(None, 0, 1)}
-    return {"arm": arm if first else "", "epoch": epoch or DASH, **blank, "votes": NOT_A_READER, **adapter}
+    texts = ("bounds", "beyond_bounds", "compared", "colour")
+    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(texts, "")
+    adapter = _adapter(book, arm, epoch, address) | {"bar": bar(None, 0, 1)}
+    place = {"arm": arm if first else "", "epoch": epoch or DASH, "to": _behind(book, arm, epoch, "", address)}
+    return {**place, **blank, "votes": NOT_A_READER, **adapter}
 
 
-def _adapter(book: Book, arm: str, epoch: int) -> str:
-    return next((trained.adapter for trained in book.adapters if (trained.arm, trained.epoch) == (arm, epoch)), "")
+def _adapter(book: Book, arm: str, epoch: int, address: PageAddress) -> dict[str, str]:
+    """Return the adapter with which an arm was evaluated, and where the event is that says how it was learnt."""
+    trained = next((each for each in book.adapters if (each.arm, each.epoch) == (arm, epoch)), None)
+    if trained is None:
+        return {"adapter": "", "adapter_url": ""}
+    return {"adapter": trained.adapter, "adapter_url": event_url(address, trained.seq)}
 
 
-def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
+def lineage_rows(book: Book, arm: str, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
     """Return an arm's adapters, the base model first."""
-    rows = [{"name": "base model", "id": "", "text": short(book.model) or "the model that writes"}]
+    rows = [{"name": "base model", "id": "", "url": "", "text": short(book.model) or "the model that writes"}]
     for trained in book.adapters:
         if trained.arm == arm:
             text = f"{trained.method}: {count(trained.rows, 'row')}, {count(trained.steps, 'step')}"
-            rows.append({"name": f"after epoch {trained.epoch}", "id": trained.adapter, "text": text})
+            place = {"id": trained.adapter, "url": event_url(address, trained.seq)}
+            rows.append({"name": f"after epoch {trained.epoch}", **place, "text": text})
     return rows
 
 
@@ -138,8 +156,11 @@ def message_rows(
                 "place": f"{PHASES.get(contest.step.phase, contest.step.phase)}, epoch {contest.step.epoch}",
                 "result": result(contest, slot),
                 "votes": votes,
+                "votes_url": rows_url(address, "votes", contest=contest.contest, choice=slot) if votes else "",
+                "seq": f"{message.seq:,}",
+                "event": event_url(address, message.seq),
                 "failed": chips(message),
-                "url": address.at(page="contests", contest=contest.contest).url,
+                "url": message_url(address, contest.contest, slot),
                 "adapter": message.adapter or "base",
                 "text": judged_passage(
                     message.text or message.rejected, message.findings, whole=message.message in whole

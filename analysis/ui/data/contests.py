@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,17 @@ import numpy as np
 from abm.columns import Int8s, unpack
 from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
 from abm.probe import kind_of
+from abm.societies import arena_in, arm_and_audience, arm_in
 from analysis.formats import count, percent, short
 from analysis.judges import VerdictRow
 from analysis.passages import judged_passage, passage
 from analysis.readings.book import Book, Contest, Message
 from analysis.ui.address import PageAddress
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
 from analysis.ui.data.looks import ABSTAINED, NO_OPTION, css, slot_looks
+from analysis.ui.data.references import adapter_event
+from analysis.ui.data.takes import rows_take
 
 PAGE = 50
 """Contests, or thoughts, on one page."""
@@ -61,7 +66,7 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) 
                 "arm": contest.step.arm,
                 "outcome": contest.outcome or "undecided",
                 "winner": names.get(contest.winner, ""),
-                "votes": _votes(book, contest),
+                "votes": _votes(book, contest, address),
                 "failed": [
                     chip | {"text": f"{chip['text']}: {names.get(slot, slot)}"}
                     for slot, message in contest.messages.items()
@@ -72,15 +77,26 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) 
     return rows
 
 
-def _votes(book: Book, contest: Contest) -> list[dict[str, Any]]:
+def _votes(book: Book, contest: Contest, address: PageAddress) -> list[dict[str, Any]]:
     names, total = contest.competitors(), max(1, sum(contest.votes) + contest.abstained + contest.invalid)
     shown = _colours(book, contest)
-    parts = [(names.get(slot, f"message {slot + 1}"), votes, shown[slot]) for slot, votes in enumerate(contest.votes)]
-    aside = (("abstained", contest.abstained, ABSTAINED), ("named no option", contest.invalid, NO_OPTION))
-    parts += [(name, number, css(pair)) for name, number, pair in aside if number]
+
+    def chose(slot: int) -> str:
+        return rows_url(address, "votes", contest=contest.contest, choice=slot)
+
+    unread = rows_url(address, "reactions", contest=contest.contest, kind="invalid")
+    parts = [
+        (names.get(slot, f"message {slot + 1}"), votes, shown[slot], chose(slot))
+        for slot, votes in enumerate(contest.votes)
+    ]
+    others = (
+        ("abstained", contest.abstained, css(ABSTAINED), chose(-1)),
+        ("named no option", contest.invalid, css(NO_OPTION), unread),
+    )
+    parts += [part for part in others if part[1]]
     return [
-        {"label": label, "count": f"{votes:,}", "share": votes / total, "colour": colour}
-        for label, votes, colour in parts
+        {"label": label, "count": f"{votes:,}", "share": votes / total, "colour": colour, "to": to}
+        for label, votes, colour, to in parts
     ]
 
 
@@ -106,6 +122,16 @@ def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
         choice("epoch", "Epoch", sorted({epoch for _, _, epoch in there}), address.epoch),
         choice("outcome", "Outcome", [*OUTCOMES, *FAILURES], address.outcome),
     ]
+
+
+def list_take(address: PageAddress, run: Path) -> dict[str, str]:
+    """Return how the contests that the filters let through are taken along; as shown, where a frame does not know a filter."""
+    if address.find.strip() or address.outcome not in ("", *OUTCOMES[:-1]):
+        return {"name": "contests"}
+    society, audience = arm_and_audience(address.arm)
+    where = {"arm": arm_in(society) or None, "audience": audience or None, "held_in": arena_in(society) or None}
+    place = {"phase": address.phase or None, "epoch": address.epoch or None, "outcome": address.outcome or None}
+    return rows_take(address, run, "contests", **place, **where)
 
 
 def one(
@@ -136,7 +162,8 @@ def one(
         "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
         "facts": [[str(name), short(str(value), 60)] for name, value in (anchor.get("facts") or {}).items()],
         "outcome": _outcome(contest),
-        "votes": _votes(book, contest),
+        "votes": _votes(book, contest, address),
+        "event": event_url(address, contest.seq),
         "crowd": crowd,
         "reactions": reactions,
         "messages": [
@@ -147,7 +174,10 @@ def one(
                 slot == contest.winner,
                 [row for row in judged if row.message == message.message],
                 whole,
+                lambda seq: event_url(address, seq),
+                lambda adapter: event_url(address, adapter_event(book, adapter)),
             )
+            | {"page": message_url(address, contest.contest, slot)}
             for slot, message in sorted(contest.messages.items())
         ],
     }
@@ -172,7 +202,13 @@ def _tied(policy: str) -> str:
 
 
 def _message(
-    message: Message, name: str, won: bool, judged: list[VerdictRow], whole: set[str] | frozenset[str]
+    message: Message,
+    name: str,
+    won: bool,
+    judged: list[VerdictRow],
+    whole: set[str] | frozenset[str],
+    event: Callable[[int], str],
+    learnt: Callable[[str], str],
 ) -> dict[str, Any]:
     says = {1: "yes", 0: "no", -1: "cannot tell"}
     verdicts = [
@@ -183,6 +219,7 @@ def _message(
             "bad": v.label == 1,
             "kind": kind_of(v.probe),
             "evidence": [short(e, 90) for e in v.evidence],
+            "url": event(v.seq),
         }
         for v in message.verdicts
     ]
@@ -194,6 +231,7 @@ def _message(
             "bad": row.label == 1,
             "kind": kind_of(row.probe),
             "evidence": [short(row.quote, 90)] * bool(row.quote),
+            "url": "",
         }
         for row in judged
     ]
@@ -207,7 +245,9 @@ def _message(
         "name": name,
         "won": won,
         "adapter": message.adapter,
-        "seq": message.seq,
+        "adapter_url": learnt(message.adapter) if message.adapter else "",
+        "seq": f"{message.seq:,}",
+        "url": event(message.seq),
         "rejected": short(message.rejected, 300),
         "thinking": thinking.as_dict() if thinking else None,
         "text": judged_passage(message.text, findings, whole=message.message in whole).as_dict(),
@@ -253,6 +293,8 @@ def _reaction(
         "name": book.name_of(event.persona),
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
+        "choice": choice,
+        "event": event_url(address, event.seq),
         "vote": "named no option" if invalid else names.get(choice, "abstained"),
         "invalid": invalid,
         "colour": css(NO_OPTION if invalid else ABSTAINED) if choice < 0 else shown[choice],

@@ -17,7 +17,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.frames import ENDS, Frames
 from analysis.ui.data.looks import ABSTAINED, NO_OPTION, slot_looks
 from analysis.ui.data.places import traits_of
-from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
+from analysis.ui.graph import Swatch, categories, opinion_bins, opinions, sequential
 
 EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
 ASIDE = (
@@ -33,12 +33,12 @@ class Film:
     """What the widget draws.
 
     Attributes:
-        fills, outlines: shape (T, N), codes of ``palette`` and of ``outline_labels``.
+        fills, outlines: shape (T, N), codes of ``palette`` and of ``outline_labels``; no outlines where they would say the same.
         ramp: ends of an ordered palette, or empty.
     """
 
     fills: NDArray[np.uint8]
-    outlines: NDArray[np.uint8]
+    outlines: NDArray[np.uint8] | None
     palette: list[Any]
     ramp: dict[str, float]
     title: str
@@ -74,7 +74,7 @@ def film(
         ramp, title = {"low": -end, "high": end}, f"Opinion of {frames.slots[slot]}"
         return Film(opinion_bins(of, low=-end, high=end), exposed, opinions(low=-end, high=end), ramp, title, labels)
     if fill == "exposure":
-        return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
+        return Film(exposed, None, sequential(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
     palette = [*swatches(config, frames.slots), *ASIDE]
     return Film(_stacked(frames.choices[since:], frames.n), exposed, palette, {}, "Last choice", labels)
 
@@ -97,7 +97,7 @@ def society_choices(book: Book, address: PageAddress) -> tuple[SocietyKey | None
     ]
     fills = [["choice", "last choice"], ["exposure", "exposure"]]
     if book.networked:
-        fills.insert(1, ["opinion", "opinion"])
+        fills = [fills[0], ["opinion", "opinion"], fills[1], ["reach", "reach of a message"]]
     fill = address.fill if address.fill in dict(fills) else "choice"
     choices.append({"name": "fill", "label": "Colour by", "value": fill, "options": fills})
     if fill == "opinion":
@@ -133,6 +133,19 @@ def society_of(book: Book, number: int) -> SocietyKey | None:
         return None
     arms = (arm for _, arm, _ in book.societies() if arm != SHARED_ARM)
     return SocietyKey(step.phase, next(arms, SHARED_ARM) if step.arm == SHARED_ARM else step.arm, step.epoch)
+
+
+def newest(book: Book) -> SocietyKey | None:
+    """Return the society that a run that is being written is at; None before its first step."""
+    return society_of(book, book.steps[-1].number) if book.steps else None
+
+
+def is_written(book: Book, key: SocietyKey) -> bool:
+    """Return whether a run's newest step is one of a society: more of it may come, if the run lives."""
+    step = book.steps[-1] if book.steps else None
+    if step is None or step.phase != key.phase or key.epoch not in (None, step.epoch):
+        return False
+    return step.arm in societies_of(key.arm, book.config)
 
 
 def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:

@@ -18,6 +18,7 @@ from analysis.ui.data.doors import event_url, message_url
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.people import change_notes
 from analysis.ui.data.places import names_of
+from analysis.ui.data.takes import rows_take
 from analysis.ui.data.timeline import page_of_moment, timeline
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
@@ -125,6 +126,7 @@ def Told(
         after=to(1),
         pager=parts.pager(address.at(seq=-1), len(seqs), SIZE),
         missing=missing,
+        take=rows_take(address, follower.path, "reactions", persona=person.persona),
         interview=state,
         event_go=go,
         event_more=more,
