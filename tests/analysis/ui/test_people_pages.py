@@ -98,7 +98,7 @@ class TestArms:
         """Difference with its interval, the messages of all arms, who chose differently; the map's slider goes through the anchors."""
         page = visit.open("?run=isolated&page=compare", MAP)
         assert "of the same people’s votes" in page.inner_text(".m-compare")
-        names = page.locator(".m-beside h3").all_inner_texts()
+        names = page.locator(".m-versus h3").all_inner_texts()
         assert len(names) >= 3 and any(name.startswith("base") for name in names)
         before = page.locator("#m-anchor").input_value()
         page.get_by_role("link", name="Next anchor").click()
