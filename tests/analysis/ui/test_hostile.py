@@ -137,7 +137,7 @@ class TestHostile:
             page.wait_for_function(
                 "([card, name]) => document.querySelector(card)?.innerText === name", arg=[card, TEXTS[0]]
             )
-        page.get_by_role("link", name="What they saw").click()
+        page.get_by_role("link", name="What it saw").click()
         page.wait_for_selector(".m-story")
         assert page.locator("aside h2").inner_text() == TEXTS[0]
 

@@ -159,8 +159,9 @@ class TestDiffusion:
         x, y = where(networked, stage.bounding_box())
         stage.click(position={"x": x, "y": y})
         card.wait_for()
+        visit.wait_search("persona=")
         name = card.inner_text()
-        page.get_by_role("link", name="What they saw").click()
+        page.get_by_role("link", name="What it saw").click()
         page.wait_for_selector(".m-split")
         assert page.locator("aside h2").inner_text() == name
         page.go_back()
