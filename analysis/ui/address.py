@@ -6,7 +6,19 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows", "message")
+PAGES = (
+    "diffusion",
+    "persona",
+    "agents",
+    "contests",
+    "training",
+    "probes",
+    "compare",
+    "event",
+    "rows",
+    "message",
+    "people",
+)
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
@@ -31,6 +43,7 @@ class PageAddress:
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
         held: 1 where a page does not follow a run into its next phase.
+        against: name of the arm that ``arm`` is compared with.
     """
 
     run: str = ""
@@ -55,6 +68,7 @@ class PageAddress:
     where: str = ""
     sort: str = ""
     held: int = 0
+    against: str = ""
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:

@@ -237,7 +237,9 @@ def Graph(
                 rest(t=0, society="", held=0)
 
         def picked(change: Any) -> None:
-            set_selected(int(change["new"]))
+            row = int(change["new"])
+            set_selected(row)
+            rest(persona=int(frames.personas[row]) if 0 <= row < frames.n else -1)
 
         widget.observe(moved, "t")
         widget.observe(picked, "selected")

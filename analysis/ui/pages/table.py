@@ -11,6 +11,7 @@ from analysis.ui.pages.contests import Contests
 from analysis.ui.pages.diffusion import Diffusion
 from analysis.ui.pages.event import EventPage
 from analysis.ui.pages.message import MessagePage
+from analysis.ui.pages.people import People
 from analysis.ui.pages.persona import Persona
 from analysis.ui.pages.rows import Rows
 from analysis.ui.pages.training import Probes, Training
@@ -19,6 +20,7 @@ WITHOUT_MAIN = ("diffusion", "compare")
 """Pages of several parts, none of which is the page's main landmark."""
 BODIES: dict[str, Callable[..., Any]] = {
     "diffusion": Diffusion,
+    "people": People,
     "persona": Persona,
     "agents": Agents,
     "contests": Contests,

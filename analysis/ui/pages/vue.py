@@ -59,7 +59,7 @@ def MemberCard(name: str, text: str, facts: list[list[str]], to: str, event_go: 
 @solara.component_vue("persona.vue")
 def PersonaView(
     person: Row,
-    rows: list[Row],
+    items: list[Row],
     lines: list[Row],
     end: float,
     society: str,
@@ -69,15 +69,22 @@ def PersonaView(
     after: str,
     pager: Row | None,
     missing: str,
-    answers: list[Row],
     take: Row,
     interview: Row,
     event_go: Go,
     event_more: Go,
     event_find: Go,
     event_ask: Go,
+    event_anew: Callable[[Any], None],
 ) -> None:
-    """One persona, what it saw, what it answered to questionnaires, and the interview."""
+    """One persona, the interview, and its story in the order of time."""
+
+
+@solara.component_vue("people.vue")
+def PeopleTable(
+    kind: str, tables: list[Row], table: Row, total: str, pager: Row | None, found: str, event_go: Go, event_find: Go
+) -> None:
+    """Members, messages or polls as a table whose columns a click sorts."""
 
 
 @solara.component_vue("contests.vue")
@@ -116,6 +123,7 @@ def AgentView(
     lineage: list[Row],
     messages: list[Row],
     total: str,
+    sort: str,
     pager: Row | None,
     event_go: Go,
     event_more: Go,
@@ -145,8 +153,26 @@ def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: st
 
 
 @solara.component_vue("compare.vue")
-def CompareView(found: Row, event_go: Go) -> None:
-    """Two runs' settings, first difference and outcomes."""
+def CompareView(found: Row, arms: bool, event_go: Go) -> None:
+    """Two runs' settings, first difference and outcomes; or two ``arms`` of one."""
+
+
+@solara.component_vue("anchors.vue")
+def AnchorView(
+    anchor: str,
+    options: list[Row] | list[list[str]],
+    before: str,
+    after: str,
+    place: str,
+    said: str,
+    cards: list[Row],
+    rows: list[Row],
+    sides: list[str],
+    event_go: Go,
+    event_pick: Go,
+    event_more: Go,
+) -> None:
+    """What was written about one anchor, side by side, and who chose differently."""
 
 
 @solara.component_vue("caption.vue")

@@ -30,6 +30,9 @@ PAGES = {
     "reach": ({"page": "diffusion", "fill": "reach"}, f"{GRAPH}[data-frame]", ["Round 1", "Members who had seen it"]),
     "training": ({}, ".m-table", [TEXTS[0], "not in this run's folder", ADAPTER, "check.json ("]),
     "probes": ({"epoch": "1"}, ".m-table", ["misrepresentation<img", TEXTS[1]]),
+    "people": ({"sort": "name"}, ".m-people .m-table", [TEXTS[6][:40], f"{MEMBERS:,} members"]),
+    "messages": ({"page": "people", "frame": "messages"}, ".m-people .m-table", [TEXTS[1], "misrepresentation<img"]),
+    "arms": ({"page": "compare"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Who chose differently"]),
     "compare": ({"other": "networked"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Settings that differ"]),
     "itself": ({"page": "compare", "other": "<b>run"}, f"{GRAPH}[data-frame]", ["Both are the same run."]),
 }  # fmt: skip
@@ -136,7 +139,7 @@ class TestHostile:
             page.wait_for_function(
                 "([card, name]) => document.querySelector(card)?.innerText === name", arg=[card, TEXTS[0]]
             )
-        page.get_by_role("link", name="What they saw").click()
+        page.get_by_role("link", name="What it saw").click()
         page.wait_for_selector(".m-story")
         assert page.locator("aside h2").inner_text() == TEXTS[0]
 
