@@ -28,6 +28,8 @@ PAGES = {
     "contest": ({"page": "contests", "contest": CONTEST}, ".m-outcome", [TEXTS[3], f"thought {TEXTS[0]}", "named no option"]),
     "training": ({}, ".m-table", [TEXTS[0], "not in this run's folder", ADAPTER, "check.json ("]),
     "probes": ({"epoch": "1"}, ".m-table", ["misrepresentation<img", TEXTS[1]]),
+    "event": ({"seq": "5"}, ".m-event", ["Event 5: personas_joined", "<img src=", "more characters)"]),
+    "rows": ({"frame": "messages"}, ".m-rows", ['<img src="/nowhere" onerror="', TEXTS[4]]),
     "compare": ({"other": "networked"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Settings that differ"]),
     "itself": ({"page": "compare", "other": "<b>run"}, f"{GRAPH}[data-frame]", ["Both are the same run."]),
 }  # fmt: skip
