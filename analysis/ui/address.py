@@ -6,12 +6,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows")
+PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows", "message")
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
 """How a name that is not UTF-8, as a folder's may be, is written in a text and in an address."""
-FILLS = ("choice", "opinion", "exposure")
+FILLS = ("choice", "opinion", "exposure", "reach")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class PageAddress:
         run: key of a run; empty for the list of runs.
         society: as :class:`analysis.readings.society.SocietyKey` writes it.
         t: frame.
-        fill: what colours the members; ``slot`` whose opinion.
+        fill: what colours the members; ``slot`` whose opinion, or with ``contest`` which message.
         across, up: traits by which members of an isolated world stand.
         persona: index, -1 for none.
         contest: id, or empty for the list; ``arm``, ``outcome``, ``find`` and ``page_no`` filter the list.
@@ -30,6 +30,7 @@ class PageAddress:
         seq: of an event, -1 for none.
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
+        held: 1 where a page does not follow a run into its next phase.
     """
 
     run: str = ""
@@ -53,6 +54,7 @@ class PageAddress:
     frame: str = ""
     where: str = ""
     sort: str = ""
+    held: int = 0
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:

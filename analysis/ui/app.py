@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from analysis.formats import count
+from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data.head import headline, run_rows
 from analysis.ui.data.life import LIVE, SAYS
@@ -15,9 +17,11 @@ from analysis.ui.data.runs import quoted
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import SEEN, use_ticks, use_version
-from analysis.ui.pages import vue
-from analysis.ui.pages.table import BODIES, WITHOUT_TAB
+from analysis.ui.pages import background, vue
+from analysis.ui.pages.table import BODIES, WITHOUT_MAIN, WITHOUT_TAB
 
+STANDING_S = 5.0
+"""Seconds between looks at how a run stands that writes nothing."""
 REST_S = 0.25
 """Seconds after which a slider has come to rest."""
 
@@ -38,8 +42,10 @@ def Place(address: PageAddress, go: vue.Go) -> None:
     """The list of runs, or a run."""
     follower = library().follower(address.run) if address.run else None
     if not address.run:
+        vue.AddressBar(search=address.search(), title=titled())
         Runs(go)
     elif follower is None:
+        vue.AddressBar(search=address.search(), title=titled(address.run))
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
         vue.Notice(
             title="No such run",
@@ -60,7 +66,7 @@ def Runs(go: vue.Go) -> None:
 
 @solara.component
 def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
-    """One run's header and the page that the address names."""
+    """One run's header, how it stands, and the page that the address names."""
     version = use_version(follower)
     rested = solara.use_ref(address)
     before = solara.use_ref(address)
@@ -74,9 +80,12 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         for page in BODIES
         if page not in WITHOUT_TAB
     ]
-    vue.AddressBar(search=rested.current.search())
+    moved = bool(rested.current.society or rested.current.t or rested.current.held)
+    vue.AddressBar(search=rested.current.search(), title=titled(address.page.capitalize(), follower.key))
     run = follower.read(lambda book: headline(info, book, follower.error))
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
+    if follower.ready.is_set() and info.state in (*LIVE, "stopped"):
+        Standing(follower, address, moved, go)
     if not follower.ready.is_set():
         vue.Notice(
             title="Reading the log", busy=True, text=f"{count(follower.read(lambda book: book.seq), 'event')} so far."
@@ -88,7 +97,28 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         text = damaged or none_yet
         vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
     else:
-        Guarded(lambda: BODIES[address.page](follower, address, go, rest), address)
+        place = address.at(held=int(moved)) if address.page == "diffusion" else address
+        with solara.v.Html(tag="main") if address.page in WITHOUT_MAIN else nullcontext():
+            Guarded(lambda: BODIES[address.page](follower, place, go, rest), place)
+
+
+def titled(*names: str) -> str:
+    """Return the title of a page, the most particular name first."""
+    return " · ".join([*names, "Moloch"])
+
+
+@solara.component
+def Standing(follower: Follower, address: PageAddress, moved: bool, go: vue.Go) -> None:
+    """How a run that has not ended stands, looked at again every few seconds."""
+    use_ticks(STANDING_S)
+    now = background.use_reading(lambda: lookups.pulse(follower), follower)
+    lives = now is not None and now["live"]
+
+    def follow(on: bool) -> None:
+        go(address.at(society="", t=0, held=0 if on else 1).url)
+
+    follows = not moved if lives and address.page == "diffusion" else None
+    vue.Strip(now=now, follows=follows, event_follow=follow)
 
 
 @solara.component

@@ -1,29 +1,42 @@
-"""What pages read from a run's log beyond its book: evaluations, verdicts, the events of a contest, a persona's story and answers,
-rows of frames, one event with its causes.
+"""What pages read from a run's log beyond its book: how it stands, evaluations, verdicts, the events of a contest, a persona's story and
+answers, rows of frames, one event with its causes.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from abm.events import Event
+from abm.llm.ledger import Cost, Ledger
 from abm.log import open_log, verify
 from abm.surveys import Questionnaire
 from analysis.judges import VerdictRow, read_verdicts
 from analysis.readings.answers import AnswerRow, AnswersReading, read_answers
 from analysis.readings.book import Contest, Step
+from analysis.readings.cascades import Cascade, CascadeReading
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.kind_views import KindViews, KindViewsReading
+from analysis.readings.progress import ProgressReading
+from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
+from analysis.readings.spreads import Spread, SpreadReading
 from analysis.tables.event import event_dict, led_to
 from analysis.ui.address import PageAddress
 from analysis.ui.data.asked import answer_rows
 from analysis.ui.data.event import EFFECTS
+from analysis.ui.data.life import last_written
+from analysis.ui.data.lineage import NodeRates
+from analysis.ui.data.lineage import node_rates as make_node_rates
 from analysis.ui.data.persona import Person
+from analysis.ui.data.pulse import pulse as strip
+from analysis.ui.data.pulse import resuming, standing
 from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.library import Follower
+from learning.runs.last_words import last_words
 from learning.surveys import ANSWERS
 from moloch.errors import MolochError
 
@@ -31,6 +44,26 @@ from moloch.errors import MolochError
 def evaluation(follower: Follower) -> Evaluation:
     """Return the run's evaluation contests; the same object until contests are added or verdicts change."""
     return follower.fold("evaluation", EvaluationReading, EvaluationReading.result)
+
+
+def pulse(follower: Follower) -> dict[str, Any] | None:
+    """Return what the strip above a run shows; None where it has ended or cannot be read."""
+    now = follower.fold("progress", ProgressReading, standing)
+    said = last_words(follower.path)
+    try:
+        spent = Ledger(follower.path).read()
+    except MolochError:
+        spent = Cost()
+    silent = max(0.0, time.time() - last_written(follower.path))
+    why = said.why if said else ""
+    state = follower.state()
+    return follower.read(lambda book: strip(state, book, now, spent, silent, why, resuming(follower.path)))
+
+
+def node_rates(follower: Follower) -> NodeRates:
+    """Return what evaluations found of each adapter."""
+    found = evaluation(follower)
+    return follower.once(("rates", id(found)), lambda: (found, make_node_rates(found)))[1]
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
@@ -54,6 +87,29 @@ def of_step(follower: Follower, contest: Contest) -> list[Event]:
     step = contest.step
     key = ("step", step.first, contest.seq)
     return follower.once(key, lambda: list(_events(follower, step)))
+
+
+def cascade(follower: Follower, contest: Contest, message: str) -> tuple[Cascade, Spread] | None:
+    """Return a message's way through the feeds, and its counts; None where it was in no feed so far."""
+
+    def look() -> tuple[Cascade, Spread] | None:
+        way, counts = CascadeReading(message), SpreadReading()
+        read(of_step(follower, contest), way, counts)
+        spread = next((each for each in counts.result() if each.message == message), None)
+        return (way.result(), spread) if spread is not None else None
+
+    return follower.once(("cascade", message, contest.step.last, contest.seq), look)
+
+
+def spreads(follower: Follower) -> list[Spread]:
+    """Return what became of every message that was in the feeds so far."""
+    return follower.fold("spreads", SpreadReading, SpreadReading.result)
+
+
+def kind_views(follower: Follower, key: SocietyKey) -> KindViews:
+    """Return what a society's members saw of misbehaving and of clean messages."""
+    config = follower.read(lambda book: book.config)
+    return follower.fold(("kinds", key), lambda: KindViewsReading(key, config), KindViewsReading.result)
 
 
 def story(follower: Follower, person: Person, key: SocietyKey) -> Story:

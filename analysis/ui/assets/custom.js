@@ -3,6 +3,9 @@
   const KEY = ":solara:theme.variant";
   if (!localStorage.getItem(KEY)) localStorage.setItem(KEY, '"auto"');
   const themes = ["auto", "light", "dark"];
+  // the page is in English, and may be enlarged; the server underneath says neither
+  document.documentElement.lang = "en";
+  document.querySelector("meta[name=viewport]")?.setAttribute("content", "width=device-width, initial-scale=1");
   window.moloch = {
     theme: () => JSON.parse(localStorage.getItem(KEY) || '"auto"'),
     nextTheme() {
@@ -16,6 +19,11 @@
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
       event.preventDefault();
       go(url);
+    },
+    // the step that a graph on the page shows, counted from 1; 0 for none
+    step() {
+      const said = document.querySelector(".moloch-diffusion .md-status")?.innerText || "";
+      return Number((/step (\d+)/i.exec(said) || [])[1] || 0);
     },
     async copy(text) {
       try {
@@ -103,10 +111,20 @@
     props: { text: [String, Number], to: String, go: Function },
     template: `<m-link v-if="to" class="m-door" :to="to" :go="go">{{ text }}</m-link><span v-else>{{ text }}</span>`,
   });
+  Vue.component("m-arm", {
+    // an arm's name with its colour, which is the same on every page and in every figure
+    props: { name: String, colour: String },
+    template: `<span class="m-arm"><span v-if="colour" class="m-dot" :style="{ background: colour }" aria-hidden="true"></span>{{ name }}</span>`,
+  });
+  Vue.component("m-tree", {
+    // what continues what, from left to right: each node with its figures
+    props: { nodes: Array, go: Function },
+    template: `<ul class="m-tree"><li v-for="node in nodes" :key="node.key"><div class="m-node"><b><m-arm :name="node.name" :colour="node.colour"></m-arm></b><span v-if="node.id" class="mono"><m-number :text="node.id" :to="node.to" :go="go"></m-number></span><span v-if="node.text" class="soft">{{ node.text }}</span><span v-for="figure in node.figures" :key="figure.name"><span class="soft">{{ figure.name }}</span> <b><m-number :text="figure.value" :to="figure.to" :go="go"></m-number></b> <span class="soft">{{ figure.bounds }}</span></span><span v-for="alarm in node.alarms" :key="alarm" class="m-error">▲ {{ alarm }}</span></div><m-tree v-if="node.children.length" :nodes="node.children" :go="go"></m-tree></li></ul>`,
+  });
   Vue.component("m-interval", {
     // an estimate and its interval on an axis, whose middle is marked
-    props: { bar: Object, label: String },
-    template: `<div class="m-interval" role="img" :aria-label="label"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%' }"></span><span class="m-point" :style="{ left: bar.at + '%' }"></span></div>`,
+    props: { bar: Object, label: String, colour: String },
+    template: `<div class="m-interval" role="img" :aria-label="label"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%', background: colour }"></span><span class="m-point" :style="{ left: bar.at + '%', background: colour }"></span></div>`,
   });
   Vue.component("m-empty", {
     props: { title: String, text: String, command: String },
@@ -127,7 +145,7 @@
   Vue.component("m-votes", {
     // shares of votes as one bar; each part says in words what it is
     props: { parts: Array, go: Function },
-    template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :class="'hue-' + part.hue" :style="{ flexGrow: part.share }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :class="'hue-' + part.hue" aria-hidden="true"></span>{{ part.label }} <b><m-number :text="part.count" :to="part.to" :go="go"></m-number></b></li></ul></div>`,
+    template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :style="{ flexGrow: part.share, background: part.colour }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :style="{ background: part.colour }" aria-hidden="true"></span>{{ part.label }} <b><m-number :text="part.count" :to="part.to" :go="go"></m-number></b></li></ul></div>`,
     computed: { said() { return this.parts.map((part) => part.label + ": " + part.count).join(", "); } },
   });
 })();

@@ -15,8 +15,9 @@ from analysis.tables.evaluation import comparator, win_rate, win_rate_against_pl
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
 from analysis.ui.data.behind import contests_url, votes_url
-from analysis.ui.data.doors import event_url, rows_url
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
+from analysis.ui.data.looks import colours
 from learning.arms.arm import arms_of as recorded_arms
 from learning.arms.arm import bases_of
 from learning.arms.markets import BASE, SOLO
@@ -37,7 +38,7 @@ def arms_of(book: Book) -> list[str]:
 
 def arm_rows(book: Book, evaluation: Evaluation | None, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
     """Return one row per arm and evaluated epoch: win rate over base, and beyond what it is compared with; and what is behind them."""
-    rows = []
+    rows, shown = [], colours(book.config)
     for arm in arms_of(book):
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
@@ -50,6 +51,7 @@ def arm_rows(book: Book, evaluation: Evaluation | None, address: PageAddress = N
             rows.append(
                 {
                     "arm": arm if not number else "",
+                    "colour": shown.get(arm, ""),
                     "epoch": epoch or DASH,
                     "win": percent(win["value"] if win else None),
                     "bounds": bounds(win),
@@ -76,7 +78,8 @@ def _behind(book: Book, arm: str, epoch: int, compared: str, address: PageAddres
 
 def _without_rates(book: Book, arm: str, epoch: int, address: PageAddress, *, first: bool) -> dict[str, Any]:
     """Return the row of an arm whose votes are evidence of nothing, as those of readers who are not usable."""
-    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(("bounds", "beyond_bounds", "compared"), "")
+    texts = ("bounds", "beyond_bounds", "compared", "colour")
+    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(texts, "")
     adapter = _adapter(book, arm, epoch, address) | {"bar": bar(None, 0, 1)}
     place = {"arm": arm if first else "", "epoch": epoch or DASH, "to": _behind(book, arm, epoch, "", address)}
     return {**place, **blank, "votes": NOT_A_READER, **adapter}
@@ -153,7 +156,7 @@ def message_rows(
                 "seq": f"{message.seq:,}",
                 "event": event_url(address, message.seq),
                 "failed": chips(message),
-                "url": address.at(page="contests", contest=contest.contest).url,
+                "url": message_url(address, contest.contest, slot),
                 "adapter": message.adapter or "base",
                 "text": judged_passage(
                     message.text or message.rejected, message.findings, whole=message.message in whole

@@ -55,7 +55,7 @@ def plain_path(path: Path) -> str:
 
 
 def quoted(path: Path) -> str:
-    """Return a run's folder as a command line here takes it."""
+    """Return a run's folder, or a file in it, as a command line here takes it."""
     return shlex.quote(plain_path(path))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey
 from analysis.ui.data.failures import chips
 from analysis.ui.data.frames import ENDS
+from analysis.ui.data.looks import css, slot_looks
 from analysis.ui.data.persona import Person
 from learning.runs.plan_parts import writers_in
 
@@ -323,6 +324,7 @@ def story_rows(
             "seen": [
                 {
                     "id": f"{each.contest}/{seen.slot}",
+                    "slot": seen.slot,
                     "letter": seen.letter,
                     "competitor": seen.competitor,
                     "chosen": seen.chosen,
@@ -353,16 +355,18 @@ def _said(text: str, whole: bool) -> dict[str, Any]:
     return passage(text, whole=whole).as_dict() if text else Passage([]).as_dict()
 
 
-def lines(opinions: dict[str, list[tuple[int, float]]], width: float = 100, height: float = 60) -> list[dict[str, Any]]:
+def lines(
+    opinions: dict[str, list[tuple[int, float]]], config: Mapping[str, Any], width: float = 100, height: float = 60
+) -> list[dict[str, Any]]:
     """Return opinions over rounds as SVG paths, with their last values; the middle of the height is 0, its ends are :func:`scale`."""
     last = max((line[-1][0] for line in opinions.values()), default=0)
     end = scale(opinions)
     paths = []
-    for number, (name, line) in enumerate(opinions.items()):
+    for look, (name, line) in zip(slot_looks(config, list(opinions)), opinions.items(), strict=True):
         spots = [(width * at / max(1, last), height * (0.5 - value / 2 / end)) for at, value in line]
         path = "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots)
         paths.append(
-            {"name": name, "path": path, "hue": 1 + number % 6, "last": signed(line[-1][1], 2) if line else DASH}
+            {"name": name, "path": path, "colour": css(look), "last": signed(line[-1][1], 2) if line else DASH}
         )
     return paths
 

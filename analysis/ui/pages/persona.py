@@ -12,7 +12,7 @@ from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import persona as data
 from analysis.ui.data import story as told
-from analysis.ui.data.doors import event_url
+from analysis.ui.data.doors import event_url, message_url
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.places import names_of
 from analysis.ui.data.takes import rows_take
@@ -78,6 +78,8 @@ def Told(
     for row in rows:
         row["event"] = event_url(address, row["seq"])
         row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
+        for seen in row["seen"]:
+            seen["url"] = message_url(address, row["contest"], seen["slot"])
     first, size = follower.read(lambda book: (data.first_of(book, key.split), len(names_of(book.people, key.split))))
 
     def find(name: str) -> None:
@@ -93,7 +95,7 @@ def Told(
     vue.PersonaView(
         person=data.person_row(person),
         rows=rows,
-        lines=told.lines(story.opinions),
+        lines=told.lines(story.opinions, follower.read(lambda book: book.config)),
         end=told.scale(story.opinions),
         society=key.label,
         total=count(len(story.encounters), "contest"),

@@ -10,10 +10,13 @@ from analysis.ui.pages.compare import Compare
 from analysis.ui.pages.contests import Contests
 from analysis.ui.pages.diffusion import Diffusion
 from analysis.ui.pages.event import EventPage
+from analysis.ui.pages.message import MessagePage
 from analysis.ui.pages.persona import Persona
 from analysis.ui.pages.rows import Rows
 from analysis.ui.pages.training import Probes, Training
 
+WITHOUT_MAIN = ("diffusion", "compare")
+"""Pages of several parts, none of which is the page's main landmark."""
 BODIES: dict[str, Callable[..., Any]] = {
     "diffusion": Diffusion,
     "persona": Persona,
@@ -24,6 +27,7 @@ BODIES: dict[str, Callable[..., Any]] = {
     "compare": Compare,
     "event": EventPage,
     "rows": Rows,
+    "message": MessagePage,
 }
-WITHOUT_TAB = ("event", "rows")
+WITHOUT_TAB = ("event", "rows", "message")
 """Pages that links alone lead to."""

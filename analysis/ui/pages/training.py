@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.readings.book import Book
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import probes
+from analysis.ui.data.curves import FOOT, HEIGHT, LEFT, WIDTH, legend, step_figures
+from analysis.ui.data.lineage import tree
 from analysis.ui.data.runs import quoted
 from analysis.ui.data.takes import figure_take, rows_take
 from analysis.ui.data.training import alarm_lines, training_rows
@@ -18,9 +21,27 @@ from analysis.ui.pages.diffusion import Rest
 
 @solara.component
 def Training(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
-    """All adapters."""
-    rows, alarms = follower.read(lambda book: (training_rows(book, follower.path, address), alarm_lines(book)))
-    vue.TrainingView(rows=rows, alarms=alarms, take=rows_take(address, follower.path, "training"), event_go=go)
+    """How they learnt, step by step; what continues what; and all adapters."""
+    rates = background.use_reading(lambda: lookups.node_rates(follower), follower)
+
+    def look(book: Book) -> dict[str, Any]:
+        return {
+            "rows": training_rows(book, follower.path, address),
+            "alarms": alarm_lines(book),
+            "figures": step_figures(book, address),
+            "legend": legend(book),
+            "tree": tree(book, rates, address),
+        }
+
+    read = "Shares of votes and rates of probes are of held-out anchors, with 95 % intervals."
+    vue.TrainingView(
+        **follower.read(look),
+        size={"width": WIDTH, "height": HEIGHT, "left": LEFT, "foot": FOOT},
+        note=read if rates is None or rates.wins or rates.probes else "No adapter was evaluated yet.",
+        take=rows_take(address, follower.path, "training"),
+        steps=rows_take(address, follower.path, "steps"),
+        event_go=go,
+    )
 
 
 @solara.component

@@ -12,8 +12,8 @@ Row = dict[str, Any]
 
 
 @solara.component_vue("address.vue")
-def AddressBar(search: str) -> None:
-    """Keeps the browser's address at ``search``."""
+def AddressBar(search: str, title: str) -> None:
+    """Keeps the browser's address at ``search``, and names its tab."""
 
 
 @solara.component_vue("presence.vue")
@@ -23,7 +23,12 @@ def Presence(known: bool, event_seen: Callable[[bool], None]) -> None:
 
 @solara.component_vue("header.vue")
 def Header(run: Row | None, page: str, tabs: list[Row], home: str, event_go: Go) -> None:
-    """A run's name, state and hashes, the pages' tabs, and the command that forks it."""
+    """A run's name and state on one line, what else is known of it behind a button, the pages' tabs, and the command that forks it."""
+
+
+@solara.component_vue("strip.vue")
+def Strip(now: Row | None, follows: bool | None, event_follow: Callable[[bool], None]) -> None:
+    """How a run that has not ended stands; ``follows``: whether the page moves on with it, None where it has nothing that moves."""
 
 
 @solara.component_vue("state.vue")
@@ -85,6 +90,24 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
     """One contest, whole."""
 
 
+@solara.component_vue("reach.vue")
+def ReachView(curve: Row, to: str, name: str, event_go: Go) -> None:
+    """A curve of reach over rounds, what it says, and the page of the message ``name`` where it is one's."""
+
+
+@solara.component_vue("message.vue")
+def MessageView(
+    message: Row,
+    way: Row | None,
+    graph: str,
+    total: str,
+    pager: Row | None,
+    event_go: Go,
+    event_more: Go,
+) -> None:
+    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn."""
+
+
 @solara.component_vue("agents.vue")
 def AgentView(
     rows: list[Row],
@@ -101,8 +124,19 @@ def AgentView(
 
 
 @solara.component_vue("training.vue")
-def TrainingView(rows: list[Row], alarms: list[str], take: Row, event_go: Go) -> None:
-    """Adapters."""
+def TrainingView(
+    rows: list[Row],
+    alarms: list[str],
+    figures: list[Row],
+    legend: list[Row],
+    size: Row,
+    tree: list[Row],
+    note: str,
+    take: Row,
+    steps: Row,
+    event_go: Go,
+) -> None:
+    """Curves of the optimiser's steps, the lineage of adapters with their rates, and all adapters."""
 
 
 @solara.component_vue("probes.vue")

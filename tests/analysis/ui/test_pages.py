@@ -99,9 +99,11 @@ class TestRuns:
         assert "No such run" in visit.open("?run=gone").inner_text("main")
 
     def test_head_and_digest(self, visit, isolated):
-        """The header shows the head that the log has, and that nothing here is evidence about real LLMs."""
+        """A button shows the head that the log has; the header says that nothing here is evidence about real LLMs, on one line."""
         page = visit.graph("?run=isolated")
-        assert open_log(isolated, write=False).head().hash[:12] in page.inner_text("header")
+        assert page.locator(".m-top").bounding_box()["height"] < 60
+        page.get_by_role("button", name="Details").click()
+        assert open_log(isolated, write=False).head().hash in page.inner_text("header")
         assert "Not evidence about real LLMs" in page.inner_text("header") or "choice model" in page.inner_text(
             "header"
         )
@@ -324,6 +326,9 @@ class TestFollowing:
                     writer.kill()
                     page.locator("header .is-stopped").wait_for()
                     page.locator(".md-live").wait_for(state="hidden")
+                    strip = page.locator(".m-strip", has_text="without saying why")
+                    strip.wait_for()
+                    assert f"moloch run {tmp_path}/live/run.json --out {tmp_path}/live" in strip.inner_text()
                     visit.close()
                     assert visit.errors == [] and visit.strays == []
             finally:
