@@ -266,7 +266,7 @@ def Graph(
             else ""
         )
         kept = f"; every {frames.thinned} frames one is kept" if frames.thinned > 1 else ""
-        say(f"{frames.n:,} members; {tied}{len(frames):,} frames{kept}")
+        say(f"{count(frames.n, 'member')}; {tied}{count(len(frames), 'frame')}{kept}")
 
     def fit() -> None:
         widget.height = height

@@ -77,17 +77,16 @@ def Reach(
 
     said, picks = "", list(choices)
     if shown is not None and shown.spreads:
-        picked = shown.spread.message if shown.spread else data.MISBEHAVED
+        spread = shown.spread
+        picked = spread.message if spread else data.MISBEHAVED
         options = follower.read(lambda book: data.message_options(shown.spreads, book, picked))
         if picked not in dict(options):
             options = [[picked, "all misbehaving against all clean"], *options]
         picks.append({"name": "message", "label": "Message", "value": picked, "options": options})
-        of = (
-            f"{shown.spread.competitor} on {follower.read(lambda book: book.subject(shown.spread.anchor))}"
-            if shown.spread
-            else ""
-        )
-        said = short(of, 70) or count(len(shown.spreads), "message")
+        said = count(len(shown.spreads), "message")
+        if spread is not None:
+            about = follower.read(lambda book: book.subject(spread.anchor))
+            said = short(f"{spread.competitor} on {about}", 70)
     vue.Controls(
         choices=picks,
         said=said,
@@ -177,7 +176,15 @@ def ReachGraph(
         event_go=go,
     )
     spread = shown.spread
-    curve = message_curve(spread, len(personas)) if spread else kinds_curve(shown.spreads)
+
+    def drawn() -> dict[str, Any]:
+        if spread is None:
+            return kinds_curve(shown.spreads)
+        curve, some = message_curve(spread, len(personas)), len(film.arrows)
+        less = f"Of {film.brought:,} arrows {some:,} are drawn, those to members who shared it among them first."
+        return curve | {"said": [less] if some < film.brought else []}
+
+    curve = solara.use_memo(drawn, [shown.name])
     to = message_url(address, spread.contest, int(spread.message.rpartition("/")[2])) if spread else ""
     take = curve_take(spread) if spread else figure_take(address, follower.path, "reach")
     vue.ReachView(curve=curve, take=take, to=to, name="The message's page", event_go=go)

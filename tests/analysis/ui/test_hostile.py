@@ -26,6 +26,8 @@ PAGES = {
     "agents": ({}, ".m-table", [TEXTS[1], TEXTS[0], "IPY_MODEL_0123456789abcdef", PROBES[0]]),
     "contests": ({}, ".m-table", [TEXTS[1], "undecided", f"__proto__: {ARMS[0]}"]),
     "contest": ({"page": "contests", "contest": CONTEST}, ".m-outcome", [TEXTS[3], f"thought {TEXTS[0]}", "named no option"]),
+    "message": ({"contest": CONTEST, "slot": "1"}, ".m-two", [TEXTS[3], f"thought {TEXTS[0]}", "Show on the graph"]),
+    "reach": ({"page": "diffusion", "fill": "reach"}, f"{GRAPH}[data-frame]", ["First seen in", "Members who had seen it"]),
     "training": ({}, ".m-table", [TEXTS[0], "not in this run's folder", ADAPTER, "check.json ("]),
     "probes": ({"epoch": "1"}, ".m-table", ["misrepresentation<img", TEXTS[1]]),
     "event": ({"seq": "5"}, ".m-event", ["Event 5: personas_joined", "<img src=", "more characters)"]),
