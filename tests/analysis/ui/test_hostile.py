@@ -33,6 +33,8 @@ PAGES = {
     "people": ({"sort": "name"}, ".m-people .m-table", [TEXTS[6][:40], f"{MEMBERS:,} members"]),
     "messages": ({"page": "people", "frame": "messages"}, ".m-people .m-table", [TEXTS[1], "misrepresentation<img"]),
     "arms": ({"page": "compare"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Who chose differently"]),
+    "event": ({"seq": "5"}, ".m-event", ["Event 5: personas_joined", "<img src=", "more characters)"]),
+    "rows": ({"frame": "messages"}, ".m-rows", ['<img src="/nowhere" onerror="', TEXTS[4]]),
     "compare": ({"other": "networked"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Settings that differ"]),
     "itself": ({"page": "compare", "other": "<b>run"}, f"{GRAPH}[data-frame]", ["Both are the same run."]),
 }  # fmt: skip
