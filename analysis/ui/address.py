@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows")
+PAGES = ("result", "diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows")
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
@@ -30,10 +30,11 @@ class PageAddress:
         seq: of an event, -1 for none.
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
+        study: key of a study, instead of a run.
     """
 
     run: str = ""
-    page: str = "diffusion"
+    page: str = "result"
     society: str = ""
     t: int = 0
     fill: str = "choice"
@@ -53,6 +54,7 @@ class PageAddress:
     frame: str = ""
     where: str = ""
     sort: str = ""
+    study: str = ""
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:
@@ -74,7 +76,7 @@ class PageAddress:
             else:
                 values[each.name] = text
         address = cls(**values)
-        address = address if address.page in PAGES else replace(address, page="diffusion")
+        address = address if address.page in PAGES else replace(address, page="result")
         return address if address.fill in FILLS else replace(address, fill="choice")
 
     def search(self) -> str:

@@ -10,9 +10,11 @@ from analysis.ui.pages.compare import Compare
 from analysis.ui.pages.contests import Contests
 from analysis.ui.pages.diffusion import Diffusion
 from analysis.ui.pages.persona import Persona
+from analysis.ui.pages.result import Result
 from analysis.ui.pages.training import Probes, Training
 
 BODIES: dict[str, Callable[..., Any]] = {
+    "result": Result,
     "diffusion": Diffusion,
     "persona": Persona,
     "agents": Agents,

@@ -36,6 +36,16 @@ def RunList(rows: list[Row], where: str, event_go: Go) -> None:
     """All runs."""
 
 
+@solara.component_vue("result.vue")
+def ResultView(found: Row, event_go: Go) -> None:
+    """What a run came to."""
+
+
+@solara.component_vue("no_result.vue")
+def NoResult(found: Row, event_go: Go) -> None:
+    """A run that has evaluated nothing: what there is, and what is missing."""
+
+
 @solara.component_vue("controls.vue")
 def Controls(
     choices: list[Row], said: str, event_chose: Callable[[Row], None], event_room: Callable[[int], None] | None = None

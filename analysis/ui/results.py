@@ -1,0 +1,64 @@
+"""What a run came to so far, as pages ask for it: made from one reading of its log, and again only when something was added to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from analysis.figures.figure import FigureContent, LeftOut
+from analysis.figures.outcomes import content
+from analysis.figures.subject import RunRead, Subject
+from analysis.readings.contests import Evaluation
+from analysis.tables.results import TableReading
+from analysis.ui.data.life import LIVE
+from analysis.ui.followers import pause
+from analysis.ui.library import Follower
+
+
+class RunResult(NamedTuple):
+    """What a run came to.
+
+    Attributes:
+        tables: as :func:`analysis.tables.results.results` makes them.
+        outcomes: of the forest plot; or why there is none.
+    """
+
+    tables: dict[str, Any]
+    outcomes: FigureContent | LeftOut
+
+
+def result(follower: Follower) -> RunResult:
+    """Return what a run came to; the same until contests are evaluated, verdicts change, or an alarm is raised.
+
+    Of a run that is being written it is made at most a part of the time (:func:`analysis.ui.followers.pause`): the call waits.
+    """
+    return follower.once("result", _Latest).of(follower)
+
+
+class _Latest:
+    """The latest result of one run."""
+
+    def __init__(self) -> None:
+        self._lock, self._due = threading.Lock(), 0.0
+        self._about: tuple[Evaluation | None, int] = None, 0
+        self._result: RunResult | None = None
+
+    def of(self, follower: Follower) -> RunResult:
+        with self._lock:
+            wait = self._due - time.monotonic()
+            if wait > 0 and follower.state() in LIVE:
+                time.sleep(wait)
+            return follower.fold("tables", TableReading, lambda reading: self._made(reading, follower.path))
+
+    def _made(self, reading: TableReading, path: Path) -> RunResult:
+        evaluation, alarms = reading.evaluation(), reading.alarms()
+        if self._result is not None and self._about[0] is evaluation and self._about[1] == alarms:
+            return self._result
+        began = time.monotonic()
+        run = RunRead(path, path.name, {"arena": str(evaluation.config.get("arena", ""))}, evaluation)
+        self._about, self._result = (evaluation, alarms), RunResult(reading.result(), content(Subject((run,))))
+        now = time.monotonic()
+        self._due = now + pause(now - began)
+        return self._result
