@@ -73,7 +73,7 @@ class Pages:
             self.time(
                 f"address: {name}", partial(page.goto, f"{self.url}?run=done&page={name}"), partial(self.there, name)
             )
-        for name in (*PAGES[1:], PAGES[0]):
+        for name in (*PAGES[2:], *PAGES[:2]):
             tab = f'nav >> text="{name.capitalize()}"'
             self.time(f"tab: {name}", partial(page.click, tab), partial(self.there, name))
         legend = "() => document.querySelector('.moloch-diffusion .md-legend h3').textContent === 'Exposure'"

@@ -13,8 +13,13 @@ from analysis.figures.subject import RunRead, Subject
 from analysis.readings.contests import Evaluation
 from analysis.tables.results import TableReading
 from analysis.ui.data.life import LIVE
-from analysis.ui.followers import pause
+from analysis.ui.followers import BEAT_S
 from analysis.ui.library import Follower
+
+PART = 20
+"""A run that is being written is counted again in one part of the time in this many."""
+LONGEST_S = 30.0
+"""Most seconds until it is counted again."""
 
 
 class RunResult(NamedTuple):
@@ -32,7 +37,7 @@ class RunResult(NamedTuple):
 def result(follower: Follower) -> RunResult:
     """Return what a run came to; the same until contests are evaluated, verdicts change, or an alarm is raised.
 
-    Of a run that is being written it is made at most a part of the time (:func:`analysis.ui.followers.pause`): the call waits.
+    Of a run that is being written it takes one part in :data:`PART` of the time: the call waits until then, or until the run ends.
     """
     return follower.once("result", _Latest).of(follower)
 
@@ -47,18 +52,17 @@ class _Latest:
 
     def of(self, follower: Follower) -> RunResult:
         with self._lock:
-            wait = self._due - time.monotonic()
-            if wait > 0 and follower.state() in LIVE:
-                time.sleep(wait)
-            return follower.fold("tables", TableReading, lambda reading: self._made(reading, follower.path))
+            while time.monotonic() < self._due and follower.state() in LIVE:
+                time.sleep(BEAT_S)
+            began = time.monotonic()
+            found = follower.fold("tables", TableReading, lambda reading: self._made(reading, follower.path))
+            now = time.monotonic()
+            self._due = now + min(LONGEST_S, (PART - 1) * (now - began))
+            return found
 
     def _made(self, reading: TableReading, path: Path) -> RunResult:
         evaluation, alarms = reading.evaluation(), reading.alarms()
-        if self._result is not None and self._about[0] is evaluation and self._about[1] == alarms:
-            return self._result
-        began = time.monotonic()
-        run = RunRead(path, path.name, {"arena": str(evaluation.config.get("arena", ""))}, evaluation)
-        self._about, self._result = (evaluation, alarms), RunResult(reading.result(), content(Subject((run,))))
-        now = time.monotonic()
-        self._due = now + pause(now - began)
+        if self._result is None or self._about[0] is not evaluation or self._about[1] != alarms:
+            run = RunRead(path, path.name, {"arena": str(evaluation.config.get("arena", ""))}, evaluation)
+            self._about, self._result = (evaluation, alarms), RunResult(reading.result(), content(Subject((run,))))
         return self._result
