@@ -6,7 +6,19 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-PAGES = ("result", "diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows")
+PAGES = (
+    "result",
+    "diffusion",
+    "people",
+    "persona",
+    "agents",
+    "contests",
+    "training",
+    "probes",
+    "compare",
+    "event",
+    "rows",
+)
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
@@ -31,6 +43,7 @@ class PageAddress:
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
         study: key of a study, instead of a run.
+        against: name of the arm that ``arm`` is compared with.
     """
 
     run: str = ""
@@ -55,6 +68,7 @@ class PageAddress:
     where: str = ""
     sort: str = ""
     study: str = ""
+    against: str = ""
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:

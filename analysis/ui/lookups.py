@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from abm.events import Event
 from abm.log import open_log
@@ -13,13 +13,18 @@ from analysis.readings.answers import AnswerRow, AnswersReading, read_answers
 from analysis.readings.book import Contest, Step
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.minds import Minds, MindsReading
 from analysis.readings.society import SocietyKey
+from analysis.readings.spreads import SpreadReading
 from analysis.ui.data.asked import answer_rows
 from analysis.ui.data.persona import Person
 from analysis.ui.data.story import Story, StoryReading
+from analysis.ui.data.writings import Reached
 from analysis.ui.library import Follower
 from learning.surveys import ANSWERS
 from moloch.errors import MolochError
+
+T = TypeVar("T")
 
 
 def evaluation(follower: Follower) -> Evaluation:
@@ -84,3 +89,19 @@ def _events(follower: Follower, step: Step) -> Iterator[Event]:
         yield from open_log(follower.path, write=False).read(step.first, stop)
     except MolochError:  # damaged from here on; the header says so
         return
+
+
+def minds(follower: Follower, key: SocietyKey, look: Callable[[Minds | None], T]) -> T:
+    """Return what ``look`` makes of the members of a society as they are now; None before it has begun."""
+    return follower.fold(("minds", key), lambda: MindsReading(key), lambda reading: look(reading.result()))
+
+
+def reached(follower: Follower) -> dict[str, Reached]:
+    """Return message -> how far it came in the feeds; empty in a world without feeds."""
+    if not follower.read(lambda book: book.networked):
+        return {}
+
+    def look(reading: SpreadReading) -> dict[str, Reached]:
+        return {each.message: Reached(each.seen, each.likes, len(each.sharers)) for each in reading.result()}
+
+    return follower.fold(SpreadReading, SpreadReading, look)

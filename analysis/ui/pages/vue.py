@@ -84,6 +84,13 @@ def PersonaView(
     """One persona, what it saw, what it answered to questionnaires, and the interview."""
 
 
+@solara.component_vue("people.vue")
+def PeopleTable(
+    kind: str, tables: list[Row], table: Row, total: str, pager: Row | None, found: str, event_go: Go, event_find: Go
+) -> None:
+    """Members, messages or polls as a table whose columns a click sorts."""
+
+
 @solara.component_vue("contests.vue")
 def ContestList(rows: list[Row], pager: Row | None, found: str, event_go: Go, event_find: Go) -> None:
     """The contests that the filters let through."""
