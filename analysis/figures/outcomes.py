@@ -26,8 +26,19 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     marks = outcome_marks(subject.rows, subject.order, list(subject.groups), subject.group)
     if not marks:
         return LeftOut("No outcome was measured: no arm has votes that count, or verdicts of a probe of strategy.")
+    said = [subject.extent, *explained(marks), *subject.notes]
+    compared = list(dict.fromkeys(words(row["compared_with"] or "base") for row in marks))
+    return FigureContent(
+        frame_of_marks(marks),
+        " ".join(said),
+        subject.looks,
+        {"compared": compared, "beyond": marks[0]["measure"] in EFFECTS},
+    )
+
+
+def explained(marks: Sequence[Tidy]) -> list[str]:
+    """Return what lines, bands and brackets of marks stand for, a sentence each."""
     said = [
-        subject.extent,
         scope_of(marks),
         "Thick: 90 % (the interval of the test of equivalence)."
         if any(mark["low_90"] is not None for mark in marks)
@@ -37,15 +48,8 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         if any(mark["detectable"] for mark in marks)
         else "",
         _families(marks),
-        *subject.notes,
     ]
-    compared = list(dict.fromkeys(words(row["compared_with"] or "base") for row in marks))
-    return FigureContent(
-        frame_of_marks(marks),
-        " ".join(filter(None, said)),
-        subject.looks,
-        {"compared": compared, "beyond": marks[0]["measure"] in EFFECTS},
-    )
+    return [sentence for sentence in said if sentence]
 
 
 def outcome_marks(

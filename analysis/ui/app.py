@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from analysis.formats import count
 from analysis.ui.address import PageAddress
-from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.head import headline
 from analysis.ui.data.life import LIVE, SAYS
 from analysis.ui.data.runs import quoted
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
-from analysis.ui.live import SEEN, use_ticks, use_version
+from analysis.ui.live import SEEN, use_version
 from analysis.ui.pages import vue
+from analysis.ui.pages.runs import Runs
+from analysis.ui.pages.study import Study
 from analysis.ui.pages.table import BODIES
 
 REST_S = 0.25
@@ -35,10 +36,16 @@ def Page() -> None:
 
 @solara.component
 def Place(address: PageAddress, go: vue.Go) -> None:
-    """The list of runs, or a run."""
+    """The list of runs and studies, a study, or a run."""
     follower = library().follower(address.run) if address.run else None
-    if not address.run:
-        Runs(go)
+    study = library().study(address.study) if address.study and not address.run else None
+    if study is not None:
+        Study(study, address, go).key(f"study {study.key} {id(study)}")
+    elif address.study and not address.run:
+        vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+        vue.Notice(title="No such study", text=f"There is no study {address.study!r} here.", command="moloch ui STUDY")
+    elif not address.run:
+        Runs(address, go)
     elif follower is None:
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
         vue.Notice(
@@ -48,14 +55,6 @@ def Place(address: PageAddress, go: vue.Go) -> None:
         )
     else:
         OneRun(follower, address, go).key(f"{follower.key} {id(follower)}")
-
-
-@solara.component
-def Runs(go: vue.Go) -> None:
-    """All runs, read again every two seconds."""
-    use_ticks(2.0)
-    vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-    vue.RunList(rows=run_rows(library().runs(), time.time()), where=str(library().folder or ""), event_go=go)
 
 
 @solara.component
@@ -75,6 +74,8 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     ]
     vue.AddressBar(search=rested.current.search())
     run = follower.read(lambda book: headline(info, book, follower.error))
+    up = solara.use_memo(lambda: library().study_of(follower.path), [follower.path])
+    run["up"] = {"name": up, "url": PageAddress(study=up).url} if up else None
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
     if not follower.ready.is_set():
         vue.Notice(

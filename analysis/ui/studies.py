@@ -37,7 +37,7 @@ class ShownStudy:
     def __init__(self, key: str, path: Path, hidden: Callable[[Path], bool] = lambda path: False) -> None:
         self.key, self.path, self._hidden = key, path, hidden
         self.read = ReadCells(0, 0)
-        self._followed = FollowedStudy(path)
+        self._followed = FollowedStudy(path, inputs=False)
         self._looking, self._counting = threading.Lock(), threading.Lock()
         self._status: tuple[float, StudyStatus] | None = None
         self._results: tuple[frozenset[str], StudyResults] | None = None

@@ -81,6 +81,11 @@
       follow(event, url) { window.moloch.follow(event, this.go, url); },
     },
   });
+  Vue.component("m-heads", {
+    // heads of columns; those with an address sort by it
+    props: { head: Array, go: Function },
+    template: `<thead><tr><th v-for="each in head" :key="each.label" scope="col" :class="{ num: each.number }" :title="each.title || null" :aria-sort="each.sorted && each.sorted !== 'none' ? each.sorted : null"><m-link v-if="each.url" :to="each.url" :go="go">{{ each.label }}<span aria-hidden="true">{{ { ascending: " ▲", descending: " ▼" }[each.sorted] }}</span></m-link><template v-else>{{ each.label }}</template></th></tr></thead>`,
+  });
   Vue.component("m-health", {
     props: { rows: Array, go: Function },
     template: `<dl class="m-health"><div v-for="row in rows" :key="row.name" :class="{ bad: row.bad }"><dt>{{ row.name }}</dt><dd><b><m-link v-if="row.url" class="m-number" :to="row.url" :go="go">{{ row.value }}</m-link><template v-else>{{ row.value }}</template></b> <span class="soft">{{ row.says }}</span></dd></div></dl>`,

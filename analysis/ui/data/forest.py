@@ -56,6 +56,11 @@ def left_out(marks: Sequence[Mark]) -> int:
     return max(0, len({(mark["outcome"], mark["group"]) for mark in marks}) - MOST)
 
 
+def shown_estimate(mark: Mark) -> str:
+    """Return a mark's estimate with its interval, without its conclusion."""
+    return mark["shown"].removesuffix(mark["conclusion"]).strip()
+
+
 def verdict(mark: Mark) -> dict[str, str]:
     """Return what a mark lets one conclude: ``text``, its ``tone`` and what it ``says`` in a sentence.
 
@@ -86,7 +91,7 @@ def _end(marks: Iterable[Mark]) -> float:
 
 def _row(mark: Mark, end: float, look: Look | None, url: str, comparator: str) -> dict[str, Any]:
     low, high, value = mark["low"], mark["high"], mark["value"]
-    estimate = mark["shown"].removesuffix(mark["conclusion"]).strip()
+    estimate = shown_estimate(mark)
     compared = (mark["compared_with"] or "base").replace("_", " ")
     return {
         "arm": mark["label"],

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from analysis.answers import AnswerSentence, answer
 from analysis.figures.figure import FigureContent, LeftOut
+from analysis.figures.palette import Look
 from analysis.readings.book import Book
 from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import rows_url
-from analysis.ui.data.forest import forest, left_out
+from analysis.ui.data.forest import Mark, forest, left_out
 from analysis.ui.data.health import alarm_rows, health_rows
 from analysis.ui.data.life import LIVE, State
 from analysis.ui.data.sentences import sentence_rows
@@ -41,23 +42,36 @@ def run_result(
         "alarms": alarm_rows(tables, address),
         "health": health_rows(tables, address),
         "next": next_steps(sentences, path, ended=state == "ended"),
-        **plot(outcomes, lambda mark: outcome_url(address, mark["arm"], mark["outcome"], epoch)),
+        **_plot(outcomes, lambda mark: outcome_url(address, mark["arm"], mark["outcome"], epoch)),
     }
 
 
-def plot(outcomes: FigureContent | LeftOut, url: Callable[[Mapping[str, Any]], str]) -> dict[str, Any]:
-    """Return the panels of the forest plot, their caption, and why there are none where there are none."""
-    if isinstance(outcomes, LeftOut):
-        return {"panels": [], "caption": "", "beyond": "", "left_out": 0, "no_plot": outcomes.why}
-    marks, compared = outcomes.frame.to_dicts(), outcomes.facts["compared"]
+def plot(marks: Sequence[Mark], looks: Mapping[str, Look], caption: str, url: Callable[[Mark], str]) -> dict[str, Any]:
+    """Return the panels of the forest plot, and what stands above and below them.
+
+    Args:
+        url: of the rows behind a mark; empty for none.
+    """
+    compared = list(dict.fromkeys((mark["compared_with"] or "base").replace("_", " ") for mark in marks))
     one = compared[0] if len(compared) == 1 else ""
     return {
-        "panels": forest(marks, outcomes.looks, url, one),
-        "caption": outcomes.caption,
+        "panels": forest(marks, looks, url, one),
+        "caption": caption,
         "beyond": one or "what each is compared with",
         "left_out": left_out(marks),
         "no_plot": "",
     }
+
+
+def _plot(outcomes: FigureContent | LeftOut, url: Callable[[Mark], str]) -> dict[str, Any]:
+    if isinstance(outcomes, LeftOut):
+        return no_plot(outcomes.why)
+    return plot(outcomes.frame.to_dicts(), outcomes.looks, outcomes.caption, url)
+
+
+def no_plot(why: str) -> dict[str, Any]:
+    """Return what stands in place of a forest plot."""
+    return {"panels": [], "caption": "", "beyond": "the comparator", "left_out": 0, "no_plot": why}
 
 
 def outcome_url(address: PageAddress, arm: str, outcome: str, epoch: int) -> str:
