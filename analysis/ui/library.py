@@ -112,6 +112,11 @@ class Follower(Following):
         now = _identity(self.path)
         return now is not None and now != self._seen
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder holds a run."""
+        return _identity(self.path) is not None
+
     def close(self) -> None:
         """Stop reading, even while a page looks."""
         self.end()
@@ -194,6 +199,9 @@ class Library:
 
     def follower(self, key: str) -> Follower | None:
         """Return the follower of a run, which reads while pages show it; None where there is no such run."""
+        known = self._followers.get(key)
+        if known is not None and not known.replaced and known.is_there and not self._hidden(known.path):
+            return known  # a folder of a thousand runs need not be listed for that
         path = self.paths().get(key)
         if path is None:
             return None

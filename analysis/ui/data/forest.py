@@ -43,8 +43,9 @@ def forest(
     for mark in marks:
         groups.setdefault((mark["outcome"], mark["group"]), []).append(mark)
     axes = {outcome: _end(mark for mark in marks if mark["outcome"] == outcome) for outcome, _ in groups}
-    panels = []
-    for (outcome, title), group in list(groups.items())[:MOST]:
+    panels, outcomes = [], list(axes)
+    ordered = sorted(groups.items(), key=lambda each: outcomes.index(each[0][0]))
+    for (outcome, title), group in ordered[:MOST]:
         end = axes[outcome]
         rows = [_row(mark, end, looks.get(mark["arm"]), url(mark), comparator) for mark in group]
         panels.append({"title": title, "outcome": outcome, "end": f"{end:g}", "rows": rows})

@@ -54,15 +54,15 @@ def _reactions(table: Table, address: PageAddress) -> Iterator[dict[str, Any]]:
 def _messages(table: Table, address: PageAddress) -> Iterator[dict[str, Any]]:
     """Yield the arm whose messages were rejected most, and the one whose answers were cut most; tables list no arm where none was."""
     wrote = table["writing"]
-    if not wrote:
+    worst = max(wrote, key=lambda row: row["rejected"], default=None)
+    if worst is None or not worst["rejected"]:
         yield _row("Rejected messages", percent(0.0), "every message could be read, of every arm")
-        return
-    worst = max(wrote, key=lambda row: row["rejected"])
-    url = rows_url(address, "message_rejected") if worst["rejected"] else ""
-    says = f"of {count(worst['messages'], 'message')} of {worst['arm']}, the most of any arm; a rejected one loses its contest"
-    yield _row("Rejected messages", percent(worst["rejected"]), says, url, bad=worst["rejected"] > MANY)
-    cut = max(wrote, key=lambda row: row["at_bound"])
-    if cut["at_bound"]:
+    else:
+        says = f"of {count(worst['messages'], 'message')} of {worst['arm']}, the most of any arm; a rejected one loses its contest"
+        url = rows_url(address, "message_rejected")
+        yield _row("Rejected messages", percent(worst["rejected"]), says, url, bad=worst["rejected"] > MANY)
+    cut = max(wrote, key=lambda row: row["at_bound"], default=None)
+    if cut is not None and cut["at_bound"]:
         says = f"of the answers of {cut['arm']}, the most of any arm, met the bound on tokens"
         yield _row("Cut answers", percent(cut["at_bound"]), says, bad=cut["at_bound"] > MANY)
 
@@ -93,7 +93,7 @@ def _models(table: Table) -> Iterator[dict[str, Any]]:
     if writers:
         said = "; ".join(f"{each['model']}: {each['why'] or each['verdict']}" for each in doubtful)
         value = f"{len(writers) - len(doubtful)} of {len(writers)} fit"
-        yield _row("Writers", value, said or "messages parse, and end by themselves", bad=bool(doubtful))
+        yield _row("Writers", value, said or "nothing speaks against the models that wrote", bad=bool(doubtful))
 
 
 def _row(name: str, value: str, says: str, url: str = "", *, bad: bool = False) -> dict[str, Any]:

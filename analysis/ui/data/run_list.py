@@ -19,7 +19,7 @@ from analysis.ui.data.one_line import ResultLine
 from analysis.ui.data.runs import RunInfo, cells_folder
 from learning.arms.arm_list import names_of
 
-PAGE = 100
+PAGE = 50
 """Rows on one page."""
 SORTED = ("name", "state", "wins", "probe", "spent", "size", "written")
 COLUMNS = (

@@ -24,7 +24,7 @@ from analysis.ui.data.result import no_plot, plot
 from analysis.ui.data.run_list import money, study_state
 from analysis.ui.data.sentences import sentence_rows
 
-PAGE = 100
+PAGE = 25
 """Cells on one page."""
 SHOWN = 20
 """Failures whose messages are shown."""
@@ -120,6 +120,7 @@ def cell_table(
         "only": [f"{name} {value}" for name, value in equals_of(address).items()],
         "all": address.at(where="", find="", page_no=0).url,
         "found": len(cells),
+        "place": f"{address.where} {address.sort} {address.page_no}",
     }
 
 
@@ -221,15 +222,15 @@ def study_result(
     told = results.as_dict()
     sentences, marks = answer(told), marks_of(results)
     levels = {_heading(row, _varying(results)): row for row in told["rows"]}
+    column = {"win_rate": "-wins", result_line(marks).found.replace(" ", "_"): "-probe"}
 
     def of_key(key: RowKey) -> str:
-        return cells_url(address, dict(key.levels))
+        return cells_url(address, dict(key.levels), column.get(key.outcome, ""))
 
     def of_mark(mark: Mark) -> str:
         row = levels.get(mark["levels"], {})
-        return cells_url(
-            address, {name: level_words(row[name]) for name in _varying(results) if row.get(name) is not None}
-        )
+        at = {name: level_words(row[name]) for name in _varying(results) if row.get(name) is not None}
+        return cells_url(address, at, column.get(mark["outcome"], ""))
 
     note = "" if over else "Preliminary: cells are left to be carried out, and these numbers change with them."
     caption = " ".join(explained(marks))
@@ -265,9 +266,9 @@ def looks_of(methods: Mapping[str, str], results: StudyResults) -> dict[str, Loo
     return arm_looks({**methods, **{arm: arm for arm in arms if arm not in methods}})
 
 
-def cells_url(address: PageAddress, levels: Mapping[str, str]) -> str:
-    """Return where the cells of these levels are listed."""
-    return PageAddress(study=address.study, where=where_text(dict(levels))).url
+def cells_url(address: PageAddress, levels: Mapping[str, str], sort: str = "") -> str:
+    """Return where the cells of these levels are listed, in the order of a column."""
+    return PageAddress(study=address.study, where=where_text(dict(levels)), sort=sort).url
 
 
 def _varying(results: StudyResults) -> list[str]:
