@@ -11,6 +11,7 @@ from analysis.figures.frames import estimate_columns, frame_of_marks
 from analysis.figures.rows import Panel, interval_rows
 from analysis.figures.scopes import scope_of
 from analysis.figures.subject import Subject, words
+from analysis.tables.conventions import headline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +65,7 @@ def outcome_marks(
     measures = EFFECTS if any(row["measure"] in EFFECTS for row in rows) else ("from_base", "rate")
     found = [row for row in rows if row["kind"] in ("votes", "strategy") and row["measure"] in measures]
     found = [row for row in found if not (row["kind"] == "votes" and row.get("withheld"))]
-    found = [row for row in found if row.get("family")] or found  # conventions that are checks stand in the table alone
+    found = [row for row in found if row.get("family") or headline(row["outcome"])]  # checks stand in the table alone
 
     def rank(row: Tidy) -> tuple[bool, int, bool, str, int]:
         place = order.index(row["arm"]) if row["arm"] in order else len(order)
@@ -91,6 +92,7 @@ def _marks(rows: Sequence[Tidy], group: Callable[[Tidy], str]) -> Iterator[dict[
             "arm": row["arm"],
             "unit": "percentage points",
             **at,
+            "compared_with": row["compared_with"] if row["measure"] in EFFECTS else "",
             **inner,
             **found,
             "shown": f"{at['shown']}  {said}".rstrip(),

@@ -83,7 +83,7 @@ class TableReading:
         evaluation = self._contests.result()
         return table(evaluation) | {
             "alarms": [msgspec.to_builtins(alarm) for alarm in self._alarms.result()],
-            "head_to_head": head_to_head(self._meetings.result(), int(evaluation.config.get("seed") or 0)),
+            "head_to_head": head_to_head(self._meetings.result(), evaluation.seed),
             "out_of_domain": {
                 "arenas": elsewhere(evaluation),
                 "tasks": tasks(self._answers.result(), evaluation.config, self._answers.model),

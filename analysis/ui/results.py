@@ -42,13 +42,18 @@ def result(follower: Follower) -> RunResult:
     return follower.once("result", _Latest).of(follower)
 
 
+def latest(follower: Follower) -> RunResult | None:
+    """Return what :func:`result` returned last, at once; None before the first."""
+    return follower.once("result", _Latest).result
+
+
 class _Latest:
     """The latest result of one run."""
 
     def __init__(self) -> None:
         self._lock, self._due = threading.Lock(), 0.0
         self._about: tuple[Evaluation | None, int] = None, 0
-        self._result: RunResult | None = None
+        self.result: RunResult | None = None
 
     def of(self, follower: Follower) -> RunResult:
         with self._lock:
@@ -62,7 +67,7 @@ class _Latest:
 
     def _made(self, reading: TableReading, path: Path) -> RunResult:
         evaluation, alarms = reading.evaluation(), reading.alarms()
-        if self._result is None or self._about[0] is not evaluation or self._about[1] != alarms:
+        if self.result is None or self._about[0] is not evaluation or self._about[1] != alarms:
             run = RunRead(path, path.name, {"arena": str(evaluation.config.get("arena", ""))}, evaluation)
-            self._about, self._result = (evaluation, alarms), RunResult(reading.result(), content(Subject((run,))))
-        return self._result
+            self._about, self.result = (evaluation, alarms), RunResult(reading.result(), content(Subject((run,))))
+        return self.result

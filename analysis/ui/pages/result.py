@@ -15,7 +15,7 @@ from analysis.ui.pages.diffusion import Rest
 @solara.component
 def Result(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """The answer, the forest plot, alarms, health, and what to do next."""
-    found = background.use_reading(lambda: results.result(follower), follower)
+    found = background.use_reading(lambda: results.result(follower), follower) or results.latest(follower)
     state = follower.state()
     if found is None:
         vue.Notice(title="Reading the log", text="Counting every vote and verdict of the evaluations.", busy=True)

@@ -90,7 +90,9 @@ class TestResult:
         page.locator(".m-answer a").first.click()
         visit.wait_search("page=rows", "frame=contests", "arm=rft", "phase=evaluate")
 
-    @pytest.mark.parametrize(("search", "scheme"), [("?run=isolated", "light"), ("?study=small", "dark"), ("", "light")])
+    @pytest.mark.parametrize(
+        ("search", "scheme"), [("?run=isolated", "light"), ("?study=small", "dark"), ("", "light")]
+    )
     def test_everybody_can_read_it(self, browser, served, search, scheme):
         """Axe-core finds nothing, and no page is wider than a phone."""
         visit = Visit(browser, served, width=390, color_scheme=scheme)
