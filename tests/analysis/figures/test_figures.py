@@ -12,10 +12,10 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("altair")
 
 from analysis.figures.figure import LeftOut
+from analysis.figures.outcomes import outcome_marks
 from analysis.figures.palette import CLEAN, MISBEHAVING
 from analysis.figures.reach import at_least
 from analysis.figures.registry import FIGURES
-from analysis.figures.outcomes import outcome_marks
 from analysis.figures.style import drawing
 from analysis.figures.subject import RunRead, Subject
 from analysis.statistics.estimates import mean_of
