@@ -68,6 +68,16 @@ def ago(then: float, now: float) -> str:
     return "just now"
 
 
+def duration(seconds: float | None) -> str:
+    """Return seconds in the unit that fits."""
+    if seconds is None:
+        return DASH
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{number(seconds / size, 1)} {unit}"
+    return f"{number(seconds)} s"
+
+
 # -- estimates ---------------------------------------------------------------------------------------------
 
 
@@ -99,6 +109,14 @@ def number_bounds(estimate: Numbers, digits: int = 2) -> str:
 def difference(estimate: Numbers) -> str:
     """Return a difference of shares in percentage points with its interval."""
     return f"{points(estimate)} {points_bounds(estimate)}".rstrip()
+
+
+def log_odds(estimate: Numbers) -> str:
+    """Return a log-odds with its interval; without one where it has no width, as that of the origin."""
+    if estimate is None or not known(estimate["value"]):
+        return DASH
+    interval = "" if estimate["low"] == estimate["high"] else number_bounds(estimate)
+    return f"{signed(estimate['value'], 2)} {interval}".rstrip()
 
 
 def relative(estimate: Numbers) -> str:

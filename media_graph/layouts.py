@@ -1,8 +1,9 @@
 """Where members are drawn: computed once from the ties, the same for every viewer.
 
 Small graphs are laid out by networkx' forces (Fruchterman & Reingold 1991). Larger ones start from smoothed random vectors
-(each round replaces a member's vector by the mean of its contacts', as power iteration for the slowest modes does) and are
-spread out by rank, so that hubs and communities stay apart and no place is empty. Knows ties; draws nothing.
+(each round replaces a member's vector by the mean of its contacts', as power iteration for the slowest modes does), from where
+forces on a mesh move communities apart (:mod:`media_graph.mesh_forces`). The largest are spread out by rank, so that no place is
+empty. Knows ties; draws nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media_graph.csr import CSR, from_csr
+from media_graph.mesh_forces import separated
 from moloch.content import digest
 from moloch.notebook import note, noted
 
@@ -22,7 +24,13 @@ KIND = "layouts"
 """Of the notes about stored layouts."""
 
 FORCES = 1_000
-"""Members up to which forces are simulated."""
+"""Members up to which forces of all pairs are simulated."""
+
+SEPARATED = 50_000
+"""Members up to which forces are simulated on a mesh: some seconds."""
+
+VERSION = 2
+"""Of the computation: a stored layout of another one is not used."""
 
 SMOOTHINGS = 60
 
@@ -38,6 +46,7 @@ def layout(csr: CSR, seed: int = 0) -> NDArray[np.float32]:
         places = np.array([by_node[i] for i in range(csr.n)])
     else:
         places = _smoothed(csr, seed)
+        places = separated(csr, places) if csr.n <= SEPARATED else places
     places -= (places.max(axis=0) + places.min(axis=0)) / 2
     return (places / max(float(np.abs(places).max()), 1e-12)).astype(np.float32)
 
@@ -47,7 +56,7 @@ def stored_layout(csr: CSR, folder: Path | str, seed: int = 0) -> NDArray[np.flo
 
     A file is used only byte for byte as it was written (:mod:`moloch.notebook`); where none can be written, there is none.
     """
-    name = digest(csr.indptr.tobytes() + csr.indices.tobytes() + str(seed).encode())
+    name = digest(csr.indptr.tobytes() + csr.indices.tobytes() + f"{seed}/{VERSION}".encode())
     path = Path(folder) / f"layout-{name[:16]}.npy"
     with contextlib.suppress(OSError):
         data = path.read_bytes()

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 HOUSE: dict[str, str] = {
     "moloch": "durable errors content texts lazy kernels notebook numerals plain_text cores records | utf8 | extras keyed registry yamls extensions tables | xml_graphs | __main__",
     "populations": "randomness personas tables margins | mapping raking splits _traits | sources draws adults | sides",
-    "media_graph": "csr cascades growth feed_kernels | random_graphs files layouts feeds diffusion | conformance",
+    "media_graph": "csr cascades growth feed_kernels | mesh_forces | random_graphs files layouts feeds diffusion | conformance",
     "abm": "arenas columns societies | events probe | study_events label_events | log llm reactions | audience state tasks | journal surveys | worlds | views conformance",
     "learning": "methods pocket fitness | arms mitigations training | alarms | runs | surrogates surveys moves",
     "analysis": "formats markup frames statistics passages pocket checks | probes readings | tables | answers calibration judges | terminal | studies | figures inspect_log tensorboard_log | ui | packs labels | reports record | cli",

@@ -69,7 +69,22 @@ def ui(
 
                 webbrowser.open(door(Path(scratch), f"{url}?{FIELD}={secret}").as_uri() if token else url)
 
-        serve(run_paths, folders=folders, port=port, llm=llm, hidden=hidden, token=secret, ready=ready)
+        serve(run_paths, folders=folders, port=port, llm=llm, hidden=hidden, draw=_drawn, token=secret, ready=ready)
+
+
+def _drawn(run: Path, name: str, form: str) -> bytes:
+    """Return a figure of a run as ``csv`` or a drawing.
+
+    Raises:
+        InputError: there is no such figure of this run.
+    """
+    from analysis.figures import draw_all
+    from moloch.errors import InputError
+
+    (figure,) = draw_all(run, () if form == "csv" else (form,), names=(name,))
+    if figure.left_out:
+        raise InputError(f"no figure {name!r} of this run", why=figure.left_out)
+    return figure.files[form]
 
 
 def _hidden(runs: list[Path], folders: list[Path], look: bool) -> Callable[[Path], bool]:

@@ -54,13 +54,14 @@ _OF_METHODS = {
     "grpo": Look("#b5548c", "#d98bb8", *_UP, (2.5, 1.2)),
 }
 """Method -> its look; an arm of the method's own name has it in every figure of every run."""
-_SPARE = (
+SPARE = (
     Look("#3a93c9", "#8fd0f5", *_DOWN, (5.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
     Look("#847b00", "#f0e442", *_CROSS, (3.0, 2.0)),
     Look("#6a51a3", "#b8a4f0", "<", "triangle-left", (7.0, 2.0)),
     Look("#00798c", "#56c7d8", ">", "triangle-right", (1.5, 1.0)),
     Look("#8c6d46", "#cfae84", "p", "M0,-1L.95,-.31 .59,.81 -.59,.81 -.95,-.31Z", (4.0, 3.0)),
 )  # fmt: skip
+"""For arms whose method's look is taken, in this order."""
 
 
 def arm_looks(methods: Mapping[str, str], originals: Mapping[str, str] | None = None) -> dict[str, Look]:
@@ -80,14 +81,14 @@ def arm_looks(methods: Mapping[str, str], originals: Mapping[str, str] | None = 
             continue
         free = [
             look
-            for look in (_OF_METHODS.get(method), *_SPARE, *_OF_METHODS.values())
+            for look in (_OF_METHODS.get(method), *SPARE, *_OF_METHODS.values())
             if look and look not in looks.values()
         ]
-        looks[arm] = free[0] if free else _SPARE[len(looks) % len(_SPARE)]
+        looks[arm] = free[0] if free else SPARE[len(looks) % len(SPARE)]
     return looks | {arm: looks[of] for arm, of in repeats.items()}
 
 
 def dark_of() -> dict[str, str]:
     """Return light colour -> the one in its place on a dark ground, for all that figures use."""
-    looks = {look.light: look.dark for look in (*_OF_METHODS.values(), *_SPARE)}
+    looks = {look.light: look.dark for look in (*_OF_METHODS.values(), *SPARE)}
     return looks | dict((INK, QUIET, RULE, GROUND, MISBEHAVING, CLEAN))

@@ -16,7 +16,7 @@ from analysis.figures.subject import RunRead, Subject
 from analysis.formats import count, number, percent, signed
 from analysis.readings.spreads import Spread
 from analysis.statistics.estimates import NOTHING
-from analysis.tables.matched_cascades import MatchedRow, evaluated_spreads, is_misbehaving, matched_cascades
+from analysis.tables.matched_cascades import MatchedRow, evaluated_spreads, matched_cascades
 from analysis.tables.reach import reach_table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     if not any(run.spreads for run in subject.runs):
         return LeftOut("No message was in a feed: this is not the networked world.")
     found = [(run, spread) for run in subject.runs for spread in evaluated_spreads(run.spreads)]
-    kinds = {is_misbehaving(spread) for _, spread in found}
+    kinds = {spread.misbehaved for _, spread in found}
     if kinds != {True, False}:
         return LeftOut(
             "Messages of one kind alone were in the feeds: "
@@ -73,7 +73,7 @@ def _mark(subject: Subject, run: RunRead, spread: Spread) -> dict[str, Any]:
     shape = spread.shape
     flagged = [probe for probe, label in spread.labels.items() if label == 1]
     ids = {name: getattr(spread, name) for name in ("epoch", "arm", "competitor", "anchor", "contest", "message")}
-    kind = "misbehaving" if is_misbehaving(spread) else "clean"
+    kind = "misbehaving" if spread.misbehaved else "clean"
     counts = {"seen": spread.seen, "likes": spread.likes, "shares": len(spread.sharers)}
     cascade = {"size": shape.size, "depth": shape.depth, "breadth": shape.breadth, "virality": shape.virality}
     return {

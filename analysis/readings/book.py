@@ -17,6 +17,7 @@ from abm.events import (
     ArenaSet,
     ArmFlagged,
     ArmStopped,
+    CallsServed,
     CompetitorsJoined,
     ContestDecided,
     ContestOpened,
@@ -46,6 +47,7 @@ from abm.probe import Kind, kind_of, misbehaviour, miscopying
 from analysis.formats import LABEL, short
 from analysis.readings.reading import frame_of
 from analysis.readings.society import SocietyKey, societies_of
+from learning.runs.attempts import is_retry
 from learning.runs.recorded_plan import answers_of
 
 if TYPE_CHECKING:
@@ -165,7 +167,8 @@ class Book:
         header: ties of the run's graphs.
         seq: the next event's, as far as the book received events of other types.
         forks: (``seq``, names of changed settings).
-        replies: answers of language models; ``tokens`` that they wrote.
+        replies: answers of language models; ``again``: those of them for which a model was asked once more; ``tokens`` that they wrote,
+            ``tokens_in`` that they read; ``usd``: what servers charged for them; ``served``: whether a server answered.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -193,12 +196,16 @@ class Book:
     seq: int = 0
     replies: int = 0
     tokens: int = 0
+    again: int = 0
+    tokens_in: int = 0
+    usd: float = 0.0
+    served: bool = False
 
     TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
         AdapterTrained, AnchorsListed, ArenaSet, ArmFlagged, ArmStopped, CompetitorsJoined, ContestDecided, ContestOpened, CrowdJoined, EpochEnded,
         Forked, Intervened, LLMReplied, MessagePublished, MessageRejected, PersonasJoined, ReaderJoined, RunConfigured,
         RunEnded, StepEnded, StepStarted, SurveyClosed, TiesFormed, TrainingMeasured, TasksClosed, TasksListed,
-        OtherArenaSet, VerdictGiven,
+        OtherArenaSet, VerdictGiven, CallsServed,
     })  # fmt: skip
 
     def result(self) -> Book:
@@ -228,7 +235,11 @@ class Book:
         match event:
             case LLMReplied():
                 self.replies += 1
+                self.again += is_retry(event.site)
                 self.tokens += event.tokens_out
+                self.tokens_in += event.tokens_in
+            case CallsServed():
+                self.usd, self.served = self.usd + event.usd, True
             case MessagePublished() | MessageRejected():
                 self._write(event)
             case ContestOpened():

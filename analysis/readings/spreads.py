@@ -6,7 +6,7 @@ from which the message reached it. Knows events; knows nothing of statistics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +25,7 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
+from abm.probe import kind_of
 from analysis.readings.reading import frame_of, result_of
 from media_graph.cascades import Shape, shape
 
@@ -65,6 +66,7 @@ class Spread:
         sources: shape (shares,), the account from which each sharer had it: a persona, or below 0 the author or the
             platform.
         labels: probe -> 1, 0 or -1.
+        views: how many saw it in each round of its feeds.
     """
 
     message: str
@@ -80,6 +82,12 @@ class Spread:
     sharers: list[int] = field(default_factory=list)
     sources: list[int] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
+    views: list[int] = field(default_factory=list)
+
+    @property
+    def misbehaved(self) -> bool | None:
+        """Whether a probe of strategy found something in it; None where none could tell."""
+        return misbehaved(self.labels)
 
     @property
     def parents(self) -> NDArray[np.int32]:
@@ -91,6 +99,12 @@ class Spread:
     def shape(self) -> Shape:
         """Size, depth, breadth and structural virality of the cascade."""
         return shape(self.parents)
+
+
+def misbehaved(labels: Mapping[str, int]) -> bool | None:
+    """Return whether a probe of strategy found something in a message with these labels; None where none could tell."""
+    found = [label for probe, label in labels.items() if kind_of(probe) == "strategy"]
+    return True if 1 in found else False if found and min(found) == 0 else None
 
 
 def spreads(events: Iterable[Event]) -> list[Spread]:
@@ -143,7 +157,8 @@ class SpreadReading:
             case MessagePublished():
                 self._written[event.message] = event
             case FeedOpened() if self._step is not None:
-                self._items = [_spread(self._written.pop(message), self._step) for message in event.messages]
+                step = self._step
+                self._items = [_entered(self._written.pop(message, None), message, step) for message in event.messages]
                 self._spreads |= {item.message: item for item in self._items}
             case MembersPosted() if self._step is not None:
                 about = [self._items[item] for item in unpack(event.items, Int16s).tolist()]
@@ -152,8 +167,10 @@ class SpreadReading:
                 self._spreads |= {post.message: post for post in posts}
             case FeedServed():
                 self._served = event
-                for item, views in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
-                    self._items[item].seen += views
+                served = np.bincount(unpack(event.items, Int16s), minlength=len(self._items)).tolist()
+                for item, views in zip(self._items, served, strict=True):
+                    item.seen += views
+                    item.views += [0] * (event.round - len(item.views)) + [views]
             case Engaged() if event.action == "share" and self._served is not None:
                 _share(event, self._items, self._served)
             case Engaged():
@@ -168,6 +185,13 @@ def _spread(message: MessagePublished, step: StepStarted) -> Spread:
     return Spread(
         message.message, message.contest, step.phase, step.epoch, step.arm, message.anchor, message.competitor
     )
+
+
+def _entered(written: MessagePublished | None, message: str, step: StepStarted) -> Spread:
+    """Return a message that enters the feeds; of one that the log never published nothing else is known."""
+    if written is not None:
+        return _spread(written, step)
+    return Spread(message, message.rpartition("/")[0], step.phase, step.epoch, step.arm, "", "")
 
 
 def _posted(about: Spread, message: str) -> Spread:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from abm.llm.ledger import Cost, Ledger
+from analysis.readings.progress import CellProgress
 from analysis.studies.cells import Factors
 from analysis.studies.claims import Claims, Watch
 from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.places import run_of
-from analysis.studies.progress import CellProgress, FollowedCell
+from analysis.studies.progress import FollowedCell
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from moloch.errors import MolochError
 

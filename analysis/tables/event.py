@@ -6,6 +6,7 @@ Knows logs; knows nothing of what events mean.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -71,3 +72,17 @@ def event_dict(log: EventLog, seq: int) -> dict[str, Any]:
         "sha256": found.sha256,
         "commit": commit,
     }
+
+
+def led_to(run: Path, seq: int, most: int) -> tuple[int, list[dict[str, Any]]]:
+    """Return how many events an event led to at once, and the first ones of them: seq and type.
+
+    Raises:
+        LogError: the log is damaged, or a newer version wrote it.
+    """
+    import polars as pl
+
+    from abm.log.projection import scan
+
+    effects = scan(run).filter(pl.col("cause") == seq).select("seq", "type").collect()
+    return effects.height, effects.head(most).to_dicts()

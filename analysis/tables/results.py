@@ -84,10 +84,7 @@ class TableReading:
         return table(evaluation) | {
             "alarms": [msgspec.to_builtins(alarm) for alarm in self._alarms.result()],
             "head_to_head": head_to_head(self._meetings.result(), evaluation.seed),
-            "out_of_domain": {
-                "arenas": elsewhere(evaluation),
-                "tasks": tasks(self._answers.result(), evaluation.config, self._answers.model),
-            },
+            "out_of_domain": out_of_domain(evaluation, self._answers),
             "controlled": controlled(evaluation),
             "panels": [plain(row) for row in panel_table(evaluation)],
             "positions": [plain(row) for row in position_rows(self._positions.result())],
@@ -115,3 +112,9 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     reading = TableReading()
     read(events, reading)
     return reading.result()
+
+
+def out_of_domain(evaluation: Evaluation, answers: TaskReading) -> dict[str, Any]:
+    """Return what arms came to in ``arenas`` other than their own, and at ``tasks``; each is empty where there is none."""
+    told = tasks(answers.result(), evaluation.config, answers.model)
+    return {"arenas": elsewhere(evaluation), "tasks": told}

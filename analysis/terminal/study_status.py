@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, count, number, short
+from analysis.formats import count, duration, short
 from analysis.terminal.failures import what_to_do
 from analysis.terminal.grid import add_row, new_table
 
@@ -73,16 +73,6 @@ def plain_lines(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Ite
             yield _failure(cell) if cell["message"] else f"{cell['cell']} {cell['state']}"
     if before is None or before["states"] != now["states"]:
         yield headline(now)
-
-
-def duration(seconds: float | None) -> str:
-    """Return seconds in the unit that fits."""
-    if seconds is None:
-        return DASH
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{number(seconds / size, 1)} {unit}"
-    return f"{number(seconds)} s"
 
 
 def _cell(cell: Mapping[str, Any]) -> list[str]:

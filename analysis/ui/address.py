@@ -18,12 +18,13 @@ PAGES = (
     "compare",
     "event",
     "rows",
+    "message",
 )
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
 """How a name that is not UTF-8, as a folder's may be, is written in a text and in an address."""
-FILLS = ("choice", "opinion", "exposure")
+FILLS = ("choice", "opinion", "exposure", "reach")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class PageAddress:
         run: key of a run; empty for the list of runs.
         society: as :class:`analysis.readings.society.SocietyKey` writes it.
         t: frame.
-        fill: what colours the members; ``slot`` whose opinion.
+        fill: what colours the members; ``slot`` whose opinion, or with ``contest`` which message.
         across, up: traits by which members of an isolated world stand.
         persona: index, -1 for none.
         contest: id, or empty for the list; ``arm``, ``outcome``, ``find`` and ``page_no`` filter the list.
@@ -43,6 +44,7 @@ class PageAddress:
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
         study: key of a study, instead of a run.
+        held: 1 where a page does not follow a run into its next phase.
         against: name of the arm that ``arm`` is compared with.
     """
 
@@ -68,6 +70,7 @@ class PageAddress:
     where: str = ""
     sort: str = ""
     study: str = ""
+    held: int = 0
     against: str = ""
 
     @classmethod

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from analysis.formats import count
+from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data.head import headline
 from analysis.ui.data.life import LIVE, SAYS
 from analysis.ui.data.runs import quoted
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
-from analysis.ui.live import SEEN, use_version
-from analysis.ui.pages import vue
+from analysis.ui.live import SEEN, use_ticks, use_version
+from analysis.ui.pages import background, vue
 from analysis.ui.pages.runs import Runs
 from analysis.ui.pages.study import Study
-from analysis.ui.pages.table import BODIES
+from analysis.ui.pages.table import BODIES, WITHOUT_MAIN, WITHOUT_TAB
 
+STANDING_S = 5.0
+"""Seconds between looks at how a run stands that writes nothing."""
 REST_S = 0.25
 """Seconds after which a slider has come to rest."""
 
@@ -40,13 +45,17 @@ def Place(address: PageAddress, go: vue.Go) -> None:
     follower = library().follower(address.run) if address.run else None
     study = library().study(address.study) if address.study and not address.run else None
     if study is not None:
+        vue.AddressBar(search=address.search(), title=titled("Result", study.key))
         Study(study, address, go).key(f"study {study.key} {id(study)}")
     elif address.study and not address.run:
+        vue.AddressBar(search=address.search(), title=titled(address.study))
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
         vue.Notice(title="No such study", text=f"There is no study {address.study!r} here.", command="moloch ui STUDY")
     elif not address.run:
+        vue.AddressBar(search=address.search(), title=titled())
         Runs(address, go)
     elif follower is None:
+        vue.AddressBar(search=address.search(), title=titled(address.run))
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
         vue.Notice(
             title="No such run",
@@ -59,7 +68,7 @@ def Place(address: PageAddress, go: vue.Go) -> None:
 
 @solara.component
 def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
-    """One run's header and the page that the address names."""
+    """One run's header, how it stands, and the page that the address names."""
     version = use_version(follower)
     rested = solara.use_ref(address)
     before = solara.use_ref(address)
@@ -67,16 +76,22 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         before.current = rested.current = address
     rest = use_rest(rested)
 
+    # a page is rendered again when what it is given has changed: functions that close over the same are the same, partials are not
+    fresh = solara.use_memo(lambda: partial(rest), [version])
     info = solara.use_memo(follower.info, [version])
     tabs = [
         {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url}
         for page in BODIES
+        if page not in WITHOUT_TAB
     ]
-    vue.AddressBar(search=rested.current.search())
+    moved = bool(rested.current.society or rested.current.t or rested.current.held)
+    vue.AddressBar(search=rested.current.search(), title=titled(address.page.capitalize(), follower.key))
     run = follower.read(lambda book: headline(info, book, follower.error))
     up = solara.use_memo(lambda: library().study_of(follower.path), [follower.path])
     run["up"] = {"name": up, "url": PageAddress(study=up).url} if up else None
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
+    if follower.ready.is_set() and info.state in (*LIVE, "stopped"):
+        Standing(follower, address, moved, go)
     if not follower.ready.is_set():
         vue.Notice(
             title="Reading the log", busy=True, text=f"{count(follower.read(lambda book: book.seq), 'event')} so far."
@@ -88,7 +103,29 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         text = damaged or none_yet
         vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
     else:
-        Guarded(lambda: BODIES[address.page](follower, address, go, rest), address)
+        given = rest if address.page in WITHOUT_MAIN else fresh  # a graph follows its society by itself
+        place = address.at(held=int(moved)) if address.page == "diffusion" else address
+        with solara.v.Html(tag="main") if address.page in WITHOUT_MAIN else nullcontext():
+            Guarded(lambda: BODIES[address.page](follower, place, go, given), place)
+
+
+def titled(*names: str) -> str:
+    """Return the title of a page, the most particular name first."""
+    return " · ".join([*names, "Moloch"])
+
+
+@solara.component
+def Standing(follower: Follower, address: PageAddress, moved: bool, go: vue.Go) -> None:
+    """How a run that has not ended stands, looked at again every few seconds."""
+    use_ticks(STANDING_S)
+    now = background.use_reading(lambda: lookups.pulse(follower), follower)
+    lives = now is not None and now["live"]
+
+    def follow(on: bool) -> None:
+        go(address.at(society="", t=0, held=0 if on else 1).url)
+
+    follows = not moved if lives and address.page == "diffusion" else None
+    vue.Strip(now=now, follows=follows, event_follow=follow)
 
 
 @solara.component

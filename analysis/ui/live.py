@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from analysis.ui.data.film import newest
 from analysis.ui.data.life import LIVE
 from analysis.ui.followers import BEAT_S, pause
 from analysis.ui.framework import solara
@@ -43,6 +44,18 @@ def use_life(follower: Follower) -> bool:
     lives, set_lives = solara.use_state(follower.state() in LIVE)
     _use_beat(lambda known: set_lives(follower.state() in LIVE), LIFE_S, [follower, seen], seen)
     return lives
+
+
+def use_front(follower: Follower) -> tuple[bool, str]:
+    """Return whether a run lives, and the society that it is at; rendered again when either has changed, and the page is seen."""
+    seen = solara.use_context(SEEN)
+
+    def now() -> tuple[bool, str]:
+        return follower.state() in LIVE, str(follower.read(newest) or "")
+
+    front, set_front = solara.use_state(now())
+    _use_beat(lambda known: set_front(now()), LIFE_S, [follower, seen], seen)
+    return front
 
 
 def use_ticks(seconds: float) -> None:

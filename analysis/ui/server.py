@@ -34,6 +34,7 @@ def serve(
     port: int = PORT,
     llm: str = "",
     hidden: Callable[[Path], bool] = lambda run: False,
+    draw: Callable[[Path, str, str], bytes],
     token: str,
     ready: Callable[[str], None],
 ) -> None:
@@ -45,6 +46,7 @@ def serve(
         port: 0 for any free one.
         hidden: tells which runs of the folders are not shown.
         llm: where a model is served that personas can be interviewed with; empty for nowhere.
+        draw: draws figures of runs; see :data:`analysis.ui.downloads.Draw`.
         token: what opens the pages; empty for pages that every user of this machine can read.
         ready: called with the pages' address, without the token, when they can be opened.
 
@@ -54,12 +56,13 @@ def serve(
     with ended_by_signals(), bound(port) as listening, tempfile.TemporaryDirectory(prefix="moloch-ui-") as home:
         _settings(home)
         pages, assets = _pages()
+        from analysis.ui.downloads import Downloads
         from analysis.ui.guard import Guard
         from analysis.ui.library import open_library
 
         library = open_library(runs, folders, llm, hidden)
         try:
-            _run(Guard(pages, assets, token), listening, ready)
+            _run(Guard(Downloads(pages, draw), assets, token), listening, ready)
         finally:
             library.close()
 

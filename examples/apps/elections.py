@@ -28,8 +28,8 @@ PARAMS = live_params(
         "evaluate": "every",
     }
 )
-WIN_SHARES = plot({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
-OPINIONS = plot({"opinion of base": "#0072b2", "opinion of rft": "#d55e00"}, opinion_axis)
+WIN_SHARES = plot(["win share base", "win share rft"], share_axis)
+OPINIONS = plot(["opinion of base", "opinion of rft"], opinion_axis)
 
 
 @solara.component

@@ -31,7 +31,7 @@ PARAMS = live_params(
         "evaluate": "every",
     }
 )
-WIN_SHARES = plot({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
+WIN_SHARES = plot(["win share base", "win share rft"], share_axis)
 
 
 @solara.component

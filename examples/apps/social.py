@@ -29,8 +29,8 @@ PARAMS = live_params(
         "evaluate": "every",
     }
 )
-EXPOSURES = plot({"exposures": "#00906a"})
-WIN_SHARES = plot({"win share base": "#0072b2", "win share rft": "#d55e00"}, share_axis)
+EXPOSURES = plot("exposures")
+WIN_SHARES = plot(["win share base", "win share rft"], share_axis)
 
 
 @solara.component

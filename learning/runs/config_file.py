@@ -36,7 +36,7 @@ def load_config(
     """Return the settings of a YAML file, overridden by ``changes`` and then by ``key=value`` strings.
 
     Args:
-        path: YAML file, or None for the defaults.
+        path: YAML file, or None for the defaults; or a run's ``run.json``, whose settings are those of that run.
         profile: one of :data:`PROFILES`, or empty: settings that the file overrides.
         changes: top-level settings; those that are None are left alone.
         settings: ``"a.b=value"``, the value in YAML.
@@ -47,12 +47,12 @@ def load_config(
     Raises:
         InputError: the file or a setting is not valid; names the file, the key, the reason.
     """
-    source, values = _given(path, changes, settings, profile)
+    source, values, of_run = _given(path, changes, settings, profile)
     elsewhere = {name for name, value in changes.items() if value is not None}
     elsewhere |= {re.split("[.=]", setting)[0] for setting in settings}
-    config, wrong = checked_settings(values, imports=imports, recorded=recorded)
+    config, wrong = checked_settings(values, imports=imports, recorded=recorded or of_run)
     if config is None or wrong:
-        raise together(placed(wrong, source, (), elsewhere))
+        raise together(placed(wrong, source, ("config",) if of_run else (), elsewhere))
     return config
 
 
@@ -69,9 +69,12 @@ def given_settings(
 
 def _given(
     path: Path | str | None, changes: dict[str, Any], settings: Sequence[str], profile: str
-) -> tuple[Source, dict[str, Any]]:
+) -> tuple[Source, dict[str, Any], bool]:
+    """Return the file, the settings, and whether the file is a run's ``run.json``."""
     source = read_source(path, "the settings") if path is not None else Source("", "")
     values = source.values() or {}
+    of_run = isinstance(values, dict) and values.keys() >= {"config", "format"}
+    values = values["config"] if of_run else values
     if not isinstance(values, dict):
         raise InputError(
             "settings must be a mapping", where=source.where, why=f"the file holds a {type(values).__name__}"
@@ -82,7 +85,7 @@ def _given(
         values["arms"] = list(RunConfig.model_fields["arms"].default)
     for setting in settings:
         _set(values, setting)
-    return source, values
+    return source, values, of_run
 
 
 def _changes_given_arms(settings: Sequence[str]) -> bool:

@@ -28,6 +28,7 @@ from abm.societies import arm_and_audience, before
 from abm.worlds.networked.interventions import openings
 from abm.worlds.networked.narrator import READ
 from learning.methods import learn_weights
+from learning.runs.attempts import is_retry
 from learning.runs.audiences import check_audiences
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
@@ -45,8 +46,6 @@ from moloch.errors import InputError, LogError
 USUAL_TOKENS = 250
 """Of a completion, thinking and all, where none was seen yet."""
 HERE = "this process"
-SLASHES = {"write": 5, "try": 4}
-"""Of the call site of a message's first attempt; a further one has its number behind them."""
 SAMPLE = 64
 """Prompts that are rendered to learn how long they are."""
 
@@ -360,19 +359,13 @@ def _seen(folder: Path | None) -> tuple[dict[str, _Seen], dict[str, float]]:
     for event in read_events(folder):
         if isinstance(event, LLMReplied) and (role := _ROLES.get(event.site.partition("/")[0])):
             role = before(role, _voting(event.site))
-            retry = event.site.endswith("/again") or _is_another(event.site)
             for key in (role, f"{role}/{event.model}"):
                 known = roles.get(key, _Seen())
-                roles[key] = _Seen(known.answered + (not retry), known.tokens_out + event.tokens_out)
+                roles[key] = _Seen(known.answered + (not is_retry(event.site)), known.tokens_out + event.tokens_out)
         elif isinstance(event, CallsServed):
             tokens, seconds = served.get(event.model, (0, 0.0))
             served[event.model] = (tokens + event.tokens_out, seconds + event.seconds)
     return roles, {model: tokens / seconds for model, (tokens, seconds) in served.items() if tokens and seconds}
-
-
-def _is_another(site: str) -> bool:
-    """Return whether a call asks for a message again whose first answer could not be read."""
-    return site.count("/") > SLASHES.get(site.partition("/")[0], site.count("/"))
 
 
 def _voting(site: str) -> str:

@@ -28,6 +28,7 @@ from learning.runs.config_file import load_config
 from learning.runs.costs import answered
 from learning.runs.gate import look, look_at_others
 from learning.runs.inputs import gather, largest_rank
+from learning.runs.last_words import leaving_last_words
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.mitigated import all_probes
@@ -159,7 +160,7 @@ def stepwise(
         if coming := to_adopt(config, folder / "adapters"):
             check_fit(coming, objects.models(config, backends)[0], objects.others(config, backends))
         learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
-        with closing(_open(folder, config)) as log:
+        with closing(_open(folder, config)) as log, leaving_last_words(log):
             ended = log.ended()
             if ended is None:
                 writes, reads = objects.models(config, backends)

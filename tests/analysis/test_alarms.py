@@ -80,7 +80,10 @@ class TestShown:
         """Under training, with curves of the steps; the plan knows what is left of it."""
         from analysis.readings.book import Book
         from analysis.readings.reading import result_of
+        from analysis.ui.address import PageAddress
+        from analysis.ui.data.curves import step_figures
         from analysis.ui.data.head import _outlook
+        from analysis.ui.data.lineage import tree
         from analysis.ui.data.training import alarm_lines, training_rows
 
         for name in ("stop", "diverged"):
@@ -88,11 +91,16 @@ class TestShown:
             assert alarm_lines(book)[0].startswith("arm rft stopped in epoch 1")
             done, _, planned = {fact[0]: fact[1] for fact in _outlook(book, book.config)}["plan"].partition(" of ")
             assert done == planned
-        row = training_rows(result_of(read_events(folders / "stop"), Book()), folders / "stop")[0]
+        book = result_of(read_events(folders / "stop"), Book())
+        row = training_rows(book, folders / "stop")[0]
         assert (row["kl"], row["entropy"]) == ("0.0000 → 4.0000", "1.0000 → 0.9000")
-        assert row["curves"][0] == {
-            "name": "loss", "path": "M0.00 0.00L100.00 60.00", "said": "loss: 0.5 to 0.4, 0.4 to 0.5 in between"
-        }  # fmt: skip
+        loss = step_figures(book, PageAddress(run="stop"))[0]
+        line = loss["panels"][0]["lines"][0]
+        assert line["said"] == "rft, epoch 1: loss 0.5 to 0.4 over 2 steps, 0.4 to 0.5 in between"
+        assert [dot["said"] for dot in line["dots"]] == ["step 1: 0.5", "step 2: 0.4"] and "arm=rft" in line["to"]
+        assert loss["panels"][0]["marks"][0]["said"].startswith("Alarm: arm rft stopped in epoch 1")
+        root = tree(book, None, PageAddress(run="stop"))[0]
+        assert root["name"] == "base model" and "rft stopped" in root["children"][0]["alarms"][0]
 
     @pytest.mark.parametrize("name", ["flag", "stop", "diverged"])
     def test_progress(self, folders, name):

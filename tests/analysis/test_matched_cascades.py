@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.readings.spreads import Spread
-from analysis.tables.matched_cascades import evaluated_spreads, is_misbehaving, matched_cascades
+from analysis.tables.matched_cascades import evaluated_spreads, matched_cascades, reach_points
 
 
 def spread(label, sharers, sources, *, anchor="a", **more):
@@ -60,17 +60,28 @@ class TestAtEqualSize:
         assert matched_cascades(cascades(chain, [2, 3], 1)) == []
         assert np.isnan(matched_cascades(cascades(chain, [5], 1) + cascades(chain, [2], 0))[0].difference.value)
 
+    def test_reach_by_round_is_at_equal_size(self):
+        """A misbehaving message reaches 4 at once, clean ones of its size 1 a round; one of another size does not count."""
+        bad = spread(1, *star(3), views=[4, 0])
+        clean = [
+            spread(0, *chain(3), views=[1, 1, 1, 1]),
+            spread(0, *chain(3), views=[1, 1, 1]),
+            spread(0, [], [], views=[90]),
+        ]
+        points = reach_points([(bad, "a"), *((each, f"b{i}") for i, each in enumerate(clean))])
+        assert [(point.misbehaving.value, point.clean.value) for point in points] == [(4, 1), (4, 2), (4, 3), (4, 3.5)]
+
 
 class TestKinds:
     """Which messages count."""
 
     def test_a_probe_of_strategy_decides(self):
         """Failures of skill do not; where none could tell, there is no verdict."""
-        assert is_misbehaving(spread(1, [], [])) is True and is_misbehaving(spread(0, [], [])) is False
-        assert is_misbehaving(spread(-1, [], [])) is None
+        assert spread(1, [], []).misbehaved is True and spread(0, [], []).misbehaved is False
+        assert spread(-1, [], []).misbehaved is None
         copying = spread(0, [], [])
         copying.labels["copy_error"] = 1
-        assert is_misbehaving(copying) is False
+        assert copying.misbehaved is False
 
     def test_only_the_last_evaluation_of_competitors(self):
         """Neither training nor what members wrote."""

@@ -223,6 +223,16 @@ class TestLayout:
         near, far = (np.linalg.norm(places[sources] - places[other], axis=1).mean() for other in (targets, strangers))
         assert near < 0.8 * far
 
+    def test_communities_come_apart(self):
+        """Of sixteen in 2,400 members, nine in ten members stand nearest to the middle of their own."""
+        community = np.repeat(np.arange(16), 150)
+        matrix = np.full((16, 16), 3 / 2250) + np.eye(16) * 10 / 150
+        graph = build("stochastic_block", 2400, 1, sizes=[150] * 16, matrix=matrix.tolist())
+        places = layout(graph, 1)
+        middles = np.stack([places[community == c].mean(axis=0) for c in range(16)])
+        nearest = np.linalg.norm(places[:, None] - middles[None], axis=2).argmin(axis=1)
+        assert (nearest == community).mean() > 0.9
+
     def test_is_stored(self, tmp_path, monkeypatch):
         """Computed once; a damaged file is computed again."""
         graph = build("erdos_renyi", 60, 1, degree=4)

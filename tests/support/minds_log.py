@@ -32,7 +32,6 @@ NAMES = ("Ann", "Ben", "Cem", "<b>Dee</b>")
 FIRST = 10
 CONTEST = "evaluate/1/rft/soap"
 AGAIN = "evaluate/2/rft/soap"
-SOCIETY = "evaluate/rft/all"
 
 
 def minds_log() -> list[Event]:

@@ -14,12 +14,17 @@ from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import comparator, win_rate, win_rate_against_placebo
 from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
+from analysis.ui.data.behind import contests_url, votes_url
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
+from analysis.ui.data.looks import colours
 from learning.arms.arm import arms_of as recorded_arms
 from learning.arms.arm import bases_of
+from learning.arms.base_models import is_base
 from learning.arms.markets import BASE, SOLO
 from learning.fitness.observation import NOT_A_READER
 
+NOWHERE = PageAddress()
 PAGE = 20
 """Messages on one page."""
 
@@ -32,14 +37,21 @@ def arms_of(book: Book) -> list[str]:
     return list(dict.fromkeys([*wrote, *(trained.arm for trained in book.adapters)]))
 
 
-def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
-    """Return one row per arm and evaluated epoch: win rate over base, and beyond what it is compared with."""
-    rows = []
+def competitors_of(book: Book) -> list[str]:
+    """Return everybody whose messages can be looked at: the arms, and the base models that they are evaluated against."""
+    arms = arms_of(book)
+    wrote = (message.competitor for contest in book.contests.values() for message in contest.messages.values())
+    return [*arms, *(each for each in dict.fromkeys(wrote) if each not in arms and is_base(each))]
+
+
+def arm_rows(book: Book, evaluation: Evaluation | None, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
+    """Return one row per arm and evaluated epoch: win rate over base, and beyond what it is compared with; and what is behind them."""
+    rows, shown = [], colours(book.config)
     for arm in arms_of(book):
         epochs = [epoch for epoch in evaluation.epochs if evaluation.of(arm, epoch)] if evaluation else []
         for number, epoch in enumerate(epochs or [0]):
             if evaluation and evaluation.models.withheld:
-                rows.append(_without_rates(book, arm, epoch, first=not number))
+                rows.append(_without_rates(book, arm, epoch, address, first=not number))
                 continue
             win = plain(win_rate(evaluation, arm, epoch=epoch)) if evaluation and epoch else None
             compared = comparator(evaluation, arm) if evaluation and epoch else ""
@@ -47,6 +59,7 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
             rows.append(
                 {
                     "arm": arm if not number else "",
+                    "colour": shown.get(arm, ""),
                     "epoch": epoch or DASH,
                     "win": percent(win["value"] if win else None),
                     "bounds": bounds(win),
@@ -55,51 +68,64 @@ def arm_rows(book: Book, evaluation: Evaluation | None) -> list[dict[str, Any]]:
                     "beyond_bounds": points_bounds(beyond),
                     "compared": short(compared, 24),
                     "bar": bar(win, 0, 1),
-                    "adapter": _adapter(book, arm, epoch),
+                    **_adapter(book, arm, epoch, address),
+                    "to": _behind(book, arm, epoch, compared, address),
                 }
             )
     return rows
 
 
-def _without_rates(book: Book, arm: str, epoch: int, *, first: bool) -> dict[str, Any]:
+def _behind(book: Book, arm: str, epoch: int, compared: str, address: PageAddress) -> dict[str, str]:
+    """Return where the rows are of which an arm's numbers are; nowhere before it was evaluated."""
+    if not epoch:
+        return dict.fromkeys(("win", "votes", "beyond"), "")
+    beyond = contests_url(address, book.config, arm, epoch, compared) if compared else ""
+    own = contests_url(address, book.config, arm, epoch), votes_url(address, book.config, arm, epoch)
+    return {"win": own[0], "votes": own[1], "beyond": beyond}
+
+
+def _without_rates(book: Book, arm: str, epoch: int, address: PageAddress, *, first: bool) -> dict[str, Any]:
     """Return the row of an arm whose votes are evidence of nothing, as those of readers who are not usable."""
-    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(("bounds", "beyond_bounds", "compared"), "")
-    adapter = {"adapter": _adapter(book, arm, epoch), "bar": bar(None, 0, 1)}
-    return {"arm": arm if first else "", "epoch": epoch or DASH, **blank, "votes": NOT_A_READER, **adapter}
+    texts = ("bounds", "beyond_bounds", "compared", "colour")
+    blank = dict.fromkeys(("win", "beyond"), DASH) | dict.fromkeys(texts, "")
+    adapter = _adapter(book, arm, epoch, address) | {"bar": bar(None, 0, 1)}
+    place = {"arm": arm if first else "", "epoch": epoch or DASH, "to": _behind(book, arm, epoch, "", address)}
+    return {**place, **blank, "votes": NOT_A_READER, **adapter}
 
 
-def _adapter(book: Book, arm: str, epoch: int) -> str:
-    return next((trained.adapter for trained in book.adapters if (trained.arm, trained.epoch) == (arm, epoch)), "")
+def _adapter(book: Book, arm: str, epoch: int, address: PageAddress) -> dict[str, str]:
+    """Return the adapter with which an arm was evaluated, and where the event is that says how it was learnt."""
+    trained = next((each for each in book.adapters if (each.arm, each.epoch) == (arm, epoch)), None)
+    if trained is None:
+        return {"adapter": "", "adapter_url": ""}
+    return {"adapter": trained.adapter, "adapter_url": event_url(address, trained.seq)}
 
 
-def lineage_rows(book: Book, arm: str) -> list[dict[str, Any]]:
+def lineage_rows(book: Book, arm: str, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
     """Return an arm's adapters, the base model first."""
-    rows = [{"name": "base model", "id": "", "text": short(book.model) or "the model that writes"}]
+    rows = [{"name": "base model", "id": "", "url": "", "text": short(book.model) or "the model that writes"}]
     for trained in book.adapters:
         if trained.arm == arm:
             text = f"{trained.method}: {count(trained.rows, 'row')}, {count(trained.steps, 'step')}"
-            rows.append({"name": f"after epoch {trained.epoch}", "id": trained.adapter, "text": text})
+            place = {"id": trained.adapter, "url": event_url(address, trained.seq)}
+            rows.append({"name": f"after epoch {trained.epoch}", **place, "text": text})
     return rows
 
 
 def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int]]:
-    """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
+    """Return contests and slots of an arm's own messages, or of a base model's, newest first, through the address's filters."""
     slots, learner = [], recorded_arms(book.config).get(arm)
     rivals = learner is not None and learner.market != SOLO
     trained_in = societies_of(learner.market if learner and rivals else arm, book.config)
     base = bases_of(book.config, recorded_arms(book.config)).get(arm, BASE)
     for contest in reversed(book.contests.values()):
         in_training = contest.step.phase == "train"
-        if arm_in(contest.step.arm) not in (trained_in if in_training else (arm,)) or address.phase not in (
-            "",
-            contest.step.phase,
-        ):
-            continue
-        if address.epoch not in (0, contest.step.epoch):
+        theirs = arm_in(contest.step.arm) in (trained_in if in_training else (arm,)) or is_base(arm)
+        if not theirs or address.phase not in ("", contest.step.phase) or address.epoch not in (0, contest.step.epoch):
             continue
         for slot, message in sorted(contest.messages.items()):
             begun = contest.step.epoch == 1 and message.competitor == base  # before it had learnt
-            own = message.competitor == arm or (in_training and (not rivals or begun))
+            own = message.competitor == arm or (not is_base(arm) and in_training and (not rivals or begun))
             outcome = result(contest, slot)
             if own and address.outcome in {"", outcome} | failures(message):
                 slots.append((contest, slot))
@@ -130,8 +156,11 @@ def message_rows(
                 "place": f"{PHASES.get(contest.step.phase, contest.step.phase)}, epoch {contest.step.epoch}",
                 "result": result(contest, slot),
                 "votes": votes,
+                "votes_url": rows_url(address, "votes", contest=contest.contest, choice=slot) if votes else "",
+                "seq": f"{message.seq:,}",
+                "event": event_url(address, message.seq),
                 "failed": chips(message),
-                "url": address.at(page="contests", contest=contest.contest).url,
+                "url": message_url(address, contest.contest, slot),
                 "adapter": message.adapter or "base",
                 "text": judged_passage(
                     message.text or message.rejected, message.findings, whole=message.message in whole
@@ -146,7 +175,12 @@ def agent_choices(book: Book, address: PageAddress, arm: str) -> list[dict[str, 
     epochs = sorted({step.epoch for step in book.steps})
     results = ("won", "lost", "tie", "rejected", *FAILURES)
     return [
-        {"name": "arm", "label": "Competitor", "value": arm, "options": [[each, each] for each in arms_of(book)]},
+        {
+            "name": "arm",
+            "label": "Competitor",
+            "value": arm,
+            "options": [[each, each] for each in competitors_of(book)],
+        },
         {
             "name": "phase",
             "label": "Phase",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,17 @@ import numpy as np
 from abm.columns import Int8s, unpack
 from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
 from abm.probe import kind_of
+from abm.societies import arena_in, arm_and_audience, arm_in
 from analysis.formats import count, percent, short
 from analysis.judges import VerdictRow
 from analysis.passages import judged_passage, passage
 from analysis.readings.book import Book, Contest, Message
 from analysis.ui.address import PageAddress
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
+from analysis.ui.data.looks import ABSTAINED, NO_OPTION, css, slot_looks
+from analysis.ui.data.references import adapter_event
+from analysis.ui.data.takes import rows_take
 
 PAGE = 50
 """Contests, or thoughts, on one page."""
@@ -60,7 +66,7 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) 
                 "arm": contest.step.arm,
                 "outcome": contest.outcome or "undecided",
                 "winner": names.get(contest.winner, ""),
-                "votes": _votes(contest),
+                "votes": _votes(book, contest, address),
                 "failed": [
                     chip | {"text": f"{chip['text']}: {names.get(slot, slot)}"}
                     for slot, message in contest.messages.items()
@@ -71,15 +77,34 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) 
     return rows
 
 
-def _votes(contest: Contest) -> list[dict[str, Any]]:
+def _votes(book: Book, contest: Contest, address: PageAddress) -> list[dict[str, Any]]:
     names, total = contest.competitors(), max(1, sum(contest.votes) + contest.abstained + contest.invalid)
-    parts = [(names.get(slot, f"message {slot + 1}"), votes, 1 + slot % 6) for slot, votes in enumerate(contest.votes)]
-    parts += [
-        (name, number, hue)
-        for name, number, hue in (("abstained", contest.abstained, 8), ("named no option", contest.invalid, 7))
-        if number
+    shown = _colours(book, contest)
+
+    def chose(slot: int) -> str:
+        return rows_url(address, "votes", contest=contest.contest, choice=slot)
+
+    unread = rows_url(address, "reactions", contest=contest.contest, kind="invalid")
+    parts = [
+        (names.get(slot, f"message {slot + 1}"), votes, shown[slot], chose(slot))
+        for slot, votes in enumerate(contest.votes)
     ]
-    return [{"label": label, "count": f"{votes:,}", "share": votes / total, "hue": hue} for label, votes, hue in parts]
+    others = (
+        ("abstained", contest.abstained, css(ABSTAINED), chose(-1)),
+        ("named no option", contest.invalid, css(NO_OPTION), unread),
+    )
+    parts += [part for part in others if part[1]]
+    return [
+        {"label": label, "count": f"{votes:,}", "share": votes / total, "colour": colour, "to": to}
+        for label, votes, colour, to in parts
+    ]
+
+
+def _colours(book: Book, contest: Contest) -> list[str]:
+    """Return the colour of each of a contest's messages, by slot."""
+    size = max([len(contest.votes), *(slot + 1 for slot in contest.messages)])
+    wrote = [contest.messages[slot].competitor if slot in contest.messages else "" for slot in range(size)]
+    return [css(look) for look in slot_looks(book.config, wrote)]
 
 
 def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
@@ -97,6 +122,16 @@ def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
         choice("epoch", "Epoch", sorted({epoch for _, _, epoch in there}), address.epoch),
         choice("outcome", "Outcome", [*OUTCOMES, *FAILURES], address.outcome),
     ]
+
+
+def list_take(address: PageAddress, run: Path) -> dict[str, str]:
+    """Return how the contests that the filters let through are taken along; as shown, where a frame does not know a filter."""
+    if address.find.strip() or address.outcome not in ("", *OUTCOMES[:-1]):
+        return {"name": "contests"}
+    society, audience = arm_and_audience(address.arm)
+    where = {"arm": arm_in(society) or None, "audience": audience or None, "held_in": arena_in(society) or None}
+    place = {"phase": address.phase or None, "epoch": address.epoch or None, "outcome": address.outcome or None}
+    return rows_take(address, run, "contests", **place, **where)
 
 
 def one(
@@ -117,6 +152,7 @@ def one(
     judged = [row for row in judged if row.message.rpartition("/")[0] == contest.contest]
     names, anchor = contest.competitors(), book.anchors.get(contest.anchor, {})
     reactions, crowd = _reactions(book, contest, events, whole, address)
+    shown = _colours(book, contest)
     return {
         "id": contest.contest,
         "subject": book.subject(contest.anchor),
@@ -126,17 +162,22 @@ def one(
         "anchor": passage(str(anchor.get("text", "")), whole="anchor" in whole).as_dict(),
         "facts": [[str(name), short(str(value), 60)] for name, value in (anchor.get("facts") or {}).items()],
         "outcome": _outcome(contest),
-        "votes": _votes(contest),
+        "votes": _votes(book, contest, address),
+        "event": event_url(address, contest.seq),
         "crowd": crowd,
         "reactions": reactions,
         "messages": [
-            _message(
+            {"colour": shown[slot]}
+            | _message(
                 message,
                 names[slot],
                 slot == contest.winner,
                 [row for row in judged if row.message == message.message],
                 whole,
+                lambda seq: event_url(address, seq),
+                lambda adapter: event_url(address, adapter_event(book, adapter)),
             )
+            | {"page": message_url(address, contest.contest, slot)}
             for slot, message in sorted(contest.messages.items())
         ],
     }
@@ -161,7 +202,13 @@ def _tied(policy: str) -> str:
 
 
 def _message(
-    message: Message, name: str, won: bool, judged: list[VerdictRow], whole: set[str] | frozenset[str]
+    message: Message,
+    name: str,
+    won: bool,
+    judged: list[VerdictRow],
+    whole: set[str] | frozenset[str],
+    event: Callable[[int], str],
+    learnt: Callable[[str], str],
 ) -> dict[str, Any]:
     says = {1: "yes", 0: "no", -1: "cannot tell"}
     verdicts = [
@@ -172,6 +219,7 @@ def _message(
             "bad": v.label == 1,
             "kind": kind_of(v.probe),
             "evidence": [short(e, 90) for e in v.evidence],
+            "url": event(v.seq),
         }
         for v in message.verdicts
     ]
@@ -183,6 +231,7 @@ def _message(
             "bad": row.label == 1,
             "kind": kind_of(row.probe),
             "evidence": [short(row.quote, 90)] * bool(row.quote),
+            "url": "",
         }
         for row in judged
     ]
@@ -196,7 +245,9 @@ def _message(
         "name": name,
         "won": won,
         "adapter": message.adapter,
-        "seq": message.seq,
+        "adapter_url": learnt(message.adapter) if message.adapter else "",
+        "seq": f"{message.seq:,}",
+        "url": event(message.seq),
         "rejected": short(message.rejected, 300),
         "thinking": thinking.as_dict() if thinking else None,
         "text": judged_passage(message.text, findings, whole=message.message in whole).as_dict(),
@@ -210,12 +261,13 @@ def _reactions(
 ) -> tuple[list[dict[str, Any]], str]:
     """Return those who spoke, each in its own order, and a sentence about those who only voted."""
     names, rows, silent = contest.competitors(), [], Counter[int]()
+    shown = _colours(book, contest)
     for event in events:
         if isinstance(event, ReactedMany) and event.contest == contest.contest:
             values, counts = np.unique(unpack(event.choices, Int8s), return_counts=True)
             silent.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
         elif isinstance(event, Reacted | ReactionInvalid) and event.contest == contest.contest:
-            rows.append(_reaction(book, event, names, whole, address))
+            rows.append(_reaction(book, event, names, shown, whole, address))
     total = sum(silent.values())
     spread = ", ".join(
         f"{names.get(slot, 'abstained') if slot >= 0 else 'abstained'} {number:,}"
@@ -228,6 +280,7 @@ def _reaction(
     book: Book,
     event: Reacted | ReactionInvalid,
     names: dict[int, str],
+    shown: list[str],
     whole: set[str] | frozenset[str],
     address: PageAddress,
 ) -> dict[str, Any]:
@@ -240,7 +293,10 @@ def _reaction(
         "name": book.name_of(event.persona),
         "url": address.at(page="persona", persona=event.persona, contest="").url,
         "order": [f"{chr(65 + place)} {names.get(slot, slot)}" for place, slot in enumerate(event.order)],
+        "choice": choice,
+        "event": event_url(address, event.seq),
         "vote": "named no option" if invalid else names.get(choice, "abstained"),
-        "hue": 7 if invalid else 8 if choice < 0 else 1 + choice % 6,
+        "invalid": invalid,
+        "colour": css(NO_OPTION if invalid else ABSTAINED) if choice < 0 else shown[choice],
         "thought": passage(text, whole=name in whole).as_dict(),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,15 +15,17 @@ from analysis.readings.book import Book
 from analysis.readings.society import PHASES, SHARED_ARM, SocietyKey, slot_names, societies_of
 from analysis.ui.address import PageAddress
 from analysis.ui.data.frames import ENDS, Frames
+from analysis.ui.data.looks import ABSTAINED, NO_OPTION, slot_looks
 from analysis.ui.data.places import traits_of
-from analysis.ui.graph import Swatch, categories, opinion_bins, opinions
+from analysis.ui.graph import Swatch, categories, opinion_bins, opinions, sequential
 
 EXPOSURES = ("Saw nothing", "Saw a message", "Engaged with one")
 ASIDE = (
-    Swatch(label="Abstained", light="#3b444d", dark="#c9d1d9"),
-    Swatch(label="Named no option", light="#847b00", dark="#f0e442"),
+    Swatch(label="Abstained", light=ABSTAINED[0], dark=ABSTAINED[1]),
+    Swatch(label="Named no option", light=NO_OPTION[0], dark=NO_OPTION[1]),
 )
 """Entries that are not a choice of a message, in the same colours everywhere."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -29,24 +33,36 @@ class Film:
     """What the widget draws.
 
     Attributes:
-        fills, outlines: shape (T, N), codes of ``palette`` and of ``outline_labels``.
+        fills, outlines: shape (T, N), codes of ``palette`` and of ``outline_labels``; no outlines where they would say the same.
         ramp: ends of an ordered palette, or empty.
     """
 
     fills: NDArray[np.uint8]
-    outlines: NDArray[np.uint8]
+    outlines: NDArray[np.uint8] | None
     palette: list[Any]
     ramp: dict[str, float]
     title: str
     outline_labels: list[str]
 
 
-def film(frames: Frames, fill: str, slot: int = 0, since: int = 0, least: float = 0.0) -> Film:
+def swatches(config: Mapping[str, Any], names: Sequence[str], neutral: str = "No choice yet") -> list[Swatch]:
+    """Return the palette of choices: nobody's first, then each message in the colour of its arm."""
+    shown = zip(names, slot_looks(config, names), strict=True)
+    return [
+        *categories((), neutral=neutral),
+        *(Swatch(label=name, light=look[0], dark=look[1]) for name, look in shown),
+    ]
+
+
+def film(
+    frames: Frames, fill: str, slot: int = 0, since: int = 0, least: float = 0.0, config: Mapping[str, Any] = NOTHING
+) -> Film:
     """Return frames as colours; opinions where there are none are shown as choices.
 
     Args:
         since: leave out the frames before this one; there is one at least from there on.
         least: the scale of opinions ends at least there.
+        config: the run's settings, by which arms have their colours.
     """
     exposed = _stacked(frames.exposures[since:], frames.n)
     labels: list[str] = list(EXPOSURES)
@@ -58,8 +74,8 @@ def film(frames: Frames, fill: str, slot: int = 0, since: int = 0, least: float 
         ramp, title = {"low": -end, "high": end}, f"Opinion of {frames.slots[slot]}"
         return Film(opinion_bins(of, low=-end, high=end), exposed, opinions(low=-end, high=end), ramp, title, labels)
     if fill == "exposure":
-        return Film(exposed, exposed, categories(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
-    palette = [*categories(frames.slots, neutral="No choice yet"), *ASIDE]
+        return Film(exposed, None, sequential(EXPOSURES[1:], neutral=EXPOSURES[0]), {}, "Exposure", labels)
+    palette = [*swatches(config, frames.slots), *ASIDE]
     return Film(_stacked(frames.choices[since:], frames.n), exposed, palette, {}, "Last choice", labels)
 
 
@@ -81,7 +97,7 @@ def society_choices(book: Book, address: PageAddress) -> tuple[SocietyKey | None
     ]
     fills = [["choice", "last choice"], ["exposure", "exposure"]]
     if book.networked:
-        fills.insert(1, ["opinion", "opinion"])
+        fills = [fills[0], ["opinion", "opinion"], fills[1], ["reach", "reach of a message"]]
     fill = address.fill if address.fill in dict(fills) else "choice"
     choices.append({"name": "fill", "label": "Colour by", "value": fill, "options": fills})
     if fill == "opinion":
@@ -117,6 +133,19 @@ def society_of(book: Book, number: int) -> SocietyKey | None:
         return None
     arms = (arm for _, arm, _ in book.societies() if arm != SHARED_ARM)
     return SocietyKey(step.phase, next(arms, SHARED_ARM) if step.arm == SHARED_ARM else step.arm, step.epoch)
+
+
+def newest(book: Book) -> SocietyKey | None:
+    """Return the society that a run that is being written is at; None before its first step."""
+    return society_of(book, book.steps[-1].number) if book.steps else None
+
+
+def is_written(book: Book, key: SocietyKey) -> bool:
+    """Return whether a run's newest step is one of a society: more of it may come, if the run lives."""
+    step = book.steps[-1] if book.steps else None
+    if step is None or step.phase != key.phase or key.epoch not in (None, step.epoch):
+        return False
+    return step.arm in societies_of(key.arm, book.config)
 
 
 def member_facts(frames: Frames, row: int, t: int) -> list[list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from analysis.figures.palette import Look
 from analysis.formats import known
+from analysis.ui.data.looks import css
 
 ENDS = (1, 2, 5, 10, 25, 50, 100)
 """Ends of the axis, in percentage points; the least that holds every interval of an outcome is taken."""
@@ -97,8 +98,7 @@ def _row(mark: Mark, end: float, look: Look | None, url: str, comparator: str) -
     return {
         "arm": mark["label"],
         "compared": "" if compared == comparator else f"beyond {compared}",
-        "light": look.light if look else "",
-        "dark": look.dark if look else "",
+        "colour": css(look),
         "at": _at(value, end) if known(value) else None,
         "line": _span(low, high, end),
         "inner": _span(mark.get("low_90"), mark.get("high_90"), end),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from abm.events import ArmStopped
-from analysis.formats import DASH, short
+from analysis.formats import DASH, count, short
 from analysis.readings.book import Book
 from analysis.readings.contests import Evaluation
 from analysis.tables.evaluation import note
@@ -34,14 +34,19 @@ def headline(info: RunInfo, book: Book, error: str = "") -> dict[str, Any]:
         ("head", info.head[:12] or DASH, info.head),
         ("digest", info.digest[:12] or "when it ends", info.digest),
     ]
-    if info.forked:
-        facts.insert(0, ("forked from", f"{short(info.forked[0], 24)} at event {info.forked[1]:,}", ""))
+    facts.append(("folder", str(info.path), ""))
+    origin = f"forked from {short(info.forked[0], 24)} at event {info.forked[1]:,}" if info.forked else ""
+    gist = [fact[1] for fact in facts[:5] if fact[1] != DASH]
+    gist[-1:] = [f"{gist[-1]} epochs"] if gist else []
+    if origin:
+        facts.insert(0, ("origin", origin, ""))
     return {
         "name": info.key,
         "state": state,
         "says": SAYS[state],
         "steps": max(1, len(book.steps)),
         "quoted": quoted(info.path),
+        "gist": " · ".join([*([origin] if origin else []), *gist, count(book.seq, "event")]),
         "note": _note(book, config) if not damaged else (error or info.error),
         "facts": [list(fact) for fact in facts],
     }

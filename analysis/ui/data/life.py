@@ -34,7 +34,7 @@ def state_of(path: Path, events: int, ended: bool) -> State:
     if ended:
         return "ended"
     if written_now(path):
-        return "running" if time.time() - _last_commit(path) < WAITING_S else "waiting"
+        return "running" if time.time() - last_written(path) < WAITING_S else "waiting"
     return "stopped" if events else "empty"
 
 
@@ -71,7 +71,7 @@ def _lives(pid: int) -> bool:
     return state not in "ZX"
 
 
-def _last_commit(path: Path) -> float:
+def last_written(path: Path) -> float:
     """Return when a file of the log was last written, or where there is none yet when the run began; in seconds since 1970."""
     times = [0.0]
     for folder in (path / "log", path):

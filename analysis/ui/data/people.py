@@ -13,8 +13,10 @@ from analysis.readings.minds import MindChange, Minds, Sight
 from analysis.readings.society import SocietyKey
 from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import TableOrder, heading, order_of, plain_heading
+from analysis.ui.data.looks import ABSTAINED, NO_OPTION, css, slot_looks
 from analysis.ui.data.persona import first_of
 from analysis.ui.data.places import names_of, traits_of
+from analysis.ui.data.story import StoryNote
 
 PAGE = 25
 """Rows on one page."""
@@ -64,6 +66,11 @@ def change_words(book: Book, minds: Minds, change: MindChange) -> tuple[str, str
         about = f"“{short(book.subject(contest.anchor), 60)}”" if contest is not None else "the same anchor"
         return f"chose {after}, not {before} as before", f"about {about}: {place}"
     return f"from {before} to {after}", f"{place}, {_after(book, minds, change)}"
+
+
+def change_notes(book: Book, minds: Minds, persona: int) -> list[StoryNote]:
+    """Return how one member's mind changed, as its story has it."""
+    return [StoryNote(each.seq, "change", ": ".join(change_words(book, minds, each))) for each in minds.of(persona)]
 
 
 def _after(book: Book, minds: Minds, change: MindChange) -> str:
@@ -184,7 +191,7 @@ def _row(
         "name": name,
         "url": story.url,
         "trait": signed(float(values[row]), 2) if values is not None else None,
-        "votes": _votes(minds, row),
+        "votes": _votes(book, minds, row),
         "opinions": _opinions(minds, row),
         "changes": int(minds.changes[row]),
         "last": what,
@@ -193,13 +200,13 @@ def _row(
     }
 
 
-def _votes(minds: Minds, row: int) -> list[dict[str, Any]]:
+def _votes(book: Book, minds: Minds, row: int) -> list[dict[str, Any]]:
     names, column = [*minds.slots, "abstained", "named no option"], minds.votes[:, row].tolist()
-    hues = [*(1 + slot % 6 for slot in range(len(minds.slots))), 8, 7]
+    looks = [*slot_looks(book.config, minds.slots), ABSTAINED, NO_OPTION]
     total = max(1, sum(column))
     return [
-        {"label": label, "count": times, "share": times / total, "hue": hue}
-        for at, (label, times, hue) in enumerate(zip(names, column, hues, strict=True))
+        {"label": label, "count": times, "share": times / total, "colour": css(look)}
+        for at, (label, times, look) in enumerate(zip(names, column, looks, strict=True))
         if times or at < len(minds.slots)
     ]
 

@@ -28,6 +28,7 @@ class Places:
         ties: shape (M, 2), rows: who follows whom.
         names: of the members.
         communities: shape (N,), or None.
+        followers: shape (N,), how many members follow each; None where nobody follows anybody.
         note: how they were placed.
     """
 
@@ -36,6 +37,7 @@ class Places:
     names: list[str]
     communities: NDArray[np.int64] | None
     note: str
+    followers: NDArray[np.int64] | None = None
 
 
 def names_of(people: Sequence[PersonasJoined | CrowdJoined], split: str) -> list[str]:
@@ -104,7 +106,8 @@ def stand(
     n, names = len(names), list(names)
     if len(ties):
         csr = from_ties(n, ties[:, 0], ties[:, 1])
-        return Places(_laid_out(csr, run), ties, names, _communities(n, ties), "")
+        followers = np.bincount(ties[:, 1], minlength=n)
+        return Places(_laid_out(csr, run), ties, names, _communities(n, ties), "", followers)
     if len(traits) < 2 or n < 3:
         note = "Isolated world: nobody follows anybody. Members stand in a grid, in the order in which they joined."
         return Places(_grid(n), ties, names, None, note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,8 +11,12 @@ from analysis.judges import VerdictRow, rates
 from analysis.readings.contests import Evaluation
 from analysis.statistics.estimates import plain
 from analysis.tables.evaluation import probe_table
+from analysis.ui.address import PageAddress
 from analysis.ui.data.bars import bar
+from analysis.ui.data.behind import Side, messages_url, verdicts_url
+from analysis.ui.data.looks import colours
 
+NOWHERE = PageAddress()
 AXES = (0.1, 0.25, 0.5, 1.0)
 """Ends of the axis of differences, as shares; the least that holds every interval is taken."""
 KINDS = (
@@ -27,17 +31,21 @@ def epoch_of(evaluation: Evaluation, asked: int) -> int:
     return asked if asked in epochs else epochs[-1] if epochs else 0
 
 
-def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
-    """Return one table per kind of probe, its rows by probe and arm."""
+def probe_tables(evaluation: Evaluation, epoch: int, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
+    """Return one table per kind of probe, its rows by probe and arm; each number with what is behind it."""
+
+    def to(row: dict[str, Any], side: Side, other: str = "") -> str:
+        return verdicts_url(address, evaluation.config, row["arm"], epoch, row["probe"], side, other)
+
     rows = [plain(row) for row in probe_table(evaluation, epoch=epoch) if evaluation.of(row.arm, epoch)]
-    tables = []
+    tables, of_arms = [], colours(evaluation.config)
     for kind, title, text in KINDS:
         of_kind = sorted(
             (row for row in rows if row["kind"] == kind and row["base"]["n"]), key=lambda row: row["probe"]
         )
         if of_kind:
             shown = [
-                _shown(row, first=not i)
+                _shown(row, to, of_arms, first=not i)
                 for _, group in groupby(of_kind, key=lambda row: row["probe"])
                 for i, row in enumerate(group)
             ]
@@ -45,17 +53,23 @@ def probe_tables(evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
     return tables
 
 
-def judge_tables(rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int) -> list[dict[str, Any]]:
-    """Return one table per judge of the run's messages of that epoch."""
+def judge_tables(
+    rows: Sequence[VerdictRow], evaluation: Evaluation, epoch: int, address: PageAddress = NOWHERE
+) -> list[dict[str, Any]]:
+    """Return one table per judge of the run's messages of that epoch; each number with the messages that were judged."""
+
+    def to(row: dict[str, Any], side: Side, other: str = "") -> str:
+        return messages_url(address, evaluation.config, row["arm"], epoch, side)
+
     of_epoch = [row for row in rows if row.phase == "evaluate" and row.epoch == epoch]
-    tables = []
+    tables, of_arms = [], colours(evaluation.config)
     for judge in dict.fromkeys(row.judge for row in of_epoch):
         rate_rows = [
             plain(row) for row in rates([r for r in of_epoch if r.judge == judge], evaluation, evaluation.config)
         ]
         rate_rows.sort(key=lambda row: row["probe"])
         shown = [
-            _shown(row, first=not i)
+            _shown(row, to, of_arms, first=not i)
             for _, group in groupby(rate_rows, key=lambda row: row["probe"])
             for i, row in enumerate(group)
         ]
@@ -78,17 +92,20 @@ def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, 
     }
 
 
-def _shown(row: dict[str, Any], *, first: bool) -> dict[str, Any]:
+def _shown(row: dict[str, Any], to: Callable[..., str], of_arms: Mapping[str, str], *, first: bool) -> dict[str, Any]:
+    both, other = to(row, "both"), row.get("compared_with", "")
     return {
         "probe": row["probe"] if first else "",
         "first": first,
         "arm": row["arm"],
-        "base": _rate(row["base"]),
-        "after": _rate(row["after"]),
-        "difference": _points(row["difference"]),
+        "colour": of_arms.get(row["arm"], ""),
+        "base": _rate(row["base"]) | {"to": to(row, "base")},
+        "after": _rate(row["after"]) | {"to": to(row, "after")},
+        "difference": _points(row["difference"]) | {"to": both},
         "p": p_value(row["p_holm"]),
-        "placebo": _points(row["placebo"]),
+        "placebo": _points(row["placebo"]) | {"to": to(row, "after", other) if other else ""},
         "n": f"{row['difference']['n']:,}",
+        "to": both,
         "unknown": f"{row['unknown']:,} unclear" if row.get("unknown") else "",
     }
 

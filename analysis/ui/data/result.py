@@ -10,39 +10,42 @@ from analysis.figures.figure import FigureContent, LeftOut
 from analysis.figures.palette import Look
 from analysis.readings.book import Book
 from analysis.ui.address import PageAddress
-from analysis.ui.data.doors import rows_url
+from analysis.ui.data.behind import Side, contests_url, verdicts_url
 from analysis.ui.data.forest import Mark, forest, left_out
 from analysis.ui.data.health import alarm_rows, health_rows
 from analysis.ui.data.life import LIVE, State
+from analysis.ui.data.runs import RunInfo, quoted
 from analysis.ui.data.sentences import sentence_rows
+from analysis.ui.data.takes import figure_take
 
-WINS = ("win_rate", "rivalry")
+WINS = ("win_rate",)
 
 
 def run_result(
-    tables: Mapping[str, Any], outcomes: FigureContent | LeftOut, address: PageAddress, state: State, path: str
+    tables: Mapping[str, Any], outcomes: FigureContent | LeftOut, address: PageAddress, info: RunInfo
 ) -> dict[str, Any]:
     """Return what the page shows of a run that has evaluated something.
 
     Args:
         outcomes: of the figure of outcomes.
-        state: of the run; ``path``: its folder, as a command line takes it.
     """
-    epoch, sentences = tables["epoch"], answer(tables)
+    epoch, sentences, path = tables["epoch"], answer(tables), quoted(info.path)
+
+    def url(arm: str, outcome: str, measure: str) -> str:
+        compared = tables["arms"].get(arm, {}).get("compared_with", "")
+        return outcome_url(address, info.config, arm, epoch, (outcome, measure, compared))
+
+    findings = (each for each in sentences if each.kind == "finding")
     looks = outcomes.looks if isinstance(outcomes, FigureContent) else {}
     return {
-        "preliminary": _preliminary(state),
-        "sentences": sentence_rows(
-            (each for each in sentences if each.kind == "finding"),
-            looks,
-            lambda key: outcome_url(address, key.arm, key.outcome, epoch),
-        ),
+        "preliminary": _preliminary(info.state),
+        "sentences": sentence_rows(findings, looks, lambda key: url(key.arm, key.outcome, key.measure)),
         "scope": [each.text for each in sentences if each.kind == "scope"],
-        "note": tables["note"],
         "alarms": alarm_rows(tables, address),
         "health": health_rows(tables, address),
-        "next": next_steps(sentences, path, ended=state == "ended"),
-        **_plot(outcomes, lambda mark: outcome_url(address, mark["arm"], mark["outcome"], epoch)),
+        "next": next_steps(sentences, path, ended=info.state == "ended"),
+        "take": figure_take(address, info.path, "outcomes"),
+        **_plot(outcomes, lambda mark: url(mark["arm"], mark["outcome"], mark["measure"])),
     }
 
 
@@ -74,11 +77,18 @@ def no_plot(why: str) -> dict[str, Any]:
     return {"panels": [], "caption": "", "beyond": "the comparator", "left_out": 0, "no_plot": why}
 
 
-def outcome_url(address: PageAddress, arm: str, outcome: str, epoch: int) -> str:
-    """Return where the rows behind an estimate of an arm are shown: its evaluation contests, or messages in which a probe found something."""
-    if outcome in WINS:
-        return rows_url(address, "contests", arm=arm, phase="evaluate", epoch=epoch)
-    return rows_url(address, "verdicts", arm=arm, phase="evaluate", epoch=epoch, probe=outcome, label=1)
+def outcome_url(address: PageAddress, config: Mapping[str, Any], arm: str, epoch: int, of: tuple[str, str, str]) -> str:
+    """Return where the rows behind an estimate of an arm are shown: evaluation contests, or the verdicts of a probe.
+
+    Args:
+        of: outcome, measure, and what the arm is compared with.
+    """
+    outcome, measure, compared = of
+    other = compared if measure == "from_comparator" else ""
+    if outcome in WINS or measure == "rivalry":
+        return contests_url(address, config, arm, epoch, other)
+    side: Side = "both" if measure == "from_base" else "after"
+    return verdicts_url(address, config, arm, epoch, outcome, side, other)
 
 
 def next_steps(sentences: list[AnswerSentence], path: str, *, ended: bool) -> list[dict[str, str]]:

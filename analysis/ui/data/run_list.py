@@ -39,10 +39,10 @@ COLUMNS = (
     ("written", "Written", True, "When its last event was appended"),
 )
 """Name in an address, empty for one that is not sorted by; label, whether it holds numbers, and what it means."""
-Line = Callable[["Listed"], ResultLine | None]
+Line = Callable[["ListEntry"], ResultLine | None]
 
 
-class Listed(NamedTuple):
+class ListEntry(NamedTuple):
     """A run or a study in the list.
 
     Attributes:
@@ -97,7 +97,7 @@ def study_state(status: StudyStatus) -> State:
     return "stopped" if status.states.keys() & {"ended", "reused", "stopped", "failed"} else "empty"
 
 
-def listed(runs: Sequence[RunInfo], studies: Iterable[Listed]) -> list[Listed]:
+def listed(runs: Sequence[RunInfo], studies: Iterable[ListEntry]) -> list[ListEntry]:
     """Return runs and studies as the list has them: cells stand inside their study.
 
     Args:
@@ -105,18 +105,18 @@ def listed(runs: Sequence[RunInfo], studies: Iterable[Listed]) -> list[Listed]:
     """
     studies = list(studies)
     cells: dict[Path | None, list[RunInfo]] = {each.path: [] for each in studies}
-    alone: list[Listed] = []
+    alone: list[ListEntry] = []
     for run in runs:
         inside = cells.get(cells_folder(run.path))
         if inside is None:
-            alone.append(Listed(run, path=run.path))
+            alone.append(ListEntry(run, path=run.path))
         else:
             inside.append(run)
     newest = {path: max(found, key=lambda run: run.written, default=None) for path, found in cells.items()}
     return sorted([*(each._replace(info=newest[each.path]) for each in studies), *alone], key=lambda each: each.name)
 
 
-def chosen(entries: Iterable[Listed], address: PageAddress, line: Line) -> list[Listed]:
+def chosen(entries: Iterable[ListEntry], address: PageAddress, line: Line) -> list[ListEntry]:
     """Return those that an address's filter lets through, in its order; those that a column says nothing of stand last."""
     words = address.find.casefold().split()
     found = [each for each in entries if all(word in _text(each) for word in words)]
@@ -139,12 +139,12 @@ def head(address: PageAddress) -> list[dict[str, Any]]:
     ]
 
 
-def list_rows(entries: Iterable[Listed], line: Line, now: float) -> list[dict[str, Any]]:
+def list_rows(entries: Iterable[ListEntry], line: Line, now: float) -> list[dict[str, Any]]:
     """Return rows as the page shows them; ``now`` in seconds since the Unix epoch."""
     return [_row(each, line(each), now) for each in entries]
 
 
-def _row(entry: Listed, line: ResultLine | None, now: float) -> dict[str, Any]:
+def _row(entry: ListEntry, line: ResultLine | None, now: float) -> dict[str, Any]:
     info, status = entry.info, entry.status
     config: Mapping[str, Any] = info.config if info else {}
     return {
@@ -164,7 +164,7 @@ def _row(entry: Listed, line: ResultLine | None, now: float) -> dict[str, Any]:
     }
 
 
-def _result(entry: Listed, line: ResultLine | None) -> dict[str, str]:
+def _result(entry: ListEntry, line: ResultLine | None) -> dict[str, str]:
     if entry.closed:
         return {"wins": DASH, "wins_of": "hidden until its end", "probe": DASH, "probe_of": ""}
     if not countable(entry):
@@ -175,7 +175,7 @@ def _result(entry: Listed, line: ResultLine | None) -> dict[str, str]:
     return {"wins": line.wins or DASH, "wins_of": of, "probe": line.probe or DASH, "probe_of": line.found}
 
 
-def countable(entry: Listed) -> bool:
+def countable(entry: ListEntry) -> bool:
     """Return whether there is something to count that stays as it is: a run that nobody writes, a study of which a cell has ended."""
     if entry.study:
         return entry.status is not None and entry.size > 0 and not entry.closed
@@ -189,7 +189,7 @@ def money(cost: Cost) -> str:
     return count(cost.calls, "call") if cost.calls else DASH
 
 
-def _notes(entry: Listed) -> Iterable[str]:
+def _notes(entry: ListEntry) -> Iterable[str]:
     if entry.status is not None:
         cells = [
             f"{number:,} {state}" for state, number in entry.status.states.items() if state not in ("ended", "reused")
@@ -199,7 +199,7 @@ def _notes(entry: Listed) -> Iterable[str]:
         yield f"forked from {entry.info.forked[0]}"
 
 
-def _says(entry: Listed) -> str:
+def _says(entry: ListEntry) -> str:
     if not entry.study:
         return SAYS[entry.state]
     if entry.status is not None and entry.status.stopped:
@@ -224,7 +224,7 @@ def _listed(values: object) -> str:
     return ", ".join(map(str, values)) if isinstance(values, list | dict) and values else DASH
 
 
-def _text(entry: Listed) -> str:
+def _text(entry: ListEntry) -> str:
     config = entry.info.config if entry.info else {}
     kind = "study" if entry.study else "run"
     forked = entry.info.forked[0] if entry.info and entry.info.forked else ""
@@ -232,7 +232,7 @@ def _text(entry: Listed) -> str:
     return " ".join(parts).casefold()
 
 
-def _value(entry: Listed, column: str, line: Line) -> Any:
+def _value(entry: ListEntry, column: str, line: Line) -> Any:
     match column:
         case "state":
             return entry.state

@@ -49,10 +49,15 @@ class RunInfo:
         return Path(str(self.config.get("audience", ""))).name
 
 
-def quoted(path: Path) -> str:
-    """Return a run's folder as a command line takes it: from here, if it is below."""
+def plain_path(path: Path) -> str:
+    """Return a run's folder as a script here names it: from here, if it is below."""
     here = Path.cwd()
-    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def quoted(path: Path) -> str:
+    """Return a run's folder, or a file in it, as a command line here takes it."""
+    return shlex.quote(plain_path(path))
 
 
 def find_runs(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.answers import AnswerSentence, RowKey
 from analysis.figures.palette import Look
+from analysis.ui.data.looks import css
 
 ESTIMATE = re.compile(r"[+−-]?\d[\d,]*(?:\.\d+)? (?:%|points)(?: \[[^\]]*\])?")
 """A share or a difference, with its interval where it has one."""
@@ -23,17 +24,15 @@ CLAUSE = "; "
 def sentence_rows(
     sentences: Iterable[AnswerSentence], looks: Mapping[str, Look], url: Callable[[RowKey], str]
 ) -> list[dict[str, Any]]:
-    """Return sentences with the colours of their arm and their pieces, pairs of text and address; none where it is text alone.
+    """Return sentences with the colour of their arm and their pieces, pairs of text and address; none where it is text alone.
 
     Args:
         url: of the rows behind a number; empty for none.
     """
-    return [{"pieces": _pieces(each, url), **_colours(each, looks)} for each in sentences]
-
-
-def _colours(sentence: AnswerSentence, looks: Mapping[str, Look]) -> dict[str, str]:
-    look = looks.get(sentence.rows[0].arm) if sentence.rows else None
-    return {"light": look.light if look else "", "dark": look.dark if look else ""}
+    return [
+        {"pieces": _pieces(each, url), "colour": css(looks.get(each.rows[0].arm) if each.rows else None)}
+        for each in sentences
+    ]
 
 
 def _pieces(sentence: AnswerSentence, url: Callable[[RowKey], str]) -> list[list[str]]:

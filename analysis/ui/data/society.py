@@ -115,7 +115,8 @@ class SocietyReading:
                 self._config = event.config
             case AnchorsListed():
                 self._subjects |= {
-                    str(row.get("id")): short(str(row.get("subject") or row.get("id"))) for row in event.anchors
+                    str(row.get("id")): short(str(row.get("subject") or row.get("text") or row.get("id")))
+                    for row in event.anchors
                 }
             case PersonasJoined() | CrowdJoined():
                 size = event.size if isinstance(event, CrowdJoined) else len(event.ids)

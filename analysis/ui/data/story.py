@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -15,8 +15,10 @@ from abm.events import (
     Event,
     FeedOpened,
     FeedServed,
+    Intervened,
     MembersPosted,
     OpinionsShifted,
+    PollTaken,
     Reacted,
     ReactedMany,
     ReactionInvalid,
@@ -24,13 +26,14 @@ from abm.events import (
 )
 from abm.reactions import members
 from abm.state.platform import RECOMMENDED, UNIT
-from analysis.formats import DASH, signed
-from analysis.passages import Passage, passage
+from analysis.formats import DASH, percent, short, signed
+from analysis.passages import Passage, judged_passage, passage
 from analysis.readings.book import Book, Message
 from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey
 from analysis.ui.data.failures import chips
 from analysis.ui.data.frames import ENDS
+from analysis.ui.data.looks import css, slot_looks
 from analysis.ui.data.persona import Person
 from learning.runs.plan_parts import writers_in
 
@@ -101,16 +104,31 @@ class Encounter:
 
 
 @dataclass(frozen=True)
+class StoryNote:
+    """Something between two contests that has a sentence: a poll, an intervention, a change of mind.
+
+    Attributes:
+        kind: ``poll``, ``intervention`` or ``change``.
+    """
+
+    seq: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Story:
     """A persona's time in a society.
 
     Attributes:
+        notes: polls about what it had seen, and what came from outside, in the order of the log.
         opinions: competitor -> points (round counted through all feeds, value -1 .. 1).
     """
 
     person: Person
     encounters: list[Encounter]
     opinions: dict[str, list[tuple[int, float]]]
+    notes: list[StoryNote] = field(default_factory=list)
 
 
 def read_story(events: Iterable[Event], book: Book, person: Person, key: SocietyKey) -> Story:
@@ -131,8 +149,10 @@ class StoryReading:
             Engaged,
             FeedOpened,
             FeedServed,
+            Intervened,
             MembersPosted,
             OpinionsShifted,
+            PollTaken,
             Reacted,
             ReactedMany,
             ReactionInvalid,
@@ -144,6 +164,7 @@ class StoryReading:
         self.book, self.person, self.persona, self.key = book, person, person.persona, key
         self.encounters: list[Encounter] = []
         self.opinions: dict[str, list[tuple[int, float]]] = {}
+        self.notes: list[StoryNote] = []
         self._step: StepStarted | None = None
         self._reactions: dict[str, tuple[int, list[int], int, str, str]] = {}
         self._items: list[str] = []
@@ -156,7 +177,7 @@ class StoryReading:
     def result(self) -> Story:
         """Return the persona's story so far."""
         opinions = {name: list(line) for name, line in self.opinions.items() if len(line) > 1}
-        return Story(self.person, list(self.encounters), opinions)
+        return Story(self.person, list(self.encounters), opinions, list(self.notes))
 
     def take(self, event: Event) -> None:
         """Take the next event."""
@@ -182,6 +203,12 @@ class StoryReading:
                 self._engage(event)
             case OpinionsShifted(about="opinion"):
                 self._shift(event)
+            case PollTaken():
+                self._poll(event)
+            case Intervened():
+                settings = ", ".join(f"{name} {short(str(value), 40)}" for name, value in event.settings.items())
+                text = f"{event.kind.replace('_', '-').capitalize()}{f': {short(settings, 120)}' if settings else ''}"
+                self.notes.append(StoryNote(event.seq, "intervention", text))
             case ContestDecided():
                 self._decide(event)
 
@@ -257,6 +284,24 @@ class StoryReading:
             else:
                 line.append((self._round, value))
 
+    def _poll(self, event: PollTaken) -> None:
+        """Note a poll about what the persona had seen; who answered what is in no log."""
+        contest = self.book.contests.get(event.contest)
+        if contest is None or not any(message.rpartition("/")[0] == event.contest for message in self._came):
+            return
+        names = contest.competitors()
+        shares = ", ".join(
+            f"{names.get(slot, f'message {slot + 1}')} {percent(votes / event.asked if event.asked else None, 0)}"
+            for slot, votes in enumerate(event.votes)
+        )
+        text = f"Poll after round {event.round + 1} about “{short(self.book.subject(contest.anchor), 60)}”: {shares} of {event.asked:,} asked"
+        self.notes.append(StoryNote(event.seq, "poll", f"{text}{self._thought()}"))
+
+    def _thought(self) -> str:
+        """Return what the persona thought of competitors by then, to set beside a poll."""
+        said = ", ".join(f"{name} {signed(line[-1][1], 2)}" for name, line in self.opinions.items())
+        return f"; its own opinions then: {said}" if said else ""
+
     def _decide(self, event: ContestDecided) -> None:
         contest, step = self.book.contests.get(event.contest), self._step
         reaction = self._reactions.pop(event.contest, None)
@@ -323,13 +368,16 @@ def story_rows(
             "seen": [
                 {
                     "id": f"{each.contest}/{seen.slot}",
+                    "slot": seen.slot,
                     "letter": seen.letter,
                     "competitor": seen.competitor,
                     "chosen": seen.chosen,
                     "failed": chips(seen.message),
                     "came": seen.came,
                     "did": seen.did,
-                    "text": _said(seen.text, f"{each.contest}/{seen.slot}" in whole),
+                    "text": judged_passage(
+                        seen.text, seen.message.findings, whole=f"{each.contest}/{seen.slot}" in whole
+                    ).as_dict(),
                 }
                 for seen in each.seen
             ],
@@ -353,16 +401,18 @@ def _said(text: str, whole: bool) -> dict[str, Any]:
     return passage(text, whole=whole).as_dict() if text else Passage([]).as_dict()
 
 
-def lines(opinions: dict[str, list[tuple[int, float]]], width: float = 100, height: float = 60) -> list[dict[str, Any]]:
+def lines(
+    opinions: dict[str, list[tuple[int, float]]], config: Mapping[str, Any], width: float = 100, height: float = 60
+) -> list[dict[str, Any]]:
     """Return opinions over rounds as SVG paths, with their last values; the middle of the height is 0, its ends are :func:`scale`."""
     last = max((line[-1][0] for line in opinions.values()), default=0)
     end = scale(opinions)
     paths = []
-    for number, (name, line) in enumerate(opinions.items()):
+    for look, (name, line) in zip(slot_looks(config, list(opinions)), opinions.items(), strict=True):
         spots = [(width * at / max(1, last), height * (0.5 - value / 2 / end)) for at, value in line]
         path = "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots)
         paths.append(
-            {"name": name, "path": path, "hue": 1 + number % 6, "last": signed(line[-1][1], 2) if line else DASH}
+            {"name": name, "path": path, "colour": css(look), "last": signed(line[-1][1], 2) if line else DASH}
         )
     return paths
 

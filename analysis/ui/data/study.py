@@ -19,6 +19,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import heading, order_of
 from analysis.ui.data.doors import equals_of, where_text
 from analysis.ui.data.forest import Mark
+from analysis.ui.data.looks import looks
 from analysis.ui.data.one_line import result_line
 from analysis.ui.data.result import no_plot, plot
 from analysis.ui.data.run_list import money, study_state
@@ -117,7 +118,7 @@ def cell_table(
         "total": f"{len(cells):,} of {count(len(status.cells), 'cell')}"
         if len(cells) < len(status.cells)
         else count(len(cells), "cell"),
-        "only": [f"{name} {value}" for name, value in equals_of(address).items()],
+        "only": [f"{name} {' or '.join(values)}" for name, values in equals_of(address).items()],
         "all": address.at(where="", find="", page_no=0).url,
         "found": len(cells),
         "place": f"{address.where} {address.sort} {address.page_no}",
@@ -135,7 +136,7 @@ def _passes(cell: CellStatus, address: PageAddress) -> bool:
     levels = {name: level_words(level) for name, level in cell.factors.items()} | {"seed": str(cell.seed)}
     text = " ".join([cell.cell, cell.state, cell.message, *levels.values()]).casefold()
     asked = equals_of(address)
-    return all(levels.get(name) == value for name, value in asked.items()) and all(
+    return all(levels.get(name) in values for name, values in asked.items()) and all(
         word in text for word in address.find.casefold().split()
     )
 
@@ -212,11 +213,12 @@ def _shown(estimate: dict[str, Any] | None, *, share: bool = False) -> dict[str,
 
 
 def study_result(
-    results: StudyResults, looks: Mapping[str, Look], address: PageAddress, *, over: bool
+    results: StudyResults, shown: Mapping[str, Look], address: PageAddress, *, over: bool
 ) -> dict[str, Any]:
     """Return the answer, the forest plot and the doubts; numbers lead to the cells of their levels.
 
     Args:
+        shown: how arms are marked.
         over: whether no cell is left to be carried out.
     """
     told = results.as_dict()
@@ -236,12 +238,12 @@ def study_result(
     caption = " ".join(explained(marks))
     return {
         "preliminary": note,
-        "sentences": sentence_rows((each for each in sentences if each.kind == "finding"), looks, of_key),
+        "sentences": sentence_rows((each for each in sentences if each.kind == "finding"), shown, of_key),
         "scope": [each.text for each in sentences if each.kind == "scope"],
         "notes": [*told["said"].get("note", {})],
         "doubts": list(_doubts(results, told)),
         "advice": [each.text for each in sentences if each.kind == "advice"],
-        **(plot(marks, looks, caption, of_mark) if marks else no_plot("No outcome was measured.")),
+        **(plot(marks, shown, caption, of_mark) if marks else no_plot("No outcome was measured.")),
     }
 
 
@@ -256,14 +258,14 @@ def marks_of(results: StudyResults) -> list[Mark]:
     )
 
 
-def looks_of(methods: Mapping[str, str], results: StudyResults) -> dict[str, Look]:
-    """Return how arms are marked.
+def looks_of(config: Mapping[str, Any], results: StudyResults) -> dict[str, Look]:
+    """Return how arms are marked, those that settings declare as on the pages of a cell.
 
     Args:
-        methods: of the arms that settings declare.
+        config: of a cell.
     """
     arms = dict.fromkeys(row.measured.arm for row in results.rows)
-    return arm_looks({**methods, **{arm: arm for arm in arms if arm not in methods}})
+    return arm_looks({arm: arm for arm in arms}) | looks(config)
 
 
 def cells_url(address: PageAddress, levels: Mapping[str, str], sort: str = "") -> str:

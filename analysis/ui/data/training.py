@@ -4,32 +4,54 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from abm.columns import Float32s, unpack
 from abm.events import AdapterTrained, TrainingMeasured
 from analysis.formats import DASH, LABEL, short, signed
 from analysis.readings.book import Book
+from analysis.ui.address import PageAddress
+from analysis.ui.data.doors import event_url, rows_url
+from analysis.ui.data.looks import colours
+from analysis.ui.data.references import adapter_event
 from learning.runs.watch import said
 
+NOWHERE = PageAddress()
 _PLAIN = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 FILES = ("adapter_model.safetensors", "instructions.json", "lineage.json", "check.json")
 
 
-def training_rows(book: Book, run: Path) -> list[dict[str, Any]]:
+def training_rows(book: Book, run: Path, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
     """Return one row per adapter, in the order of the log.
 
     Args:
         run: the folder that holds ``adapters``; a fork's shared ones are with its parent, and are marked as elsewhere.
     """
+    of_arms = colours(book.config)
     return [
-        _row(trained, run) | _measures(book.measured.get((trained.arm, trained.epoch, trained.adapter)))
+        _row(trained, run)
+        | {"colour": of_arms.get(trained.arm, "")}
+        | _measures(book.measured.get((trained.arm, trained.epoch, trained.adapter)))
+        | {"to": _behind(book, trained, address)}
         for trained in book.adapters
     ]
+
+
+def _behind(book: Book, trained: AdapterTrained, address: PageAddress) -> dict[str, str]:
+    """Return where the events and rows are that a training's numbers are of."""
+    measured = book.measured.get((trained.arm, trained.epoch, trained.adapter))
+    first, last = (*trained.data_range, -1, -1)[:2]
+    place = {"arm": trained.arm, "epoch": trained.epoch, "adapter": trained.adapter}
+    return {
+        "adapter": event_url(address, trained.seq),
+        "parent": event_url(address, adapter_event(book, trained.parent)),
+        "steps": rows_url(address, "steps", **place) if measured is not None and trained.steps else "",
+        "row": rows_url(address, "training", **place),
+        "measured": event_url(address, measured.seq) if measured is not None else "",
+        "first": event_url(address, first),
+        "last": event_url(address, last),
+    }
 
 
 def alarm_lines(book: Book) -> list[str]:
@@ -38,37 +60,18 @@ def alarm_lines(book: Book) -> list[str]:
 
 
 def _measures(event: TrainingMeasured | None) -> dict[str, Any]:
-    """Return what is shown of a training's measures: how far the model moved, and a curve for each column of its steps."""
+    """Return how far a training moved the model, as far as that was measured."""
     drift = event if event is not None and event.drift_tokens > 0 else None
-    columns = (("loss", "losses"), ("gradient norm", "gradient_norms"), ("learning rate", "learning_rates"))
     return {
         "kl": f"{drift.kl_before:.4f} → {drift.kl_after:.4f}" if drift else DASH,
         "entropy": f"{drift.entropy_before:.4f} → {drift.entropy_after:.4f}" if drift else DASH,
-        "curves": [_curve(name, unpack(getattr(event, field), Float32s)) for name, field in columns] if event else [],
-    }
-
-
-def _curve(name: str, values: NDArray[np.float32]) -> dict[str, str]:
-    """Return a column of steps as a line in a box of 100 x 60, and what is said of it; what is no number is left out."""
-    at = np.flatnonzero(np.isfinite(values))
-    kept = values[at].astype(np.float64)
-    if not len(kept):
-        return {"name": name, "path": "", "said": f"{name}: no number"}
-    low, high = float(kept.min()), float(kept.max())
-    x = 100 * at / max(1, len(values) - 1)
-    y = 60 - 60 * (kept - low) / (high - low or 1.0)
-    path = "M" + "L".join(f"{a:.2f} {b:.2f}" for a, b in zip(x, y, strict=True))
-    return {
-        "name": name,
-        "path": path,
-        "said": f"{name}: {kept[0]:.4g} to {kept[-1]:.4g}, {low:.4g} to {high:.4g} in between",
     }
 
 
 def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
     there = _folder(run / "adapters", trained.adapter)
     told = trained.kind == "instructions"  # nothing has a loss
-    settings = [[str(name), _shown(value)] for name, value in sorted(trained.settings.items())]
+    settings = [[name, _shown(value)] for name, value in _flat(trained.settings)]
     first, last = (*trained.data_range, -1, -1)[:2]
     return {
         "arm": trained.arm,
@@ -82,7 +85,7 @@ def _row(trained: AdapterTrained, run: Path) -> dict[str, Any]:
         "before": DASH if told else f"{trained.loss_before:.4f}",
         "after": DASH if told else f"{trained.loss_after:.4f}",
         "change": DASH if told else signed(trained.loss_after - trained.loss_before, 4),
-        "range": f"{first:,} – {last:,}",
+        "range": [f"{first:,}", f"{last:,}"],
         "data": trained.data,
         "over_long": f"{trained.over_long:,}",
         "seed": trained.seed,
@@ -99,9 +102,31 @@ def _folder(adapters: Path, name: str) -> Path | None:
     return next((path for path in (adapters / name, *adapters.glob(f"*/{name}")) if path.is_dir()), None)
 
 
+def _flat(settings: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each setting with its name, dotted where it is within another, in the order of names."""
+    for name, value in sorted(settings.items(), key=lambda pair: str(pair[0])):
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", value
+
+
 def _shown(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else DASH if value is None else str(value)
-    return short(text, LABEL)
+    return short(_in_words(value), LABEL)
+
+
+def _in_words(value: Any) -> str:
+    match value:
+        case None | [] | () | {}:
+            return DASH
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
+        case list() | tuple():
+            return ", ".join(map(_in_words, value))
+        case _:
+            return str(value)
 
 
 def _files(folder: Path | None) -> str:

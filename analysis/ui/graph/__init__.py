@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analysis.ui.graph.palettes import Swatch as Swatch
     from analysis.ui.graph.palettes import categories as categories
     from analysis.ui.graph.palettes import opinions as opinions
+    from analysis.ui.graph.palettes import sequential as sequential
     from analysis.ui.graph.widget import DiffusionGraph as DiffusionGraph
 
 _HOME = {
@@ -22,9 +23,10 @@ _HOME = {
     "opinion_bins": "buffers",
     "opinions": "palettes",
     "sample_ties": "buffers",
+    "sequential": "palettes",
 }
 
-__all__ = ["DiffusionGraph", "Swatch", "categories", "opinion_bins", "opinions", "sample_ties"]
+__all__ = ["DiffusionGraph", "Swatch", "categories", "opinion_bins", "opinions", "sample_ties", "sequential"]
 
 
 def __getattr__(name: str) -> object:

@@ -241,6 +241,41 @@ def check_communities(communities: ArrayLike | None, n: int) -> NDArray[np.uint1
     return numbers.astype("<u2")
 
 
+def size_steps(sizes: ArrayLike | None, n: int) -> NDArray[np.uint8]:
+    """Return how wide each member is drawn, as steps 0 .. 7, shape (N,); an empty array for None.
+
+    A member of median size is at step 2; area grows in proportion to the size, within 0.5 to 6.4 times the median's.
+
+    Raises:
+        InputError: not N finite numbers of 0 or more.
+    """
+    if sizes is None:
+        return np.zeros(0, dtype=np.uint8)
+    given = np.asarray(sizes, dtype=np.float64)
+    if given.shape != (n,) or not np.isfinite(given).all() or (given < 0).any():
+        raise InputError("sizes do not fit the members", where="sizes", fix=f"Give {n} numbers of 0 or more.")
+    middle = float(np.median(given)) or 1.0
+    steps = 2 + 0.5 * np.log(np.maximum(given, 1e-9) / middle) / np.log(1.2)
+    return np.clip(np.round(steps), 0, 7).astype(np.uint8)
+
+
+def check_arrows(arrows: ArrayLike | None, n: int) -> NDArray[np.uint32]:
+    """Return arrows as (K, 3): rows of both ends, and a frame.
+
+    Raises:
+        InputError: not triples of whole numbers, or an end is no member.
+    """
+    given = np.zeros((0, 3), dtype=np.uint32) if arrows is None else np.asarray(arrows)
+    if given.ndim != 2 or given.shape[1] != 3 or not np.issubdtype(given.dtype, np.integer):
+        why = f"they are {given.dtype} of shape {given.shape}"
+        raise InputError(
+            "not arrows", where="arrows", why=why, fix="Give whole numbers of shape (K, 3): from, to, frame."
+        )
+    if len(given) and (given.min() < 0 or given[:, :2].max() >= n):
+        raise InputError("an arrow to nobody", where="arrows", why=f"members are 0 .. {n - 1}, and frames begin at 0")
+    return given.astype("<u4")
+
+
 def check_names(names: Sequence[str] | None, n: int) -> list[str]:
     """Return the members' names, or none.
 

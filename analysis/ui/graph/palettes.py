@@ -1,7 +1,7 @@
 """Colours that colour-blind readers can tell apart, each in two forms: one for a light ground, one for a dark one.
 
 Categories are the hues of Okabe & Ito (2008), moved in lightness until each stands at least 3 : 1 against both grounds of the
-widget (WCAG 2.2, 1.4.11). Opinions are a diverging ramp, blue to grey to orange, with even steps in OKLab (Ottosson 2020).
+widget (WCAG 2.2, 1.4.11). What is ordered, as rounds of reach are, has one hue from weak to strong. Opinions are a diverging ramp, blue to grey to orange, with even steps in OKLab (Ottosson 2020).
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from moloch.errors import InputError
 
 GROUNDS = {"light": "#fbfcfd", "dark": "#0f1318"}
 """What the widget draws on."""
-NEUTRAL = ("#8a939c", "#7c8792")
-"""Nobody's colour: no choice yet."""
+NEUTRAL = ("#c6ced5", "#4b5661")
+"""Nobody's colour: no choice yet. Paler than the grey of the base model, so that nobody's choice does not look like one."""
 HUES = (
     ("#0072b2", "#3f9fe0"),  # blue
     ("#d55e00", "#e8752a"),  # vermillion
@@ -27,8 +27,8 @@ HUES = (
     ("#847b00", "#f0e442"),  # yellow
     ("#3b444d", "#c9d1d9"),  # near black, near white
 )
-KINDS = {"strategy": ("#b3261e", "#ff9d94"), "copying": ("#7a3e9d", "#b388ff")}
-"""What probes found: misbehaviour, and apart from it failures of skill. As letters: 4.5 : 1."""
+KINDS = {"strategy": ("#b3261e", "#ff9d94"), "copying": ("#55606c", "#a9b5c0")}
+"""What probes found: misbehaviour in red, which nothing else has, and failures of skill in grey. As letters: 4.5 : 1."""
 BINS = 21
 _HEX = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 
@@ -73,6 +73,37 @@ def opinions(bins: int = BINS, low: float = -1.0, high: float = 1.0) -> list[Swa
     return made
 
 
+SEQUENCES = {"reach": (283.0, 0.11), "strategy": (27.0, 0.15)}
+"""Hue in degrees and chroma of ordered colours: exposure and reach, which no competitor's colour resembles; misbehaviour, which is red."""
+
+
+def sequential(
+    labels: Iterable[str],
+    *,
+    neutral: str | None = None,
+    of: Literal["reach", "strategy"] = "reach",
+    falling: bool = False,
+) -> list[Swatch]:
+    """Return one colour per label of a single hue, in even steps from weak to strong.
+
+    Args:
+        neutral: label of a grey entry put first (index 0), for members of whom nothing is shown.
+        of: which of :data:`SEQUENCES`.
+        falling: from strong to weak instead.
+    """
+    names, (hue, chroma) = list(labels), SEQUENCES[of]
+    swatches = [] if neutral is None else [Swatch(label=neutral, light=NEUTRAL[0], dark=NEUTRAL[1])]
+    for i, label in enumerate(names):
+        at = 1.0 if len(names) == 1 else i / (len(names) - 1)
+        at = 1 - at if falling else at
+        light, dark = (
+            _hued(low + (high - low) * at, chroma * (0.75 + 0.25 * at), hue)
+            for low, high in ((0.64, 0.34), (0.52, 0.86))
+        )
+        swatches.append(Swatch(label=str(label), light=light, dark=dark))
+    return swatches
+
+
 def check_palette(given: Iterable[Mapping[str, object]]) -> list[Swatch]:
     """Return a palette as it is sent to the browser.
 
@@ -107,8 +138,11 @@ def _parts(colour: str) -> tuple[int, ...]:
 
 def _diverging(at: float, middle: float, end: float) -> str:
     """Return the colour at -1 .. 1: lightness goes from ``middle`` to ``end``, chroma from nothing to full, both evenly."""
-    hue = math.radians(250 if at < 0 else 55)
-    lightness, chroma = middle + (end - middle) * abs(at), 0.125 * abs(at)
+    return _hued(middle + (end - middle) * abs(at), 0.125 * abs(at), 250 if at < 0 else 55)
+
+
+def _hued(lightness: float, chroma: float, degrees: float) -> str:
+    hue = math.radians(degrees)
     return _oklab(lightness, chroma * math.cos(hue), chroma * math.sin(hue))
 
 

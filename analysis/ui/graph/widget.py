@@ -41,6 +41,8 @@ class DiffusionGraph(anywidget.AnyWidget):
     ``ties``           bytes, uint32 (M, 2): rows of both ends
     ``fills``          bytes, uint8 (T, N): index into ``palette``
     ``outlines``       bytes, uint8 (T, N) or empty: 0 not exposed, 1 exposed, 2 shared or engaged
+    ``sizes``          bytes, uint8 (N,) or empty: step of size, 0 .. 7; each is drawn 1.2 times as wide as the one before
+    ``arrows``         bytes, uint32 (K, 3): rows of both ends, and the frame from which on the arrow is there
     ``communities``    bytes, uint16 (N,) or empty: a community's id, 65,535 for none
     ``palette``        list of ``{label, light, dark}``, at most 255
     ``ramp``           ``{}`` for categories; ``{low, high}`` for an ordered palette: the legend is then a histogram
@@ -72,6 +74,8 @@ class DiffusionGraph(anywidget.AnyWidget):
             and the note says so.
         fills: whole numbers (T, N), or (N,) for one frame: index into the palette. By default one frame of zeros.
         palette: colours; see :func:`analysis.ui.graph.categories` and :func:`analysis.ui.graph.opinions`.
+        sizes: N numbers, such as followers: the larger, the wider a member is drawn; by default all alike.
+        arrows: whole numbers (K, 3): from, to, and the frame from which on it is drawn; that frame's own are emphasised.
         frames: T labels: mappings, texts or step numbers; by default 0 .. T - 1.
         t: the frame to show first; -1 is the last.
 
@@ -87,6 +91,8 @@ class DiffusionGraph(anywidget.AnyWidget):
     fills = traitlets.Bytes().tag(sync=True)
     outlines = traitlets.Bytes().tag(sync=True)
     communities = traitlets.Bytes().tag(sync=True)
+    sizes = traitlets.Bytes().tag(sync=True)
+    arrows = traitlets.Bytes().tag(sync=True)
     palette = traitlets.List(traitlets.Dict()).tag(sync=True)
     ramp = traitlets.Dict().tag(sync=True)
     frames = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -121,6 +127,8 @@ class DiffusionGraph(anywidget.AnyWidget):
         marks: Iterable[Mapping[str, Any]] = (),
         names: Sequence[str] | None = None,
         communities: ArrayLike | None = None,
+        sizes: ArrayLike | None = None,
+        arrows: ArrayLike | None = None,
         most_ties: int = buffers.MOST_TIES,
         seed: int = 0,
         t: int = 0,
@@ -143,6 +151,8 @@ class DiffusionGraph(anywidget.AnyWidget):
             places=drawing.places.tobytes(),
             ties=drawn.tobytes(),
             communities=buffers.check_communities(communities, n).tobytes(),
+            sizes=buffers.size_steps(sizes, n).tobytes(),
+            arrows=buffers.check_arrows(arrows, n).tobytes(),
             palette=swatches,
             marks=buffers.check_marks(marks),
             names=sent,
@@ -197,7 +207,7 @@ class DiffusionGraph(anywidget.AnyWidget):
         self.unobserve_all()
         if self.comm is not None:
             with self.hold_sync():
-                self.places = self.ties = self.fills = self.outlines = self.communities = b""
+                self.places = self.ties = self.fills = self.outlines = self.communities = self.sizes = self.arrows = b""
                 self.frames, self.marks, self.names, self.total = [], [], [], 0
         self._names, self._n = [], 0
         super().close()
@@ -213,12 +223,14 @@ class DiffusionGraph(anywidget.AnyWidget):
         marks: Iterable[Mapping[str, Any]] = (),
         palette: Iterable[Mapping[str, object]] | None = None,
         ramp: Mapping[str, float] | None = None,
+        arrows: ArrayLike | None = None,
         t: int = 0,
     ) -> None:
         """Show other frames on the same graph, such as another arm's; zoom and selection stay.
 
         Args:
             palette: other colours; by default the same, with the same ``ramp``.
+            arrows: by default none.
 
         Raises:
             InputError: they do not fit the members or the palette.
@@ -230,6 +242,7 @@ class DiffusionGraph(anywidget.AnyWidget):
             if palette is not None:
                 self.palette, self.ramp = swatches, dict(ramp or {})
             self.fills, self.outlines, self.frames = state["fills"], state["outlines"], state["frames"]
+            self.arrows = buffers.check_arrows(arrows, self._n).tobytes()
             self.marks, self.total, self.t = buffers.check_marks(marks), total, self._at(t, total)
 
     def send_state(self, key: Any = None) -> None:

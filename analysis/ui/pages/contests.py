@@ -7,6 +7,7 @@ from analysis.readings.book import Contest
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import contests as data
+from analysis.ui.data.takes import rows_take
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import background, parts, vue
@@ -31,6 +32,7 @@ def Contests(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -
     vue.Controls(choices=choices, said=count(len(contests), "contest"), event_chose=parts.chooser(address, go))
     vue.ContestList(
         rows=rows,
+        take=data.list_take(address, follower.path),
         pager=parts.pager(address, len(contests), data.PAGE),
         found=address.find,
         event_go=go,
@@ -50,6 +52,7 @@ def OneContest(follower: Follower, contest: Contest, address: PageAddress, go: v
         return
     events, (judged, _) = read
     details = follower.read(lambda book: data.one(book, contest, events, address, judged, in_full))
+    details["take"] = rows_take(address, follower.path, "votes", contest=contest.contest)
     reactions = details["reactions"]
     start, stop = parts.page_of(address, len(reactions), data.PAGE)
     vue.ContestView(

@@ -10,30 +10,63 @@ from analysis.formats import count
 from analysis.readings.society import SocietyKey
 from analysis.ui.address import PageAddress
 from analysis.ui.data.compare import parting_marks, same_time
-from analysis.ui.data.film import film, member_facts, society_choices
+from analysis.ui.data.film import film, is_written, member_facts, society_choices
 from analysis.ui.data.frames import Frames
 from analysis.ui.data.places import Places, place
 from analysis.ui.followers import Watcher
 from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
-from analysis.ui.live import SEEN, use_life
+from analysis.ui.live import SEEN, use_front, use_life
 from analysis.ui.pages import parts, vue
+from analysis.ui.pages.parts import Rest, room
+from analysis.ui.pages.reach import Reach
 
-Rest = Callable[..., None]
+AT_END = 10**9 - 1
+"""A frame that no society has: the last one is shown."""
 
 
 @solara.component
 def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
-    """A society: the graph, what colours it, and who is selected."""
+    """A society: the graph, what colours it, and who is selected; or one message's way through it."""
+    (lives, front), followed = use_front(follower), solara.use_ref("")
+    if address.society:
+        followed.current = ""
+    elif lives and not address.held:
+        followed.current = front
+    asked = address
+    if followed.current:  # also when it is followed no further: the page stays where it is
+        address = address.at(society=followed.current, t=AT_END)
     key, choices = follower.read(lambda book: society_choices(book, address))
+    if key is not None and any(choice["name"] == "fill" and choice["value"] == "reach" for choice in choices):
+        Reach(follower, key, choices, address, go, rest)
+        return
+    Whole(follower, key, choices, address, asked, bool(followed.current), lives, go, rest)
+
+
+@solara.component
+def Whole(
+    follower: Follower,
+    key: SocietyKey | None,
+    choices: list[dict[str, Any]],
+    address: PageAddress,
+    asked: PageAddress,
+    followed: bool,
+    lives: bool,
+    go: vue.Go,
+    rest: Rest,
+) -> None:
+    """A society with everything that happened in it; ``asked``: the address before the run was ``followed`` to it."""
 
     def chose(changed: dict[str, Any]) -> None:
         value = changed["value"]
         number = isinstance(getattr(address, changed["name"]), int)
-        fresh = {"t": 0, "persona": -1} if changed["name"] == "society" else {}
-        rest_at = fresh or {"t": shown.current}
-        go(address.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
+        rest_at = {} if followed else {"t": shown.current}
+        if changed["name"] == "society":
+            rest_at = {"t": 0, "persona": -1, "held": int(lives)}
+        elif value == "reach":
+            rest_at = {"t": 0, "contest": "", "slot": 0}
+        go(asked.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
 
     shown = solara.use_ref(address.t)
     caption, set_caption = solara.use_state("")
@@ -50,11 +83,6 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
     SocietyView(follower, key, address, go, rested, set_caption, height=height).key(
         f"{follower.key} {key} {address.across} {address.up}"
     )
-
-
-def room(pixels: int) -> int:
-    """Return the height of a graph in a window of that height, with room for the time slider and the selected member."""
-    return max(300, min(900, int(pixels) - 440))
 
 
 Labels = Callable[[], list[dict[str, Any]]]
@@ -158,12 +186,16 @@ def Graph(
     selected, set_selected = solara.use_state(-1)
     t, set_t = solara.use_state(address.t)
     lives = use_life(follower)
+    lives = follower.read(lambda book: is_written(book, key)) and lives
+    follows = solara.use_ref((lives, address.held))
+    follows.current = lives, address.held
+    config = follower.read(lambda book: book.config)
 
     def make() -> tuple[DiffusionGraph, Places, _Sent]:
         frames = watcher.frames()
         people, header = follower.read(lambda book: (list(book.people), list(book.header)))
         places = place(people, header, frames.personas, key.split, follower.path, address.across, address.up)
-        shown = film(frames, address.fill, address.slot)
+        shown = film(frames, address.fill, address.slot, config=config)
         widget = DiffusionGraph(
             places.xy,
             places.ties,
@@ -175,6 +207,7 @@ def Graph(
             marks=frames.marks,
             names=places.names,
             communities=places.communities,
+            sizes=places.followers,
             t=min(max(0, address.t), len(frames) - 1),
             note=places.note,
             fills_title=shown.title,
@@ -197,10 +230,16 @@ def Graph(
     def observe() -> Callable[[], None]:
         def moved(change: Any) -> None:
             set_t(int(change["new"]))
-            rest(t=int(change["new"]))
+            lives_now, held = follows.current
+            if not lives_now or int(change["new"]) < widget.total - 1:
+                rest(t=int(change["new"]), **({"society": str(key), "held": 1} if lives_now else {}))
+            elif held:  # back at what is being written: the page follows again
+                rest(t=0, society="", held=0)
 
         def picked(change: Any) -> None:
-            set_selected(int(change["new"]))
+            row = int(change["new"])
+            set_selected(row)
+            rest(persona=int(frames.personas[row]) if 0 <= row < frames.n else -1)
 
         widget.observe(moved, "t")
         widget.observe(picked, "selected")
@@ -215,7 +254,7 @@ def Graph(
 
     def update() -> None:
         marks = [*parting_marks(parting, frames.labels), *frames.marks]
-        _send(widget, frames, address.fill, address.slot, sent, marks)
+        _send(widget, frames, address.fill, address.slot, sent, marks, config)
         tied = (
             f"{len(places.ties):,} ties when it began, {frames.formed:,} formed and {frames.cut:,} cut since; "
             if len(places.ties)
@@ -239,12 +278,18 @@ def Graph(
     card = member_facts(frames, selected, min(t, len(frames) - 1)) if 0 <= selected < frames.n else []
     persona = int(frames.personas[selected]) if card else -1
     text = follower.read(lambda book: _text(book.people, persona)) if card else ""
-    to = address.at(page="persona", persona=persona, society=str(key), t=t).url
+    to = address.at(page="persona", persona=persona, society=str(key), t=min(t, len(frames) - 1), held=0).url
     vue.MemberCard(name=places.names[selected] if card else "", text=text, facts=card, to=to, event_go=go)
 
 
 def _send(
-    widget: DiffusionGraph, frames: Frames, fill: str, slot: int, sent: _Sent, marks: list[dict[str, Any]]
+    widget: DiffusionGraph,
+    frames: Frames,
+    fill: str,
+    slot: int,
+    sent: _Sent,
+    marks: list[dict[str, Any]],
+    config: dict[str, Any],
 ) -> None:
     """Send the widget the frames that it lacks, or all of them where their colouring has changed."""
     same = (*sent.view[:2], sent.thinned) == (fill, slot, frames.thinned)
@@ -252,9 +297,9 @@ def _send(
         widget.marks = marks
         return
     sent_frames, end = (sent.frames, sent.view[2]) if same else (0, 0.0)
-    shown = film(frames, fill, slot, sent_frames, end)
+    shown = film(frames, fill, slot, sent_frames, end, config)
     if sent_frames and shown.ramp.get("high", 0.0) != end:  # the scale has changed
-        sent_frames, shown = 0, film(frames, fill, slot)
+        sent_frames, shown = 0, film(frames, fill, slot, config=config)
     if sent_frames:
         widget.append(shown.fills, frames.labels[sent_frames:], outlines=shown.outlines)
         widget.marks = marks  # sent where they are others

@@ -10,6 +10,14 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import vue
 
+Rest = Callable[..., None]
+"""Notes the place within a page; see :func:`analysis.ui.app.use_rest`."""
+
+
+def room(pixels: int) -> int:
+    """Return the height of a graph in a window of that height, with room for the time slider and the selected member."""
+    return max(300, min(900, int(pixels) - 440))
+
 
 def use_whole(*depends: Any) -> tuple[frozenset[str], Callable[[str], None]]:
     """Return which texts are shown whole, and what shows one more; forgotten when ``depends`` change."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from analysis.ui import results
 from analysis.ui.address import PageAddress
 from analysis.ui.data.result import nothing_yet, run_result
-from analysis.ui.data.runs import quoted
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import background, vue
@@ -16,11 +15,10 @@ from analysis.ui.pages.diffusion import Rest
 def Result(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """The answer, the forest plot, alarms, health, and what to do next."""
     found = background.use_reading(lambda: results.result(follower), follower) or results.latest(follower)
-    state = follower.state()
     if found is None:
         vue.Notice(title="Reading the log", text="Counting every vote and verdict of the evaluations.", busy=True)
     elif not found.tables["arms"]:
+        state = follower.state()
         vue.NoResult(found=follower.read(lambda book: nothing_yet(book, state, address)), event_go=go)
     else:
-        shown = run_result(*found, address, state, quoted(follower.path))
-        vue.ResultView(found=shown, event_go=go)
+        vue.ResultView(found=run_result(*found, address, follower.info()), event_go=go)

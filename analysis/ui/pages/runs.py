@@ -11,7 +11,7 @@ from analysis.formats import count
 from analysis.ui.address import PageAddress
 from analysis.ui.data import run_list
 from analysis.ui.data.one_line import ResultLine, result_line
-from analysis.ui.data.run_list import Listed
+from analysis.ui.data.run_list import ListEntry
 from analysis.ui.data.study import marks_of
 from analysis.ui.framework import solara
 from analysis.ui.library import Library, library
@@ -37,7 +37,7 @@ def Runs(address: PageAddress, go: vue.Go) -> None:
         return
     lines = shown.summaries
 
-    def line(entry: Listed) -> ResultLine | None:
+    def line(entry: ListEntry) -> ResultLine | None:
         return lines.get(about(entry))
 
     found = run_list.chosen(entries, address, line)
@@ -60,27 +60,27 @@ def Runs(address: PageAddress, go: vue.Go) -> None:
     )
 
 
-def look(shown: Library) -> list[Listed]:
+def look(shown: Library) -> list[ListEntry]:
     """Return all runs and studies as they stand now; of logs that have grown, only new events are read."""
     entries = run_list.listed(shown.runs(), [_study(each) for each in shown.studies()])
     return [entry if entry.study else entry._replace(cost=_cost(entry)) for entry in entries]
 
 
-def about(entry: Listed) -> Hashable:
+def about(entry: ListEntry) -> Hashable:
     """Return what a line of the list is about: another one is counted when it has changed."""
     return (
         (entry.path, entry.size, entry.closed) if entry.study else (entry.path, entry.info.head if entry.info else "")
     )
 
 
-def ask(lines: Summaries, entries: list[Listed], shown: Library) -> int:
+def ask(lines: Summaries, entries: list[ListEntry], shown: Library) -> int:
     """Have the lines of these entries counted; returns how many are not counted yet."""
     wanted = {about(entry): _count(entry, shown) for entry in entries if run_list.countable(entry)}
     lines.want(wanted)
     return sum(lines.get(of) is None for of in wanted)
 
 
-def _count(entry: Listed, shown: Library) -> partial[ResultLine]:
+def _count(entry: ListEntry, shown: Library) -> partial[ResultLine]:
     study = shown.study(entry.study) if entry.study else None
     return partial(_line_of_study, study) if study is not None else partial(line_of_run, entry.path)
 
@@ -90,16 +90,16 @@ def _line_of_study(study: ShownStudy) -> ResultLine:
     return result_line(marks_of(results) if results is not None else [])
 
 
-def _study(study: ShownStudy) -> Listed:
+def _study(study: ShownStudy) -> ListEntry:
     try:
         status, error = study.status(), ""
     except MolochError as failed:
         status, error = None, str(failed)
     spent = status.spent if status is not None else Cost()
-    return Listed(None, study.key, status, error, study.closed, study.path, spent)
+    return ListEntry(None, study.key, status, error, study.closed, study.path, spent)
 
 
-def _cost(entry: Listed) -> Cost:
+def _cost(entry: ListEntry) -> Cost:
     try:
         return Ledger(entry.path).read()
     except MolochError:  # the run's page says what is wrong

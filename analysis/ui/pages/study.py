@@ -14,7 +14,6 @@ from analysis.ui.library import Library, library
 from analysis.ui.live import use_ticks
 from analysis.ui.pages import background, parts, vue
 from analysis.ui.studies import ShownStudy
-from learning.arms.arm import arms_of
 from moloch.errors import MolochError
 
 LOOK_S = 2.0
@@ -98,10 +97,7 @@ def _looks(shown: Library, keys: dict[str, str], results: StudyResults | None) -
     if results is None:
         return {}
     follower = shown.follower(next(iter(keys.values()))) if keys else None
-    methods = (
-        {name: arm.method for name, arm in arms_of(follower.info().config).items()} if follower is not None else {}
-    )
-    return data.looks_of(methods, results)
+    return data.looks_of(follower.info().config if follower is not None else {}, results)
 
 
 def _status(study: ShownStudy) -> StudyStatus | str:

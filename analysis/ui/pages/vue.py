@@ -12,8 +12,8 @@ Row = dict[str, Any]
 
 
 @solara.component_vue("address.vue")
-def AddressBar(search: str) -> None:
-    """Keeps the browser's address at ``search``."""
+def AddressBar(search: str, title: str) -> None:
+    """Keeps the browser's address at ``search``, and names its tab."""
 
 
 @solara.component_vue("presence.vue")
@@ -23,7 +23,12 @@ def Presence(known: bool, event_seen: Callable[[bool], None]) -> None:
 
 @solara.component_vue("header.vue")
 def Header(run: Row | None, page: str, tabs: list[Row], home: str, event_go: Go) -> None:
-    """A run's name, state and hashes, the pages' tabs, and the command that forks it."""
+    """A run's name and state on one line, what else is known of it behind a button, the pages' tabs, and the command that forks it."""
+
+
+@solara.component_vue("strip.vue")
+def Strip(now: Row | None, follows: bool | None, event_follow: Callable[[bool], None]) -> None:
+    """How a run that has not ended stands; ``follows``: whether the page moves on with it, None where it has nothing that moves."""
 
 
 @solara.component_vue("state.vue")
@@ -82,7 +87,7 @@ def MemberCard(name: str, text: str, facts: list[list[str]], to: str, event_go: 
 @solara.component_vue("persona.vue")
 def PersonaView(
     person: Row,
-    rows: list[Row],
+    items: list[Row],
     lines: list[Row],
     end: float,
     society: str,
@@ -92,14 +97,15 @@ def PersonaView(
     after: str,
     pager: Row | None,
     missing: str,
-    answers: list[Row],
+    take: Row,
     interview: Row,
     event_go: Go,
     event_more: Go,
     event_find: Go,
     event_ask: Go,
+    event_anew: Callable[[Any], None],
 ) -> None:
-    """One persona, what it saw, what it answered to questionnaires, and the interview."""
+    """One persona, the interview, and its story in the order of time."""
 
 
 @solara.component_vue("people.vue")
@@ -110,7 +116,7 @@ def PeopleTable(
 
 
 @solara.component_vue("contests.vue")
-def ContestList(rows: list[Row], pager: Row | None, found: str, event_go: Go, event_find: Go) -> None:
+def ContestList(rows: list[Row], take: Row, pager: Row | None, found: str, event_go: Go, event_find: Go) -> None:
     """The contests that the filters let through."""
 
 
@@ -119,13 +125,33 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
     """One contest, whole."""
 
 
+@solara.component_vue("reach.vue")
+def ReachView(curve: Row, to: str, name: str, event_go: Go) -> None:
+    """A curve of reach over rounds, what it says, and the page of the message ``name`` where it is one's."""
+
+
+@solara.component_vue("message.vue")
+def MessageView(
+    message: Row,
+    way: Row | None,
+    graph: str,
+    total: str,
+    pager: Row | None,
+    event_go: Go,
+    event_more: Go,
+) -> None:
+    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn."""
+
+
 @solara.component_vue("agents.vue")
 def AgentView(
     rows: list[Row],
     arm: str,
+    take: Row,
     lineage: list[Row],
     messages: list[Row],
     total: str,
+    sort: str,
     pager: Row | None,
     event_go: Go,
     event_more: Go,
@@ -134,20 +160,86 @@ def AgentView(
 
 
 @solara.component_vue("training.vue")
-def TrainingView(rows: list[Row], alarms: list[str]) -> None:
-    """Adapters."""
+def TrainingView(
+    rows: list[Row],
+    alarms: list[str],
+    figures: list[Row],
+    legend: list[Row],
+    size: Row,
+    tree: list[Row],
+    note: str,
+    take: Row,
+    steps: Row,
+    event_go: Go,
+) -> None:
+    """Curves of the optimiser's steps, the lineage of adapters with their rates, and all adapters."""
 
 
 @solara.component_vue("probes.vue")
-def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: str) -> None:
+def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: str, event_go: Go) -> None:
     """Tables of probes and judges."""
 
 
 @solara.component_vue("compare.vue")
-def CompareView(found: Row, event_go: Go) -> None:
-    """Two runs' settings, first difference and outcomes."""
+def CompareView(found: Row, arms: bool, event_go: Go) -> None:
+    """Two runs' settings, first difference and outcomes; or two ``arms`` of one."""
+
+
+@solara.component_vue("anchors.vue")
+def AnchorView(
+    anchor: str,
+    options: list[Row] | list[list[str]],
+    before: str,
+    after: str,
+    place: str,
+    said: str,
+    cards: list[Row],
+    rows: list[Row],
+    sides: list[str],
+    event_go: Go,
+    event_pick: Go,
+    event_more: Go,
+) -> None:
+    """What was written about one anchor, side by side, and who chose differently."""
 
 
 @solara.component_vue("caption.vue")
 def Caption(title: str, text: str) -> None:
     """A line above something."""
+
+
+@solara.component_vue("rows.vue")
+def RowsView(
+    frame: str,
+    total: str,
+    columns: list[Row],
+    rows: list[list[list[str]]],
+    common: list[tuple[str, str]],
+    filters: list[Row],
+    fields: list[str],
+    meanings: list[list[str]],
+    pager: Row | None,
+    found: str,
+    wrong: str,
+    file: str,
+    code: str,
+    event_go: Go,
+    event_find: Go,
+    event_narrow: Callable[[Row], None],
+) -> None:
+    """Rows of a frame; ``file``: where they are as CSV."""
+
+
+@solara.component_vue("event.vue")
+def EventView(
+    event: Row,
+    file: str,
+    code: str,
+    commands: list[str],
+    said: str,
+    event_go: Go,
+    event_more: Go,
+    event_verify: Callable[[Any], None],
+    event_seek: Go,
+) -> None:
+    """One event; ``said``: what the check of the whole log came to."""

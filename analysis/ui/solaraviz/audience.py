@@ -10,10 +10,10 @@ import solara
 from mesa.visualization.utils import update_counter
 
 from abm.views.replay_model import ReplayModel
-from analysis.ui.data.film import EXPOSURES
+from analysis.ui.data.film import EXPOSURES, swatches
 from analysis.ui.data.places import stand
 from analysis.ui.data.society import exposure
-from analysis.ui.graph import DiffusionGraph, categories
+from analysis.ui.graph import DiffusionGraph
 from analysis.ui.solaraviz.models import still
 
 HEIGHT = 200
@@ -67,7 +67,7 @@ def _graph(model: ReplayModel, now: _Picture) -> tuple[DiffusionGraph, str]:
         names=places.names,
         communities=places.communities,
         outline_labels=list(EXPOSURES),
-        palette=categories([f"Message {slot + 1}" for slot in range(slots)], neutral="No choice"),
+        palette=swatches(model.config, [f"Message {slot + 1}" for slot in range(slots)], "No choice"),
         fills_title="Chose, in the step's last contest",
         title="Audience",
         live=True,

@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Any
 
 import solara
-import solara.lab
 from mesa.visualization.utils import update_counter
 
 from abm.views.replay_model import ReplayModel
@@ -18,8 +17,8 @@ from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from analysis.ui.address import PageAddress
 from analysis.ui.data.contests import one
-from analysis.ui.data.film import ASIDE
-from analysis.ui.graph.palettes import HUES, KINDS
+from analysis.ui.data.looks import css
+from analysis.ui.graph.palettes import KINDS
 from analysis.ui.solaraviz.models import still
 
 FAILED = {"strategy": "Misbehaves", "copying": "Copied wrongly"}
@@ -70,7 +69,6 @@ def step_contests(model: ReplayModel) -> list[dict[str, Any]]:
 @solara.component
 def Card(contest: dict[str, Any]):
     """One contest."""
-    dark = bool(solara.lab.use_dark_effective())  # None where it is unknown
     if not _text(contest["anchor"]).startswith(contest["subject"]):  # an article is its own subject
         _div([short(contest["subject"], 80)], "font-weight:600;font-size:16px")
     _div(
@@ -79,12 +77,12 @@ def Card(contest: dict[str, Any]):
     )
     with solara.v.Html(tag="div", style_="display:grid;grid-template-columns:1fr 1fr;gap:12px"):
         for slot, message in enumerate(contest["messages"]):
-            _message(slot, message, contest["votes"], dark)
+            _message(slot, message, contest["votes"])
     aside = [f"{votes['count']} {votes['label']}" for votes in contest["votes"][len(contest["messages"]) :]]
     _div(["  ·  ".join([contest["outcome"], *aside])], "font-size:13px;font-weight:500")
     for reaction in [each for each in contest["reactions"] if _said(each)][:THOUGHTS]:
         with solara.v.Html(tag="div", style_="font-size:13px;display:flex;gap:8px;align-items:baseline"):
-            _div([], f"flex:none;width:10px;height:10px;border-radius:5px;background:{_hue(reaction['hue'], dark)}")
+            _div([], f"flex:none;width:10px;height:10px;border-radius:5px;background:{reaction['colour']}")
             with solara.v.Html(tag="div"):
                 _div(
                     [f"{reaction['name']} chose {reaction['vote']}; saw {', '.join(reaction['order'])}"],
@@ -93,9 +91,9 @@ def Card(contest: dict[str, Any]):
                 _div(_pieces(reaction["thought"]), "white-space:pre-line;overflow-wrap:anywhere")
 
 
-def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]], dark: bool) -> None:
+def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]]) -> None:
     tally = votes[slot] if slot < len(votes) else {"count": "0", "share": 0.0}
-    colour = _hue(1 + slot % 6, dark)
+    colour = message["colour"]
     with solara.v.Html(tag="div", style_=f"border-left:4px solid {colour};padding-left:10px"):
         _div([f"Message {slot + 1} · {message['name']}"], "font-weight:600;font-size:13px")
         content = [f"Not published: {message['rejected']}"] if message["rejected"] else _pieces(message["text"])
@@ -112,7 +110,7 @@ def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]], da
         _div([], f"height:4px;border-radius:2px;background:{colour};width:{tally['share']:.1%}")
         for kind, says in FAILED.items():
             if failed := [each["probe"] for each in message["verdicts"] if each["bad"] and each["kind"] == kind]:
-                _div([f"{says}: {', '.join(failed)}"], f"font-size:13px;color:{KINDS[kind][dark]}")
+                _div([f"{says}: {', '.join(failed)}"], f"font-size:13px;color:{css(KINDS[kind])}")
 
 
 def _said(reaction: dict[str, Any]) -> bool:
@@ -132,14 +130,6 @@ def _pieces(passage: dict[str, Any]) -> list[Any]:
         for i, (text, evidence) in enumerate(passage["pieces"])
     ]
     return [*marked, " …"] if passage["hidden"] else marked
-
-
-def _hue(number: int, dark: bool) -> str:
-    """Return the colour that the rows of a contest number so: from 1 those of messages, 7 no valid answer, 8 no choice."""
-    swatch = {7: ASIDE[1], 8: ASIDE[0]}.get(number)
-    if swatch is not None:
-        return swatch["dark" if dark else "light"]
-    return HUES[number - 1][dark]
 
 
 def _div(children: list[Any], style: str = "", kind: str = "") -> None:

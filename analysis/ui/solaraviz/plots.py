@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from mesa.visualization.utils import update_counter
 from numpy.typing import NDArray
 
 from abm.views.replay_model import ReplayModel
-from analysis.ui.graph.palettes import HUES
+from analysis.figures.palette import dark_of
+from analysis.ui.data.looks import slot_looks
 from analysis.ui.solaraviz.models import still
 
 INK = {False: "#1f2328", True: "#e6edf3"}
@@ -25,25 +26,51 @@ INK = {False: "#1f2328", True: "#e6edf3"}
 NO_DATA = "nothing to show yet"
 
 
-def plot(measure: str | Mapping[str, str], post_process: Callable[[Any], None] | None = None) -> Callable[..., Any]:
-    """Return a plot of measures over steps, for SolaraViz; it is drawn again when there is another step, or another theme.
+def plot(
+    measure: str | Sequence[str] | Mapping[str, str], post_process: Callable[[Any], None] | None = None
+) -> Callable[..., Any]:
+    """Return a plot of measures over steps, for SolaraViz; it is drawn again when there is another step.
 
     Args:
-        measure: a column of the model's data collector, which names the axis too; or columns, each with its colour ``#rrggbb``.
+        measure: a column of the model's data collector, which names the axis too; or columns; or columns, each with its colour ``#rrggbb``.
+            A column that ends in the name of an arm has the arm's colour, as in every figure.
         post_process: called with the matplotlib axes; see :func:`share_axis`.
     """
-    lines = {measure: HUES[0][0]} if isinstance(measure, str) else dict(measure)
 
     @solara.component
     def Plot(model: ReplayModel):
         update_counter.get()
-        dark = bool(solara.lab.use_dark_effective())  # None where it is unknown
+        dark = (
+            solara.lab.use_dark_effective()
+        )  # None until somebody chose a theme: then one picture for each, and the page shows one
         with still(model):  # its rows are being written
             steps, rows = model.steps, model.datacollector.get_model_vars_dataframe()
-        figure = solara.use_memo(lambda: draw(rows, lines, post_process, dark), [id(model), steps, dark])
-        solara.FigureMatplotlib(figure, dependencies=[id(model), steps, dark], format="png", dpi=150)
+        lines = measure if isinstance(measure, Mapping) else coloured(measure, model.config)
+        for each in (False, True) if dark is None else (bool(dark),):
+            with solara.v.Html(tag="div", class_="moloch-on-dark" if each else "moloch-on-light"):
+                Picture(rows, lines, post_process, each, [id(model), steps]).key(str(each))
 
     return Plot
+
+
+@solara.component
+def Picture(
+    rows: Any,
+    lines: Mapping[str, str],
+    post_process: Callable[[Any], None] | None,
+    dark: bool,
+    about: list[Any],
+) -> None:
+    """One theme's picture of a plot; drawn again when what it is ``about`` changes."""
+    figure = solara.use_memo(lambda: draw(rows, lines, post_process, dark), [*about, dark])
+    solara.FigureMatplotlib(figure, dependencies=[*about, dark], format="png", dpi=150)
+
+
+def coloured(columns: str | Sequence[str], config: Mapping[str, Any]) -> dict[str, str]:
+    """Return each column with the colour of the arm whose name ends it; others with colours that no arm of the settings has."""
+    names = [columns] if isinstance(columns, str) else list(columns)
+    shown = slot_looks(config, [name.rpartition(" ")[2] for name in names])
+    return {name: look.light for name, look in zip(names, shown, strict=True)}
 
 
 def draw(rows: Any, lines: Mapping[str, str], post_process: Callable[[Any], None] | None, dark: bool) -> Figure:
@@ -103,7 +130,7 @@ def _known(axes: Any) -> bool:
 
 def _on(colour: str, dark: bool) -> str:
     """Return a colour of our palettes as it is on a dark page; others are as they are."""
-    return dict(HUES).get(colour, colour) if dark else colour
+    return dark_of().get(colour, colour) if dark else colour
 
 
 def _ink(axes: Any, colour: str) -> None:

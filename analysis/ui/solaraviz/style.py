@@ -16,9 +16,11 @@ STYLE = """
     content: attr(aria-valuenow); position: absolute; left: 0; top: -24px; transform: translateX(-50%); font-size: 11px; opacity: .75;
 }
 .moloch-evidence { background: none; color: inherit; text-decoration: underline 2px #b3261e }
-.moloch-slip { text-decoration: underline dashed 2px #7a3e9d }
+.moloch-slip { text-decoration: underline dashed 2px #55606c }
 .theme--dark .moloch-evidence { text-decoration-color: #ff9d94 }
-.theme--dark .moloch-slip { text-decoration-color: #b388ff }
+.theme--dark .moloch-slip { text-decoration-color: #a9b5c0 }
+.v-application.theme--dark { color-scheme: dark }
+.v-application.theme--dark .moloch-on-light, .v-application.theme--light .moloch-on-dark { display: none }
 .moloch-quiet { font-size: 12px; opacity: .75 }
 """
 

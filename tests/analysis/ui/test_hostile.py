@@ -29,6 +29,9 @@ PAGES = {
     "contest": ({"page": "contests", "contest": CONTEST}, ".m-outcome", [TEXTS[3], f"thought {TEXTS[0]}", "named no option"]),
     "training": ({}, ".m-table", [TEXTS[0], "not in this run's folder", ADAPTER, "check.json ("]),
     "probes": ({"epoch": "1"}, ".m-table", ["misrepresentation<img", TEXTS[1]]),
+    "people": ({}, ".m-people .m-table", [TEXTS[0], TEXTS[1], f"{MEMBERS:,} members"]),
+    "messages": ({"page": "people", "frame": "messages"}, ".m-people .m-table", [TEXTS[1], "misrepresentation<img"]),
+    "arms": ({"page": "compare"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Who chose differently"]),
     "compare": ({"other": "networked"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Settings that differ"]),
     "itself": ({"page": "compare", "other": "<b>run"}, f"{GRAPH}[data-frame]", ["Both are the same run."]),
 }  # fmt: skip

@@ -15,6 +15,7 @@ import pytest
 from abm.events import ContestDecided, MessagePublished, PersonasJoined, Reacted, VerdictGiven
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
+from analysis.frames import of_run
 from analysis.readings.answers import read_answers
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
@@ -60,11 +61,11 @@ def visit(browser, served):
     assert found.errors == [] and found.strays == []
 
 
-def scrub(page, t: int) -> None:
+def scrub(page, t: int, inside: str = "") -> None:
     """Move the time slider, as a hand does, and wait for the frame."""
     code = "(e, t) => { e.value = t; e.dispatchEvent(new Event('input', {bubbles: true})); e.dispatchEvent(new Event('change', {bubbles: true})) }"
-    page.locator(f"{GRAPH} input[type=range]").first.evaluate(code, t)
-    page.wait_for_selector(f'{GRAPH}[data-frame="{t}"]')
+    page.locator(f"{inside}{GRAPH} input[type=range]").first.evaluate(code, t)
+    page.wait_for_selector(f'{inside}{GRAPH}[data-frame="{t}"]')
 
 
 def where(run: Path, box: dict[str, float]) -> tuple[float, float]:
@@ -98,9 +99,11 @@ class TestRuns:
         assert "No such run" in visit.open("?run=gone").inner_text("main")
 
     def test_head_and_digest(self, visit, isolated):
-        """The header shows the head that the log has, and that nothing here is evidence about real LLMs."""
+        """A button shows the head that the log has; the header says that nothing here is evidence about real LLMs, on one line."""
         page = visit.graph("?run=isolated")
-        assert open_log(isolated, write=False).head().hash[:12] in page.inner_text("header")
+        assert page.locator(".m-top").bounding_box()["height"] < 60
+        page.get_by_role("button", name="Details").click()
+        assert open_log(isolated, write=False).head().hash in page.inner_text("header")
         assert "Not evidence about real LLMs" in page.inner_text("header") or "choice model" in page.inner_text(
             "header"
         )
@@ -269,13 +272,14 @@ class TestCompare:
     def test_linked_time_and_the_first_difference(self, visit):
         """Moving one graph moves the other; the settings that differ and the first other decision are named."""
         page = visit.open("?run=networked&page=compare&other=other", f"{GRAPH}[data-frame]")
-        page.wait_for_function(f"document.querySelectorAll('{GRAPH}[data-frame]').length === 2")
-        scrub(page, 2)
-        page.wait_for_function(f"[...document.querySelectorAll('{GRAPH}')].every((one) => one.dataset.frame === '2')")
+        both = f".m-pair {GRAPH}"
+        page.wait_for_function(f"document.querySelectorAll('{both}[data-frame]').length === 2")
+        scrub(page, 2, ".m-pair ")
+        page.wait_for_function(f"[...document.querySelectorAll('{both}')].every((one) => one.dataset.frame === '2')")
         page.get_by_text("The first decision that differs").wait_for()
         page.get_by_text("show that society").click()
         visit.wait_search("society=train")
-        marks = f"{GRAPH} .md-mark[aria-label*='first decision that differs']"
+        marks = f"{both} .md-mark[aria-label*='first decision that differs']"
         page.wait_for_function("(marks) => document.querySelectorAll(marks).length === 2", arg=marks)
         assert "neutral" in page.locator("table", has_text="Settings that differ").inner_text()
 
@@ -323,6 +327,9 @@ class TestFollowing:
                     writer.kill()
                     page.locator("header .is-stopped").wait_for()
                     page.locator(".md-live").wait_for(state="hidden")
+                    strip = page.locator(".m-strip", has_text="without saying why")
+                    strip.wait_for()
+                    assert f"moloch run {tmp_path}/live/run.json --out {tmp_path}/live" in strip.inner_text()
                     visit.close()
                     assert visit.errors == [] and visit.strays == []
             finally:
@@ -459,3 +466,64 @@ class TestServing:
             connection = HTTPConnection(own, timeout=10)
             connection.request("GET", "/", headers=headers | {"Cookie": cookie})
             assert connection.getresponse().status == 403
+
+
+class TestBehindNumbers:
+    """Every number leads to its rows, and each row to its event, by links alone."""
+
+    def test_from_a_win_rate_to_the_root(self, visit, isolated):
+        """Win rate, rows, event, cause; the rows come along as a file, in the order that was chosen."""
+        page = visit.open("?run=isolated&page=agents", ".m-table")
+        page.locator("tbody tr").first.locator("a.m-door").first.click()
+        page.wait_for_selector(".m-rows")
+        contests = of_run(isolated, "contests").filter(phase="evaluate", arm="rft").collect()
+        total = contests.filter(epoch=contests["epoch"].max()).height
+        assert page.inner_text(".m-title .soft") == f"{total} rows"
+        page.get_by_role("link", name="decided").click()
+        page.get_by_role("link", name="decided").click()
+        page.wait_for_selector("th[aria-sort=descending]")
+        with page.expect_download() as coming:
+            page.get_by_role("link", name="CSV").click()
+        lines = coming.value.path().read_text().splitlines()
+        assert lines[0].startswith("seq,step,contest") and len(lines) == total + 1
+        seq = lines[1].partition(",")[0]
+        page.locator(".m-rows tbody a").first.click()
+        page.wait_for_selector(".m-event")
+        assert page.inner_text(".m-event h2").startswith(f"Event {int(seq):,}: contest_opened")
+        page.locator("ol.m-chain a").last.click()
+        page.get_by_text("No other event: it is a root.").wait_for()
+
+    def test_an_event_is_verified(self, visit, isolated):
+        """The page shows the log's JSON, its commands, and checks every byte when somebody asks."""
+        page = visit.open("?run=isolated&page=event&seq=12", ".m-event")
+        wrote = next(each for each in read_events(isolated) if each.seq == 12)
+        assert f'"seq": {wrote.seq}' in page.inner_text(".m-json")
+        assert f"moloch show {isolated} --event 12" in page.inner_text("main")
+        page.get_by_role("button", name="Verify the whole log").click()
+        page.get_by_text("events agree with the chain").wait_for()
+        page.get_by_role("link", name="next").click()
+        visit.wait_search("seq=13")
+
+    def test_a_filter_by_hand(self, visit):
+        """A value that a column cannot have is said to be none; one that it can have narrows the rows; a chip takes it away."""
+        page = visit.open("?run=isolated&page=rows&frame=verdicts", ".m-rows")
+        page.locator("#m-column").select_option("label")
+        page.locator("#m-value").fill("yes")
+        page.get_by_role("button", name="Filter").click()
+        assert "whole number" in page.get_by_role("alert").inner_text()
+        page.locator("#m-value").fill("0")
+        page.get_by_role("button", name="Filter").click()
+        visit.wait_search("where=label%3A0")
+        page.get_by_role("link", name="Leave out: label is 0").click()
+        page.wait_for_function("!location.search.includes('where')")
+        assert "No such rows" in visit.open("?run=isolated&page=rows&frame=gone").inner_text("main")
+
+    def test_code_comes_along(self, visit, isolated):
+        """Shown where it is asked for; a table without a file of its own is taken as it stands."""
+        page = visit.open("?run=isolated&page=training", ".m-table")
+        page.get_by_role("button", name="code").click()
+        assert f"open_run({str(isolated)!r}).frame('training')" in page.inner_text(".m-code")
+        page = visit.open("", "tbody tr")
+        with page.expect_download() as coming:
+            page.get_by_role("button", name="CSV").click()
+        assert coming.value.path().read_text().startswith("Run,State,Arena")

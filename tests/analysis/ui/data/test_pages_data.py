@@ -249,7 +249,7 @@ class TestPersona:
             assert ends == {
                 ["base", "rft"][slot]: value for slot, value in last.items() if ["base", "rft"][slot] in ends
             }
-            assert all("NaN" not in line["path"] for line in lines(story.opinions))
+            assert all("NaN" not in line["path"] for line in lines(story.opinions, book(networked).config))
 
     def test_find(self, isolated):
         """By name, by a part of it, by number; nobody is -1."""

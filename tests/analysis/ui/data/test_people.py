@@ -12,12 +12,15 @@ from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import SpreadReading
 from analysis.ui.address import PageAddress
-from analysis.ui.data.people import CHANGED, member_table, poll_rows
+from analysis.ui.data.agents import competitors_of, wrote
+from analysis.ui.data.people import CHANGED, change_notes, member_table, poll_rows
+from analysis.ui.data.persona import find_person
+from analysis.ui.data.story import read_story, story_rows
+from analysis.ui.data.timeline import page_of_moment, timeline
 from analysis.ui.data.writings import Reached, message_table
-from tests.support.minds_log import CONTEST, SOCIETY, minds_log
+from tests.support.minds_log import CONTEST, minds_log
 
-KEY = SocietyKey.parse(SOCIETY)
-assert KEY is not None
+KEY = SocietyKey("evaluate", "rft", None)
 HERE = PageAddress(run="r", page="people")
 
 
@@ -121,3 +124,27 @@ class TestMessages:
     def test_filters_and_orders(self, told, changes, ids):
         """By probe, writer, epoch and words."""
         assert [row["id"] for row in message_table(told[0], told[2], HERE.at(**changes))["rows"]] == ids
+
+
+class TestStory:
+    """A persona's page has one order of time."""
+
+    def test_polls_and_changes_stand_between_contests(self, told):
+        """What came before a contest was decided stands before it; a link to a moment marks it, and finds its page."""
+        book, minds = told[0], told[1].result()
+        person = find_person(book, 11)
+        assert person is not None
+        story = read_story(minds_log(), book, person, KEY)
+        notes = [*story.notes, *change_notes(book, minds, 11)]
+        assert [note.kind for note in notes] == ["poll", "change"] and "base 100 %" in notes[0].text
+        assert notes[0].text.endswith("its own opinions then: base +0.20")
+        items = timeline(story_rows(story, 0, 9), notes, [], HERE.at(seq=notes[1].seq), -1, last=True)
+        assert [item["kind"] for item in items] == ["poll", "change", "contest", "contest"]
+        assert [item["here"] for item in items] == [False, True, False, False]
+        seqs = [each.seq for each in story.encounters]
+        assert [page_of_moment(seqs, seq, 1) for seq in (notes[1].seq, seqs[1], 10**6)] == [0, 1, 1]
+
+    def test_base_is_a_competitor(self, told):
+        """Its messages are listed as an arm's are."""
+        assert competitors_of(told[0]) == ["rft", "base"]
+        assert [slot for _, slot in wrote(told[0], HERE, "base")] == [0, 0]

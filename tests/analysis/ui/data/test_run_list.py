@@ -10,7 +10,7 @@ from analysis.answers import answer
 from analysis.studies.layout import Layout
 from analysis.ui.address import PageAddress
 from analysis.ui.data.one_line import ResultLine
-from analysis.ui.data.run_list import Listed, chosen, list_rows, listed
+from analysis.ui.data.run_list import ListEntry, chosen, list_rows, listed
 from analysis.ui.data.runs import RunInfo
 from analysis.ui.data.study import cell_table, failures, looks_of, study_result
 from analysis.ui.library import Library
@@ -78,7 +78,7 @@ class TestHidden:
         """Neither for the list nor for its own page, though a cell has ended."""
         shown = ShownStudy("begun", begun, lambda path: True)
         assert shown.results() is None and shown.counted is None
-        entry = Listed(None, "begun", shown.status(), closed=shown.closed, path=begun)
+        entry = ListEntry(None, "begun", shown.status(), closed=shown.closed, path=begun)
         (row,) = list_rows([entry], lambda each: ResultLine("rft", wins="+50.0"), now=0.0)
         assert row["wins"] == "–" and "hidden" in row["wins_of"]
 
@@ -91,7 +91,7 @@ class TestHidden:
 
     def test_another_line_once_it_is_open(self):
         """What was counted while effects were hidden is not what stands there afterwards."""
-        entry = Listed(None, "s", path=Path("s"), closed=True)
+        entry = ListEntry(None, "s", path=Path("s"), closed=True)
         assert about(entry) != about(entry._replace(closed=False))
 
 

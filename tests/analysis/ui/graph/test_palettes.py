@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analysis.ui import server
-from analysis.ui.graph.palettes import GROUNDS, HUES, KINDS, NEUTRAL, categories, check_palette, opinions
+from analysis.ui.graph.palettes import GROUNDS, HUES, KINDS, NEUTRAL, categories, check_palette, opinions, sequential
 from moloch.errors import InputError
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0, on linear RGB
@@ -46,9 +46,10 @@ class TestSight:
     """Both forms of each colour do their work."""
 
     def test_every_colour_stands_out_from_the_ground(self, theme):
-        """At least 3 : 1, WCAG's bound for what is not text."""
-        for swatch in [*categories("abcdefgh", neutral="none"), *opinions()]:
+        """At least 3 : 1, WCAG's bound for what is not text; who chose nothing is paler, and is seen all the same."""
+        for swatch in [*categories("abcdefgh"), *opinions(), *sequential("abcde"), *sequential("abcde", of="strategy")]:
             assert contrast(swatch[theme], GROUNDS[theme]) >= 3, swatch
+        assert 1.5 < contrast(categories((), neutral="none")[0][theme], GROUNDS[theme]) < 3
 
     @pytest.mark.parametrize("sight", BLIND)
     def test_categories_differ_to_everybody(self, theme, sight):
@@ -64,6 +65,14 @@ class TestSight:
         if sight == "nobody":
             steps = np.linalg.norm(np.diff(labs, axis=0), axis=1)
             assert steps.max() < 1.25 * steps.min()
+
+    @pytest.mark.parametrize("sight", BLIND)
+    def test_a_sequence_goes_one_way_and_is_never_the_grey_of_nobody(self, theme, sight):
+        """Each of five steps is farther from the ground than the one before, and all differ from grey."""
+        for of in ("reach", "strategy"):
+            none, *steps = (oklab(swatch[theme], sight) for swatch in sequential("abcde", neutral="none", of=of))
+            away = np.abs([step[0] - oklab(GROUNDS[theme], sight)[0] for step in steps])
+            assert (np.diff(away) > 0.02).all() and min(np.linalg.norm(step - none) for step in steps) > 0.04
 
 
 def page_colours(theme: str) -> dict[str, str]:
@@ -95,9 +104,9 @@ class TestPages:
 
     @pytest.mark.parametrize("sight", BLIND)
     def test_skill_differs_from_its_neighbours_to_everybody(self, theme, sight):
-        """From misbehaviour, a win, a plain chip and a link, and as marked text, by more than twice a just noticeable difference."""
+        """From misbehaviour, a win and a link, and as marked text, by more than twice a just noticeable difference."""
         colours = page_colours(theme)
-        for one, others in {"skill": ("bad", "good", "soft", "accent"), "skill-mark": ("mark",)}.items():
+        for one, others in {"skill": ("bad", "good", "accent"), "skill-mark": ("mark",)}.items():
             mine = oklab(colours[one], sight)
             for other in others:
                 assert np.linalg.norm(mine - oklab(colours[other], sight)) > 0.04, (one, other)

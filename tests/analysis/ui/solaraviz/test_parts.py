@@ -15,13 +15,14 @@ from matplotlib.colors import to_rgb
 
 from abm.events import ContestDecided, Engaged, FeedServed, MessageRejected, Reacted, VerdictGiven
 from abm.views.replay_model import ReplayModel
+from analysis.figures.palette import dark_of
 from analysis.ui.data.places import stand
 from analysis.ui.data.society import exposure
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.graph.palettes import HUES
 from analysis.ui.solaraviz import Audience, Status, opinion_axis, share_axis, use_live
 from analysis.ui.solaraviz.contest import step_contests
-from analysis.ui.solaraviz.plots import NO_DATA, draw
+from analysis.ui.solaraviz.plots import NO_DATA, coloured, draw
 from learning.runs.loop import Progress
 from media_graph import build
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
@@ -110,7 +111,7 @@ class TestContests:
                 assert [votes["count"] for votes in one["votes"][:2]] == [f"{votes:,}" for votes in event.votes]
                 rejected += sum(bool(message["rejected"]) for message in one["messages"])
                 thoughts = {e.thought for e in model.events if isinstance(e, Reacted) and e.contest == one["id"]}
-                assert {each["thought"]["pieces"][0][0] for each in one["reactions"] if each["hue"] != 7} <= thoughts
+                assert {each["thought"]["pieces"][0][0] for each in one["reactions"] if not each["invalid"]} <= thoughts
             assert rejected >= sum(isinstance(event, MessageRejected) for event in model.events)
             found = [e for e in model.events if isinstance(e, VerdictGiven) and e.label == 1]
             verdicts = [v for one in shown for message in one["messages"] for v in message["verdicts"]]
@@ -148,7 +149,8 @@ class TestPlots:
             model.step()
         rows = model.datacollector.get_model_vars_dataframe()
         names = [name for name in rows.columns if name.startswith("opinion of")]
-        lines = dict(zip(names, (hue[0] for hue in HUES), strict=False))
+        lines = coloured(names, model.config)
+        assert lines["opinion of rft"] == "#0072b2" and lines["opinion of base"] == "#8a939c", "as in every figure"
         for dark in (False, True):
             axes = draw(rows, lines, axis, dark).axes[0]
             legend = axes.get_legend()
@@ -156,7 +158,7 @@ class TestPlots:
             letters = [axes.xaxis.label, axes.yaxis.label, *legend.get_texts()]
             brightness = {np.mean(to_rgb(text.get_color())) for text in letters}  # pyright: ignore[reportArgumentType]
             assert all(bool(value > 0.7) is dark for value in brightness) and axes.get_ylabel()
-            assert axes.lines[0].get_color() == HUES[0][dark]
+            assert axes.lines[0].get_color() == (dark_of()[lines[names[0]]] if dark else lines[names[0]])
 
 
 class TestWaking:

@@ -1,5 +1,6 @@
 // The renderer that works everywhere. What does not change from frame to frame (ground, communities, ties) is kept as pixels;
 // a step copies them, stamps the members over them and puts the image on the canvas once.
+import { factor } from "./graph";
 import { addTies, ink, pixel, sprite, stamp, type Sprite } from "./raster";
 import { look, radius, type Renderer, type Scene } from "./scene";
 import { rgb } from "./theme";
@@ -87,29 +88,31 @@ export class CanvasRenderer implements Renderer {
 
   private members(scene: Scene, w: number, h: number, ratio: number): void {
     const { graph, fill, outline, only } = scene;
+    const { order, sizes } = graph;
     const size = radius(scene);
-    const margin = 2 * size * ratio + 4;
+    const margin = (sizes ? 5 : 2) * size * ratio + 4;
     // later passes lie on top: who engaged over who saw over who did not, the chosen entry over the others
     const passes = (outline ? 3 : 1) * (only >= 0 ? 2 : 1);
     for (let pass = 0; pass < passes; pass++) {
       const ring = outline ? pass % 3 : 0;
       const chosen = only >= 0 ? Number(pass >= passes / 2) : -1;
-      for (let i = 0; i < graph.n; i++) {
+      for (let k = 0; k < graph.n; k++) {
+        const i = order ? order[k] : k;
         const x = this.xs[i], y = this.ys[i];
         if (x < -margin || y < -margin || x > w + margin || y > h + margin) continue;
         const colour = fill ? fill[i] : 255;
         if (outline && outline[i] !== ring) continue;
         if (chosen >= 0 && Number(colour === only) !== chosen) continue;
-        stamp(this.pixels, w, h, this.sprite(scene, colour, ring, size, ratio), x, y);
+        stamp(this.pixels, w, h, this.sprite(scene, colour, ring, sizes ? sizes[i] : -1, size, ratio), x, y);
       }
     }
   }
 
-  private sprite(scene: Scene, fill: number, outline: number, size: number, ratio: number): Sprite {
-    const key = (((scene.only + 1) << 12) | (scene.outline ? 1 << 11 : 0)) + (outline << 8) + fill;
+  private sprite(scene: Scene, fill: number, outline: number, step: number, size: number, ratio: number): Sprite {
+    const key = (((step + 1) << 21) | ((scene.only + 1) << 12) | (scene.outline ? 1 << 11 : 0)) + (outline << 8) + fill;
     let made = this.sprites.get(key);
     if (!made) {
-      const seen = look(scene, fill, outline, size);
+      const seen = look(scene, fill, outline, step < 0 ? size : size * factor(step));
       made = sprite({ ...seen, radius: seen.radius * ratio, ringWidth: seen.ringWidth * ratio });
       this.sprites.set(key, made);
     }

@@ -1,18 +1,34 @@
 // The graph as the traits give it: places, ties, communities; who is near a point, who is tied to whom.
-import { BadData, floats, shorts, words } from "./buffers";
+import { BadData, bytes, floats, shorts, words } from "./buffers";
 import { NO_COMMUNITY } from "./types";
 
 const CELLS = 64;
+
+/** How much larger than others a member of this step of size is drawn. */
+export const factor = (step: number): number => 0.7 * 1.2 ** Math.min(7, step);
+
+function descending(steps: Uint8Array): Uint32Array {
+  const starts = new Uint32Array(257);
+  for (const step of steps) starts[256 - step]++;
+  for (let k = 1; k < 257; k++) starts[k] += starts[k - 1];
+  const order = new Uint32Array(steps.length);
+  steps.forEach((step, row) => (order[starts[255 - step]++] = row));
+  return order;
+}
 
 export class Graph {
   readonly n: number;
   readonly places: Float32Array;
   readonly ties: Uint32Array;
   readonly communities: Uint16Array | null;
+  /** Steps of size, 0 .. 7; see `factor`. */
+  readonly sizes: Uint8Array | null;
+  /** Rows with the large first, so that the small lie on top; null where all are of one size. */
+  readonly order: Uint32Array | null;
   private grid: { starts: Uint32Array; rows: Uint32Array } | null = null;
   private links: { starts: Uint32Array; ends: Uint32Array } | null = null;
 
-  constructor(places: unknown, ties: unknown, communities: unknown) {
+  constructor(places: unknown, ties: unknown, communities: unknown, sizes: unknown = null) {
     this.places = floats(places as DataView, "places");
     this.ties = words(ties as DataView, "ties");
     if (this.places.length % 2 || this.ties.length % 2) throw new BadData("places and ties are pairs");
@@ -22,6 +38,10 @@ export class Graph {
     if (groups.length && groups.length !== this.n)
       throw new BadData(`communities holds ${groups.length} members of ${this.n}`);
     this.communities = groups.length ? groups : null;
+    const steps = bytes(sizes as DataView);
+    if (steps.length && steps.length !== this.n) throw new BadData(`sizes holds ${steps.length} members of ${this.n}`);
+    this.sizes = steps.length ? steps : null;
+    this.order = this.sizes && descending(this.sizes);
   }
 
   /** The member nearest to a place within `reach`, or -1. */

@@ -1,7 +1,7 @@
 // What lies over the members and changes with the pointer: who is selected, its ties, the names of communities.
 import type { Camera } from "./camera";
 import { drawHulls } from "./canvas";
-import { radius, type Scene } from "./scene";
+import { radius, radiusOf, type Scene } from "./scene";
 
 const MOST_TIES = 400;
 
@@ -22,16 +22,55 @@ export class Overlay {
     context.clearRect(0, 0, camera.width, camera.height);
     if (!tinted) drawHulls(context, scene, 1);
     this.communityNames(scene);
-    const size = radius(scene);
+    this.arrows(scene);
     if (selected >= 0 && selected < graph.n) {
-      this.ties(scene, selected, size);
+      const size = radiusOf(scene, selected);
+      this.ties(scene, selected);
       this.ring(at(scene, selected), size + 4, theme.ground, 5);
       this.ring(at(scene, selected), size + 4, theme.accent, walking ? 3.5 : 2.5);
     }
-    if (hovered >= 0 && hovered < graph.n && hovered !== selected) this.ring(at(scene, hovered), size + 3, theme.ink, 1.5);
+    if (hovered >= 0 && hovered < graph.n && hovered !== selected) this.ring(at(scene, hovered), radiusOf(scene, hovered) + 3, theme.ink, 1.5);
   }
 
-  private ties(scene: Scene, row: number, size: number): void {
+  /** Who brought it to whom: faint once it happened, strong in the frame in which it did. */
+  private arrows(scene: Scene): void {
+    const { arrows, camera, graph, t, theme } = scene;
+    const { context } = this;
+    const size = radius(scene);
+    const head = Math.max(4, Math.min(9, 1.1 * size));
+    for (const now of [false, true]) {
+      context.strokeStyle = context.fillStyle = now ? theme.accent : theme.soft;
+      context.globalAlpha = now ? 0.95 : 0.55;
+      context.lineWidth = now ? 1.6 : 1;
+      const lines = new Path2D();
+      const heads = new Path2D();
+      for (let k = 0; k < arrows.length; k += 3) {
+        const [from, to, since] = [arrows[k], arrows[k + 1], arrows[k + 2]];
+        if (since > t || (since === t) !== now || from >= graph.n || to >= graph.n) continue;
+        const [x0, y0] = at(scene, from);
+        const [x1, y1] = at(scene, to);
+        const long = Math.hypot(x1 - x0, y1 - y0);
+        if (Math.max(x0, x1) < 0 || Math.max(y0, y1) < 0 || Math.min(x0, x1) > camera.width || Math.min(y0, y1) > camera.height) continue;
+        const end = long - radiusOf(scene, to, size) - 1;
+        if (end <= 0) continue;
+        const [dx, dy] = [(x1 - x0) / long, (y1 - y0) / long];
+        const start = Math.min(radiusOf(scene, from, size), end);
+        const tip = Math.min(head, end - start);
+        const [ex, ey] = [x0 + dx * end, y0 + dy * end];
+        lines.moveTo(x0 + dx * start, y0 + dy * start);
+        lines.lineTo(ex - (dx * tip) / 2, ey - (dy * tip) / 2);
+        heads.moveTo(ex, ey);
+        heads.lineTo(ex - dx * tip - dy * tip * 0.45, ey - dy * tip + dx * tip * 0.45);
+        heads.lineTo(ex - dx * tip + dy * tip * 0.45, ey - dy * tip - dx * tip * 0.45);
+        heads.closePath();
+      }
+      context.stroke(lines);
+      context.fill(heads);
+    }
+    context.globalAlpha = 1;
+  }
+
+  private ties(scene: Scene, row: number): void {
     const context = this.context;
     const ends = scene.graph.neighbours(row).subarray(0, MOST_TIES);
     const [x, y] = at(scene, row);
@@ -45,7 +84,7 @@ export class Overlay {
     }
     context.stroke();
     context.globalAlpha = 1;
-    for (const end of ends) this.ring(at(scene, end), size + 1.5, scene.theme.accent, 1.25);
+    for (const end of ends) this.ring(at(scene, end), radiusOf(scene, end) + 1.5, scene.theme.accent, 1.25);
   }
 
   private ring([x, y]: [number, number], r: number, colour: string, width: number): void {

@@ -1,6 +1,6 @@
 // What there is to draw, and how a member looks; both renderers draw this.
 import type { Camera } from "./camera";
-import type { Graph, Hull } from "./graph";
+import { factor, type Graph, type Hull } from "./graph";
 import type { Look } from "./raster";
 import { mix, rgb, type RGB, type Theme } from "./theme";
 import { ENGAGED, EXPOSED } from "./types";
@@ -15,6 +15,9 @@ export interface Scene {
   /** Only this palette entry at full strength; -1 for all. */
   only: number;
   hulls: Hull[];
+  /** Triples: from, to, and the frame from which on the arrow is there; `t` is the frame shown. */
+  arrows: Uint32Array;
+  t: number;
   names: string[];
   /** A gesture is under way: less detail, more speed. */
   moving: boolean;
@@ -34,6 +37,12 @@ export function radius({ graph, camera }: Scene): number {
   return Math.min(14, Math.min(8, Math.max(0.8, room)) * Math.max(0.8, camera.zoom ** 0.6));
 }
 
+/** Radius of one member, by its step of size. */
+export function radiusOf(scene: Scene, row: number, size = radius(scene)): number {
+  const { sizes } = scene.graph;
+  return sizes ? size * factor(sizes[row]) : size;
+}
+
 export const NEUTRAL: RGB = [138, 147, 156];
 
 /** How a member with this fill and outline looks. Below 2.5 pixels a ring cannot be seen, so that size stands in for it. */
@@ -50,7 +59,7 @@ export function look(scene: Scene, fill: number, outline: number, size: number):
     if (outline === ENGAGED) return { radius: size * 1.3, fill: colour, ring: rgb(theme.ink), ringWidth: 0.9 };
     return { radius: plain || outline === EXPOSED ? size : size * 0.7, fill: colour, ring: ground, ringWidth: 0 };
   }
-  if (outline === ENGAGED) return { radius: size, fill: colour, ring: rgb(theme.ink), ringWidth: Math.max(1.6, size * 0.36) };
-  if (outline === EXPOSED) return { radius: size, fill: colour, ring: rgb(theme.soft), ringWidth: Math.max(1, size * 0.18) };
+  if (outline === ENGAGED) return { radius: size, fill: colour, ring: rgb(theme.ink), ringWidth: Math.max(1, size * 0.15) };
+  if (outline === EXPOSED) return { radius: size, fill: colour, ring: rgb(theme.soft), ringWidth: Math.max(0.6, size * 0.08) };
   return { radius: plain ? size : size * 0.85, fill: colour, ring: ground, ringWidth: 0.6 };
 }

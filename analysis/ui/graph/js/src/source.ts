@@ -1,5 +1,5 @@
 // What the model holds, read: the graph, its frames as they come in pieces, and what is told back.
-import { BadData } from "./buffers";
+import { BadData, words } from "./buffers";
 import { Frames } from "./frames";
 import { Graph, hulls, type Hull } from "./graph";
 import type { Model } from "./types";
@@ -8,6 +8,7 @@ export class Source {
   graph = new Graph(null, null, null);
   frames = new Frames(0, null, null, [], []);
   hulls: Hull[] = [];
+  arrows: Uint32Array = new Uint32Array(0);
   /** Why the traits cannot be drawn; empty where they can. */
   bad = "";
   private places: unknown = null;
@@ -27,10 +28,12 @@ export class Source {
     const places = get("places");
     let moved = true;
     try {
-      const graph = new Graph(places, get("ties"), get("communities"));
+      const graph = new Graph(places, get("ties"), get("communities"), get("sizes"));
+      const arrows = words(get("arrows"), "arrows");
+      if (arrows.length % 3) throw new BadData("arrows are triples");
       this.frames = new Frames(graph.n, get("fills"), get("outlines"), get("frames") ?? [], get("marks") ?? []);
       moved = places !== this.places || Boolean(this.bad);
-      [this.graph, this.bad] = [graph, ""];
+      [this.graph, this.arrows, this.bad] = [graph, arrows, ""];
     } catch (error) {
       if (!(error instanceof BadData)) throw error;
       this.forget();
@@ -48,6 +51,7 @@ export class Source {
     this.graph = new Graph(null, null, null);
     this.frames = new Frames(0, null, null, [], []);
     this.hulls = [];
+    this.arrows = new Uint32Array(0);
     this.places = null;
   }
 

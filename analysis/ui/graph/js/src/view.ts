@@ -13,7 +13,7 @@ import { colours, LIGHT, watchTheme, type Theme } from "./theme";
 import { nextMark } from "./timeline";
 import type { Model } from "./types";
 
-const STRUCTURE = ["places", "ties", "communities", "fills", "outlines", "frames"];
+const STRUCTURE = ["places", "ties", "communities", "sizes", "arrows", "fills", "outlines", "frames"];
 const DRESS = [
   "palette", "ramp", "marks", "note", "names", "community_names", "outline_labels", "fills_title", "outlines_title", "title", "height",
   "live", "renderer",
@@ -140,6 +140,8 @@ export class View {
       outline: frames.outline(t),
       only: this.only,
       hulls: this.grouped ? hulls : [],
+      arrows: this.source.arrows,
+      t,
       names: get("community_names") ?? [],
       moving: this.moving,
     };

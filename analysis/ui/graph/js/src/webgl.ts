@@ -1,6 +1,7 @@
 // The renderer for graphics hardware, by cosmos.gl with its simulation off: places are ours and stay. Interaction stays ours too:
 // its view follows our camera. This file is a bundle of its own, which the widget asks Python for when it is chosen.
 import { Graph as Cosmos } from "@cosmos.gl/graph";
+import { factor } from "./graph";
 import type { Look } from "./raster";
 import { look, radius, type Renderer, type Scene } from "./scene";
 
@@ -49,16 +50,17 @@ class WebGLRenderer implements Renderer {
   /** Each member is two points: a disc in the ring's colour, and one in its own on top. */
   private members(scene: Scene): void {
     const { graph, fill, outline } = scene;
-    const { n } = graph;
+    const { n, sizes: steps } = graph;
     const size = radius(scene);
     const colours = new Float32Array(8 * n);
     const sizes = new Float32Array(2 * n);
     const looks = new Map<number, Points>();
     for (let i = 0; i < n; i++) {
       const [code, ring] = [fill ? fill[i] : 255, outline ? outline[i] : 0];
-      const key = (ring << 8) | code;
+      const step = steps ? steps[i] : -1;
+      const key = ((step + 1) << 10) | (ring << 8) | code;
       let seen = looks.get(key);
-      if (!seen) looks.set(key, (seen = points(look(scene, code, ring, size))));
+      if (!seen) looks.set(key, (seen = points(look(scene, code, ring, step < 0 ? size : size * factor(step)))));
       colours.set(seen.under, 4 * i);
       colours.set(seen.over, 4 * (n + i));
       sizes[i] = seen.outer;

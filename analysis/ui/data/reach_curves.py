@@ -1,0 +1,85 @@
+"""Reach over the rounds of the feeds as lines in a box of 100 x 60, and what is said of them.
+
+Means and intervals are those of :mod:`analysis.tables.matched_cascades`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.formats import count, number, number_bounds, percent, signed
+from analysis.readings.spreads import Spread
+from analysis.statistics.estimates import Estimate, plain
+from analysis.tables.matched_cascades import ReachPoint, matched_cascades, reach_points
+
+KINDS = (("misbehaving", "strategy"), ("clean", "plain"))
+"""Kinds of messages, and how their lines are dressed."""
+
+
+def message_curve(spread: Spread, members: int) -> dict[str, Any]:
+    """Return the share of members that had seen a message by each round, as a line."""
+    reached = [value / max(1, members) for value in np.cumsum([0, *spread.views]).tolist()]
+    line = _line("seen", "reach", reached, percent(reached[-1]))
+    title = "Members who had seen it, by round"
+    return {"lines": [line], "rounds": len(spread.views), "top": "100 %", "title": title, "said": []}
+
+
+def kinds_curve(spreads: Sequence[Spread]) -> dict[str, Any]:
+    """Return mean reach of misbehaving and of clean messages by round, as lines, and how their cascades differ, in words.
+
+    They are of equal cascade size where there are such; otherwise all count as they are, and the page says so.
+    """
+    clustered = [(spread, spread.anchor) for spread in spreads]
+    points = reach_points(clustered)
+    of = "messages of equal cascade size"
+    if not points:
+        points, of = reach_points(clustered, matched=False), "all messages, whatever their size"
+    if not points:
+        said = ["No probe found misbehaving and clean messages among those of this society: nothing to compare."]
+        return {"lines": [], "rounds": 0, "top": "", "title": "Reach by kind of message", "said": said}
+    top = max(float(getattr(point, kind).value) for point in points for kind, _ in KINDS) or 1.0
+    lines = [
+        _line(
+            kind,
+            css,
+            [0.0, *(getattr(p, kind).value / top for p in points)],
+            number(getattr(points[-1], kind).value, 1),
+        )
+        for kind, css in KINDS
+    ]
+    title = f"Members reached by round: mean over {of}"
+    return {
+        "lines": lines,
+        "rounds": len(points),
+        "top": number(top, 1),
+        "title": title,
+        "said": _said(points, clustered),
+    }
+
+
+def _said(points: Sequence[ReachPoint], clustered: Sequence[tuple[Spread, str]]) -> list[str]:
+    rows = matched_cascades(clustered)
+    matched = (
+        f"{percent(rows[0].matched, 0)} of the misbehaving ones have a clean one of their size, and shapes are compared among these."
+        if rows[0].matched
+        else "No two of both kinds are of equal size: what differs here may be size alone."
+    )
+    said = [
+        f"{count(rows[0].misbehaving, 'misbehaving message')} against {rows[0].clean:,} clean. {matched}",
+        f"Members reached in the end, misbehaving less clean: {_differs(points[-1].difference, 1)}.",
+    ]
+    shapes = [f"{row.measure} {_differs(row.difference, 2)}" for row in rows if row.matched]
+    return [*said, f"Shape of the cascade, misbehaving less clean: {', '.join(shapes)}."] if shapes else said
+
+
+def _differs(estimate: Estimate, digits: int) -> str:
+    return f"{signed(estimate.value, digits)} {number_bounds(plain(estimate), digits)}".rstrip()
+
+
+def _line(name: str, css: str, values: Sequence[float], last: str) -> dict[str, Any]:
+    """Return values of 0 .. 1 at rounds 0, 1, ... as an SVG path."""
+    spots = [(100 * i / max(1, len(values) - 1), 60 * (1 - min(1.0, value))) for i, value in enumerate(values)]
+    return {"name": name, "css": css, "path": "M" + " L".join(f"{x:.2f} {y:.2f}" for x, y in spots), "last": last}

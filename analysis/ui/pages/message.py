@@ -1,0 +1,75 @@
+"""One message: what it says, who chose it, and, where members see each other, which way it went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.formats import count
+from analysis.readings.book import Book, Contest
+from analysis.ui import lookups
+from analysis.ui.address import PageAddress
+from analysis.ui.data import contests
+from analysis.ui.data.cascade import cascade_view
+from analysis.ui.data.film import society_of
+from analysis.ui.data.message import one_message
+from analysis.ui.data.places import names_of
+from analysis.ui.framework import solara
+from analysis.ui.library import Follower
+from analysis.ui.pages import background, parts, vue
+from analysis.ui.pages.parts import Rest
+
+
+@solara.component
+def MessagePage(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
+    """The message in the address's slot of its contest."""
+    contest = follower.read(lambda book: book.contests.get(address.contest))
+    if contest is None or address.slot not in contest.messages:
+        asked = f"{address.contest[:120]}/{address.slot}"
+        vue.Notice(title="No such message", text=f"The log holds no message {asked!r}.")
+    else:
+        message = contest.messages[address.slot].message
+        OneMessage(follower, contest, address, go).key(message)
+
+
+@solara.component
+def OneMessage(follower: Follower, contest: Contest, address: PageAddress, go: vue.Go) -> None:
+    """A message that exists."""
+    name = contest.messages[address.slot].message
+    in_full, more = parts.use_whole(name)
+    read = background.use_reading(
+        lambda: (
+            lookups.of_step(follower, contest),
+            lookups.verdicts(follower),
+            lookups.cascade(follower, contest, name),
+        ),
+        follower,
+        name,
+    )
+    if read is None:
+        vue.Notice(title="Reading the log", text="Looking for what became of this message.", busy=True)
+        return
+    events, (judged, _), found = read
+    key = follower.read(lambda book: society_of(book, contest.step.number))
+    within = address.at(society=str(key) if key else "", page_no=0)
+    message = follower.read(lambda book: one_message(book, contest, address.slot, events, within, judged, in_full))
+    reactions = message["reactions"]
+    start, stop = parts.page_of(address, len(reactions), contests.PAGE)
+
+    def way(book: Book) -> dict[str, Any] | None:
+        if found is None or key is None:
+            return None
+        cascade, spread = found
+        return cascade_view(cascade, spread, book, len(names_of(book.people, key.split)), within, in_full)
+
+    graph = PageAddress(
+        run=address.run, society=within.society, fill="reach", contest=contest.contest, slot=address.slot
+    )
+    vue.MessageView(
+        message=message | {"reactions": reactions[start:stop]},
+        way=follower.read(way),
+        graph=graph.url,
+        total=f"{message['chose']:,} of {count(len(reactions), 'persona')} chose it",
+        pager=parts.pager(address, len(reactions), contests.PAGE),
+        event_go=go,
+        event_more=more,
+    )
