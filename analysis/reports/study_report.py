@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from abm.log import open_log
-from analysis.answers import answer
+from analysis.answers import answer, flag_lines
 from analysis.formats import count, model_name, number, short
 from analysis.labels import LabelledRun
 from analysis.readings.alarms import Alarm, AlarmReading
@@ -272,8 +272,8 @@ def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Itera
             for each in results["missing"]
         )
         yield Board("Cells without results", ("cell", "state", "message"), lines, labels=3)
-    flags = results["said"].get("flags", {})
-    yield from (Prose(f"Flagged: {line} ({count(n, 'cell')}).", tone="warning") for line, n in flags.items())
+    flags = flag_lines(results["said"].get("flags", {}), results["cells"])
+    yield from (Prose(f"Flagged: {line}.", tone="warning") for line in flags)
 
 
 def _transcripts(found: StudyResults, runs: Sequence[ReportedCell], folder: Path) -> Iterator[Transcript]:
