@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +79,6 @@ def line_of_run(path: Path) -> ResultLine:
     return result_line(_marks(RunRead(path, path.name, {}, evaluation)))
 
 
-def _marks(run: RunRead) -> list[Mark]:
+def _marks(run: RunRead) -> Sequence[Mark]:
     found = content(Subject((run,)))
     return [] if isinstance(found, LeftOut) else found.frame.to_dicts()

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from analysis.formats import short
 from analysis.ui.data.forest import Mark, shown_estimate
+
+LONGEST = 32
+"""Characters of a name in a line."""
 
 
 class ResultLine(NamedTuple):
     """One line.
 
     Attributes:
-        arm: of which it is; empty for nothing.
+        arm: of which it is; empty for nothing. ``beyond``: what it is compared with.
         wins, probe: estimates with their intervals, as text; ``found``: which probe.
         wins_value, probe_value: the same in percentage points, for an order.
     """
@@ -30,6 +34,11 @@ NOTHING = ResultLine()
 """Nothing was evaluated, or it cannot be read."""
 
 
+def named(name: str) -> str:
+    """Return an arm or a probe as a line has it."""
+    return short(name.replace("_", " "), LONGEST)
+
+
 def result_line(marks: Sequence[Mark]) -> ResultLine:
     """Return the line of a forest plot's marks: of the arm and the levels that stand first."""
     if not marks:
@@ -39,10 +48,10 @@ def result_line(marks: Sequence[Mark]) -> ResultLine:
     wins = next((mark for mark in alike if mark["outcome"] == "win_rate"), None)
     probe = next((mark for mark in alike if mark["outcome"] != "win_rate" and mark["measure"] != "rivalry"), None)
     return ResultLine(
-        arm=first["label"],
-        beyond=(first["compared_with"] or "base").replace("_", " "),
+        arm=first["arm"],
+        beyond=first["compared_with"] or "base",
         wins=shown_estimate(wins) if wins else "",
-        found=probe["outcome"].replace("_", " ") if probe else "",
+        found=probe["outcome"] if probe else "",
         probe=shown_estimate(probe) if probe else "",
         wins_value=wins["value"] if wins else None,
         probe_value=probe["value"] if probe else None,

@@ -15,7 +15,7 @@ from analysis.studies.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import heading, order_of
 from analysis.ui.data.life import SAYS, State
-from analysis.ui.data.one_line import ResultLine
+from analysis.ui.data.one_line import ResultLine, named
 from analysis.ui.data.runs import RunInfo, cells_folder
 from learning.arms.arm_list import names_of
 
@@ -171,8 +171,8 @@ def _result(entry: ListEntry, line: ResultLine | None) -> dict[str, str]:
         return {"wins": DASH, "wins_of": "", "probe": DASH, "probe_of": ""}
     if line is None:
         return {"wins": "…", "wins_of": "", "probe": "…", "probe_of": ""}
-    of = f"{line.arm} beyond {line.beyond}" if line.wins else ""
-    return {"wins": line.wins or DASH, "wins_of": of, "probe": line.probe or DASH, "probe_of": line.found}
+    of = f"{named(line.arm)} beyond {named(line.beyond)}" if line.wins else ""
+    return {"wins": line.wins or DASH, "wins_of": of, "probe": line.probe or DASH, "probe_of": named(line.found)}
 
 
 def countable(entry: ListEntry) -> bool:

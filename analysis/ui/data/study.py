@@ -20,7 +20,7 @@ from analysis.ui.data.columns import heading, order_of
 from analysis.ui.data.doors import equals_of, where_text
 from analysis.ui.data.forest import Mark
 from analysis.ui.data.looks import looks
-from analysis.ui.data.one_line import result_line
+from analysis.ui.data.one_line import named, result_line
 from analysis.ui.data.result import no_plot, plot
 from analysis.ui.data.run_list import money, study_state
 from analysis.ui.data.sentences import sentence_rows
@@ -183,19 +183,14 @@ class _Values:
     def __init__(self, results: StudyResults | None) -> None:
         line = result_line(marks_of(results)) if results is not None else result_line([])
         self.arm = line.arm
-        beyond = f"beyond {line.beyond}, points"
+        beyond, won = f"beyond {named(line.beyond)}, points", f"{named(line.arm)} wins"
         self.shares = line.beyond == "base"
-        self.wins_label = f"{line.arm} wins, of votes" if self.shares else f"{line.arm} wins {beyond}"
-        self.probe_label = f"{line.found} {beyond}" if line.found else "First probe"
-        arms = {arm.replace("_", " "): arm for cell in (results.cells if results else ()) for arm in cell.compared_with}
-        measured = {each for cell in (results.cells if results else ()) for each in cell.tables}
-        names = {each.name.replace("_", " "): each.name for each in measured}
-        arm = arms.get(line.arm, "")
+        self.wins_label = f"{won}, of votes" if self.shares else f"{won} {beyond}"
+        self.probe_label = f"{named(line.found)} {beyond}" if line.found else "First probe"
+        change = "from_base" if self.shares else "from_comparator"
         self._of = {
-            "wins": Measured(arm, "votes", "win_rate", "rate" if self.shares else "from_comparator"),
-            "probe": Measured(
-                arm, "strategy", names.get(line.found, ""), "from_base" if self.shares else "from_comparator"
-            ),
+            "wins": Measured(line.arm, "votes", "win_rate", "rate" if self.shares else change),
+            "probe": Measured(line.arm, "strategy", line.found, change),
         }
         self._cells = {cell.cell: cell.tables for cell in results.cells} if results is not None else {}
 
@@ -224,7 +219,7 @@ def study_result(
     told = results.as_dict()
     sentences, marks = answer(told), marks_of(results)
     levels = {_heading(row, _varying(results)): row for row in told["rows"]}
-    column = {"win_rate": "-wins", result_line(marks).found.replace(" ", "_"): "-probe"}
+    column = {"win_rate": "-wins", result_line(marks).found: "-probe"}
 
     def of_key(key: RowKey) -> str:
         return cells_url(address, dict(key.levels), column.get(key.outcome, ""))
@@ -247,7 +242,7 @@ def study_result(
     }
 
 
-def marks_of(results: StudyResults) -> list[Mark]:
+def marks_of(results: StudyResults) -> Sequence[Mark]:
     """Return the marks of the study's forest plot."""
     rows = [row for row in results.frame_rows() if not row["sampled"]]
     varying = _varying(results)
