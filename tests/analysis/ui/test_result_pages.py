@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 
+from abm.events import ContestDecided
 from abm.log import create, read_events
 from analysis.answers import answer
 from analysis.tables.results import results
@@ -89,6 +91,25 @@ class TestResult:
         assert page.locator(".m-answer p").all_inner_texts() == said
         page.locator(".m-answer a").first.click()
         visit.wait_search("page=rows", "frame=contests", "arm=rft", "phase=evaluate")
+
+    def test_it_follows_a_run(self, browser, isolated, tmp_path):
+        """What is evaluated while the page is open appears by itself; until the run has ended it is preliminary."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        events = list(read_events(isolated))
+        cut = max(each.seq for each in events if isinstance(each, ContestDecided)) - 1
+        log = create(tmp_path / "live", json.loads((isolated / "run.json").read_text())["config"])
+        log.append(events[:cut])
+        with serving(tmp_path / "live") as url:
+            visit = Visit(browser, url)
+            page = visit.open("?run=live", ".m-answer")
+            page.get_by_text("Preliminary").wait_for()
+            before = page.inner_text(".m-answer")
+            log.append(events[cut:])
+            log.close()
+            page.get_by_text("Preliminary").wait_for(state="detached")
+            page.wait_for_function("(before) => document.querySelector('.m-answer').innerText !== before", arg=before)
+            visit.close()
+            assert visit.errors == [] and visit.strays == []
 
     @pytest.mark.parametrize(
         ("search", "scheme"), [("?run=isolated", "light"), ("?study=small", "dark"), ("", "light")]
