@@ -87,7 +87,7 @@ def guest(visitor):
     found, visitor.received = visitor, 0
     yield found
     ran = found.page.evaluate(
-        "() => [window.moloch_ran ?? 0, document.title, document.querySelectorAll('.m-app :is(img, iframe, script, style)').length]"
+        "() => [window.moloch_ran ?? 0, document.title.split(' · ').pop(), document.querySelectorAll('.m-app :is(img, iframe, script, style)').length]"
     )
     found.page.goto("about:blank")
     assert ran == [0, "Moloch", 0]
