@@ -7,7 +7,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 PAGES = (
+    "result",
     "diffusion",
+    "people",
     "persona",
     "agents",
     "contests",
@@ -17,7 +19,6 @@ PAGES = (
     "event",
     "rows",
     "message",
-    "people",
 )
 LONGEST = 10_000
 """Length from which on an address is ignored."""
@@ -42,12 +43,13 @@ class PageAddress:
         seq: of an event, -1 for none.
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
+        study: key of a study, instead of a run.
         held: 1 where a page does not follow a run into its next phase.
         against: name of the arm that ``arm`` is compared with.
     """
 
     run: str = ""
-    page: str = "diffusion"
+    page: str = "result"
     society: str = ""
     t: int = 0
     fill: str = "choice"
@@ -67,6 +69,7 @@ class PageAddress:
     frame: str = ""
     where: str = ""
     sort: str = ""
+    study: str = ""
     held: int = 0
     against: str = ""
 
@@ -90,7 +93,7 @@ class PageAddress:
             else:
                 values[each.name] = text
         address = cls(**values)
-        address = address if address.page in PAGES else replace(address, page="diffusion")
+        address = address if address.page in PAGES else replace(address, page="result")
         return address if address.fill in FILLS else replace(address, fill="choice")
 
     def search(self) -> str:

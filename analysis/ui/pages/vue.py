@@ -37,8 +37,36 @@ def Notice(title: str, text: str = "", command: str = "", busy: bool = False) ->
 
 
 @solara.component_vue("runs.vue")
-def RunList(rows: list[Row], where: str, event_go: Go) -> None:
-    """All runs."""
+def RunList(
+    table: Row, where: str, said: str, empty: bool, find: str, pager: Row | None, event_go: Go, event_search: Go
+) -> None:
+    """All runs and studies."""
+
+
+@solara.component_vue("study.vue")
+def StudyView(
+    head: Row,
+    found: Row | None,
+    waiting: Row,
+    table: Row,
+    failures: Row,
+    next: list[Row],
+    pager: Row | None,
+    find: str,
+    event_go: Go,
+    event_search: Go,
+) -> None:
+    """One study: its answer, and its cells."""
+
+
+@solara.component_vue("result.vue")
+def ResultView(found: Row, event_go: Go) -> None:
+    """What a run came to."""
+
+
+@solara.component_vue("no_result.vue")
+def NoResult(found: Row, event_go: Go) -> None:
+    """A run that has evaluated nothing: what there is, and what is missing."""
 
 
 @solara.component_vue("controls.vue")

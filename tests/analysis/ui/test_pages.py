@@ -92,7 +92,7 @@ class TestRuns:
         assert page.locator("tbody tr").count() == 3
         assert "ended" in page.locator("tbody tr").first.inner_text()
         page.get_by_role("link", name="networked", exact=True).click()
-        page.wait_for_selector(f"{GRAPH}[data-frame]")
+        page.wait_for_selector(".m-forest")
         assert page.locator("h1").inner_text() == "networked"
 
     def test_a_run_that_is_not_there(self, visit):
