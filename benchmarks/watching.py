@@ -37,7 +37,7 @@ from analysis.statistics.estimates import mean_of  # noqa: E402
 TICK = os.sysconf("SC_CLK_TCK")
 PAGES = {
     "runs": "",
-    "diffusion": "?run=watched",
+    "diffusion": "?run=watched&page=diffusion",
     "contests": "?run=watched&page=contests",
     "probes": "?run=watched&page=probes",
     "agents": "?run=watched&page=agents",

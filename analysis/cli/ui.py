@@ -51,8 +51,8 @@ def ui(
 
         if (unknown := Serving(llm=llm).unknown_backend) is not None:
             raise unknown
-    run_paths = checked(runs or [])
-    hidden = _hidden(run_paths, look)
+    run_paths, folders = checked(runs or [])
+    hidden = _hidden(run_paths, folders, look)
     secret = chosen_token() if token else ""
     with stderr().status("loading"):
         from analysis.ui.server import serve
@@ -69,8 +69,7 @@ def ui(
 
                 webbrowser.open(door(Path(scratch), f"{url}?{FIELD}={secret}").as_uri() if token else url)
 
-        folder = None if run_paths else RUNS
-        serve(run_paths, folder=folder, port=port, llm=llm, hidden=hidden, draw=_drawn, token=secret, ready=ready)
+        serve(run_paths, folders=folders, port=port, llm=llm, hidden=hidden, draw=_drawn, token=secret, ready=ready)
 
 
 def _drawn(run: Path, name: str, form: str) -> bytes:
@@ -88,46 +87,59 @@ def _drawn(run: Path, name: str, form: str) -> bytes:
     return figure.files[form]
 
 
-def _hidden(given: list[Path], look: bool) -> Callable[[Path], bool]:
-    """Return what tells which runs of ./runs are not shown: cells of preregistered studies that are not over, unless asked for.
+def _hidden(runs: list[Path], folders: list[Path], look: bool) -> Callable[[Path], bool]:
+    """Return what tells which runs of folders are not shown: cells of preregistered studies that are not over, unless asked for.
 
     Raises:
-        InputError: a run that was named is one of those, and no look was asked for.
+        InputError: a run or a study that was named is one of those, and no look was asked for.
     """
+    from analysis.studies.layout import is_study
     from analysis.studies.prereg.looks import HiddenCells, look_at
-    from analysis.ui.data.runs import find_runs
+    from analysis.ui.data.runs import find_runs, find_studies
 
-    if given or look:
-        look_at(given or find_runs(RUNS), "ui", look)
+    if look:
+        inside = [path for folder in folders for path in (*find_studies(folder), *find_runs(folder))]
+        look_at([*runs, *inside], "ui", look)
         return lambda run: False
+    look_at([*runs, *filter(is_study, folders)], "ui", look)
     hidden = HiddenCells()
-    if left_out := sum(map(hidden, find_runs(RUNS))):
+    if left_out := sum(hidden(run) for folder in folders for run in find_runs(folder)):
         said = f"{left_out:,} cells of preregistered studies are left out until their study is over; --look shows them"
         stderr().print(said, style="yellow", highlight=False, soft_wrap=True)
     return hidden
 
 
-def checked(runs: list[Path]) -> list[Path]:
-    """Return the runs, each of which exists.
+def checked(given: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the runs that are shown, and the folders whose runs and studies are; by default those in ./runs.
+
+    Of a study that is named, runs of cells that were reused stand elsewhere, and are among the runs.
 
     Raises:
-        InputError: a folder is not a run; or no folder was given and ./runs holds no run.
+        InputError: a folder is neither a run nor a study, nor holds any; or none was given and ./runs holds none.
     """
     from analysis.studies.layout import is_study
     from analysis.studies.places import one_run, runs_of
-    from analysis.ui.data.runs import find_runs
+    from analysis.ui.data.runs import find_runs, find_studies
     from moloch.errors import InputError
 
-    run_paths: list[Path] = []
-    for path in runs:
+    runs: list[Path] = []
+    folders: list[Path] = []
+    for path in given:
         path = one_run(path) if "#" in str(path) else path
-        inside = [path] if (path / "run.json").is_file() else runs_of(path) if is_study(path) else find_runs(path)
-        if not inside:
+        if (path / "run.json").is_file():
+            runs.append(path)
+        elif is_study(path):
+            folders.append(path)
+            runs += [run for run in runs_of(path) if not run.resolve().is_relative_to(path.resolve())]
+        elif find_runs(path) or find_studies(path):
+            folders.append(path)
+        else:
             why = "it has no run.json, and no folder in it has" if path.exists() else "there is nothing of that name"
             raise InputError("no run", where=str(path), why=why, fix="Give the folder that `moloch run` printed.")
-        run_paths += inside
-    if not runs and not find_runs(RUNS):
+    if given:
+        return runs, folders
+    if not (find_runs(RUNS) or find_studies(RUNS)):
         raise InputError(
             "no runs", where=str(RUNS), why="there are none", fix="Make one with `moloch run`, or give a run's folder."
         )
-    return run_paths
+    return [], [RUNS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures.charts import interval_chart
@@ -11,6 +11,7 @@ from analysis.figures.frames import estimate_columns, frame_of_marks
 from analysis.figures.rows import Panel, interval_rows
 from analysis.figures.scopes import scope_of
 from analysis.figures.subject import Subject, words
+from analysis.tables.conventions import headline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,15 +24,22 @@ Tidy = Mapping[str, Any]
 
 def content(subject: Subject) -> FigureContent | LeftOut:
     """Return a row per outcome and arm, confirmatory ones first, or why there is none."""
-    measures = EFFECTS if any(row["measure"] in EFFECTS for row in subject.rows) else ("from_base", "rate")
-    rows = [row for row in subject.rows if row["kind"] in ("votes", "strategy") and row["measure"] in measures]
-    rows = [row for row in rows if not (row["kind"] == "votes" and row.get("withheld"))]
-    rows = [row for row in rows if row.get("family")] or rows  # conventions that are checks stand in the table alone
-    if not rows:
+    marks = outcome_marks(subject.rows, subject.order, list(subject.groups), subject.group)
+    if not marks:
         return LeftOut("No outcome was measured: no arm has votes that count, or verdicts of a probe of strategy.")
-    marks = list(_marks(subject, sorted(rows, key=lambda row: _rank(subject, row))))
+    said = [subject.extent, *explained(marks), *subject.notes]
+    compared = list(dict.fromkeys(words(row["compared_with"] or "base") for row in marks))
+    return FigureContent(
+        frame_of_marks(marks),
+        " ".join(said),
+        subject.looks,
+        {"compared": compared, "beyond": marks[0]["measure"] in EFFECTS},
+    )
+
+
+def explained(marks: Sequence[Tidy]) -> list[str]:
+    """Return what lines, bands and brackets of marks stand for, a sentence each."""
     said = [
-        subject.extent,
         scope_of(marks),
         "Thick: 90 % (the interval of the test of equivalence)."
         if any(mark["low_90"] is not None for mark in marks)
@@ -40,30 +48,36 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         "Brackets: the smallest effect that this design finds with 80 % power."
         if any(mark["detectable"] for mark in marks)
         else "",
-        _families(rows),
-        *subject.notes,
+        _families(marks),
     ]
-    compared = list(dict.fromkeys(words(row["compared_with"] or "base") for row in rows))
-    return FigureContent(
-        frame_of_marks(marks),
-        " ".join(filter(None, said)),
-        subject.looks,
-        {"compared": compared, "beyond": measures is EFFECTS},
-    )
+    return [sentence for sentence in said if sentence]
 
 
-def _rank(subject: Subject, row: Tidy) -> tuple[bool, int, bool, str, int]:
-    """Return where a row stands: confirmatory ones first, then groups, win rates before probes, and arms in their order."""
-    place = subject.order.index(row["arm"]) if row["arm"] in subject.order else len(subject.order)
-    group = (
-        list(subject.groups).index(subject.group(row)) if subject.group(row) in subject.groups else len(subject.groups)
-    )
-    return row.get("family") != CONFIRMATORY, group, row["kind"] != "votes", row["outcome"], place
+def outcome_marks(
+    rows: Sequence[Tidy], order: Sequence[str], headings: Sequence[str], heading: Callable[[Tidy], str]
+) -> list[dict[str, Any]]:
+    """Return the marks of the forest plot, in its order; none where nothing was measured.
+
+    Args:
+        rows: of the tidy frame.
+        order: of arms; ``headings``: of levels, as ``heading`` makes them of a row.
+    """
+    measures = EFFECTS if any(row["measure"] in EFFECTS for row in rows) else ("from_base", "rate")
+    found = [row for row in rows if row["kind"] in ("votes", "strategy") and row["measure"] in measures]
+    found = [row for row in found if not (row["kind"] == "votes" and row.get("withheld"))]
+    found = [row for row in found if row.get("family") or headline(row["outcome"])]  # checks stand in the table alone
+
+    def rank(row: Tidy) -> tuple[bool, int, bool, str, int]:
+        place = order.index(row["arm"]) if row["arm"] in order else len(order)
+        group = headings.index(heading(row)) if heading(row) in headings else len(headings)
+        return row.get("family") != CONFIRMATORY, group, row["kind"] != "votes", row["outcome"], place
+
+    return list(_marks(sorted(found, key=rank), heading))
 
 
-def _marks(subject: Subject, rows: Sequence[Tidy]) -> Iterator[dict[str, Any]]:
+def _marks(rows: Sequence[Tidy], group: Callable[[Tidy], str]) -> Iterator[dict[str, Any]]:
     for row in rows:
-        heading, family = subject.group(row), row.get("family") or ""
+        heading, family = group(row), row.get("family") or ""
         aside = ", ".join(filter(None, [heading, family if family == CONFIRMATORY else ""]))
         shift = 0.5 if row["measure"] == "rate" else 0.0
         moved = {**row, **{name: None if row.get(name) is None else row[name] - shift for name in ENDS}}
@@ -78,6 +92,7 @@ def _marks(subject: Subject, rows: Sequence[Tidy]) -> Iterator[dict[str, Any]]:
             "arm": row["arm"],
             "unit": "percentage points",
             **at,
+            "compared_with": row["compared_with"] if row["measure"] in EFFECTS else "",
             **inner,
             **found,
             "shown": f"{at['shown']}  {said}".rstrip(),

@@ -72,7 +72,7 @@ class RunRead:
     @property
     def seed(self) -> int:
         """The run's."""
-        return int(self.evaluation.config.get("seed") or 0)
+        return self.evaluation.seed
 
     @property
     def networked(self) -> bool:

@@ -128,6 +128,12 @@ class Evaluation:
         """Epochs that were evaluated, in order."""
         return sorted({contest.epoch for contest in self.contests})
 
+    @property
+    def seed(self) -> int:
+        """The run's; 0 where the settings have no number for it."""
+        seed = self.config.get("seed")
+        return seed if isinstance(seed, int) else 0
+
     def arms(self) -> list[str]:
         """Return the arms, in the order of the log."""
         return list(dict.fromkeys(contest.arm for contest in self.contests))

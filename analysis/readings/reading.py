@@ -42,15 +42,25 @@ class Framed(Reading[T_co], Protocol[T_co]):
         ...
 
 
-def read(events: Iterable[Event], *readings: Reading[Any]) -> None:
-    """Hand each event once to the readings that look at its type, in the order in which they are named."""
+def dispatch(*readings: Reading[Any]) -> Callable[[Event], None]:
+    """Return what hands an event to those readings that look at its type, in the order in which they are named."""
     takers: dict[type[Event], list[Callable[[Event], None]]] = {}
-    for event in events:
+
+    def hand(event: Event) -> None:
         kind = type(event)
         if kind not in takers:
             takers[kind] = [reading.take for reading in readings if issubclass(kind, tuple(reading.TAKES))]
         for take in takers[kind]:
             take(event)
+
+    return hand
+
+
+def read(events: Iterable[Event], *readings: Reading[Any]) -> None:
+    """Hand each event once to the readings that look at its type, in the order in which they are named."""
+    hand = dispatch(*readings)
+    for event in events:
+        hand(event)
 
 
 def result_of(events: Iterable[Event], reading: Reading[T]) -> T:

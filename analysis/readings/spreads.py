@@ -95,7 +95,9 @@ class Spread:
         place: dict[int, int] = {}
         parents = [-1]
         for i, (persona, source) in enumerate(zip(self.sharers, self.sources, strict=True), start=1):
-            parents.append(place.get(source, 0))  # of those before; an account that had not shared it counts as the author
+            parents.append(
+                place.get(source, 0)
+            )  # of those before; an account that had not shared it counts as the author
             place.setdefault(persona, i)
         return np.array(parents, dtype=np.int32)
 

@@ -135,14 +135,15 @@ class FollowedStudy:
 
     Args:
         study: its folder.
+        inputs: whether the first look reads the files that cells began with, which can take seconds; else none of them has changed.
     """
 
-    def __init__(self, study: Path) -> None:
+    def __init__(self, study: Path, *, inputs: bool = True) -> None:
         self._log, self._layout = StudyLog(study), Layout(study)
         self._claims, self._watch = Claims(self._layout), Watch(self._layout)
         self._cells: dict[Path, FollowedCell] = {}
         self._over: dict[str, CellStatus] = {}
-        self._changed: ChangedInputs | None = None
+        self._changed: ChangedInputs | None = None if inputs else UNCHANGED
 
     def look(self) -> StudyStatus:
         """Return how it stands now.

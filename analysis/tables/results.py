@@ -1,9 +1,9 @@
-"""Everything that ``moloch run`` prints of a run, from one pass over its log, which is never held in memory."""
+"""Everything that ``moloch run`` prints of a run, from one pass over its log, which is never held in memory; or from a log that grows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -16,7 +16,7 @@ from analysis.readings.head_to_head import HeadToHeadReading
 from analysis.readings.instructions import InstructionReading
 from analysis.readings.left_out import LeftOutReading
 from analysis.readings.positions import PositionReading
-from analysis.readings.reading import read
+from analysis.readings.reading import dispatch, read
 from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
 from analysis.readings.tasks import TaskReading
@@ -39,6 +39,69 @@ from analysis.tables.transfer import transfer_dicts, transfer_rows
 from learning.runs.written import WrittenReading
 
 
+class TableReading:
+    """Reads all that the tables of a run are made of, in one pass."""
+
+    TAKES: ClassVar[frozenset[type[Event]]] = frozenset().union(
+        *(
+            kind.TAKES
+            for kind in (
+                EvaluationReading, PositionReading, SpreadReading, ServiceReading, ExtrapolationReading, LeftOutReading,
+                WrittenReading, TrainingReading, InstructionReading, AlarmReading, HeadToHeadReading, TransferReading, TaskReading,
+            )
+        )
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._contests, self._positions, self._spreads = EvaluationReading(), PositionReading(), SpreadReading()
+        self._service, self._extrapolation, self._left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
+        self._writing, self._trainings, self._alarms = (
+            WrittenReading(phase="evaluate"),
+            TrainingReading(),
+            AlarmReading(),
+        )
+        self._meetings, self._others, self._answers = HeadToHeadReading(), TransferReading(), TaskReading()
+        self._instructions = InstructionReading()
+        about_models = self._service, self._extrapolation, self._left_out, self._writing, self._trainings
+        others = self._instructions, self._alarms, self._meetings, self._others, self._answers
+        self._take = dispatch(self._contests, self._positions, self._spreads, *about_models, *others)
+
+    def take(self, event: Event) -> None:
+        """Take the next event."""
+        self._take(event)
+
+    def evaluation(self) -> Evaluation:
+        """Return the evaluation contests so far."""
+        return self._contests.result()
+
+    def alarms(self) -> int:
+        """Return the number of alarms so far."""
+        return len(self._alarms.result())
+
+    def result(self) -> dict[str, Any]:
+        """Return the tables, as :func:`results` does."""
+        evaluation = self._contests.result()
+        return table(evaluation) | {
+            "alarms": [msgspec.to_builtins(alarm) for alarm in self._alarms.result()],
+            "head_to_head": head_to_head(self._meetings.result(), evaluation.seed),
+            "out_of_domain": out_of_domain(evaluation, self._answers),
+            "controlled": controlled(evaluation),
+            "panels": [plain(row) for row in panel_table(evaluation)],
+            "positions": [plain(row) for row in position_rows(self._positions.result())],
+            "trainings": msgspec.to_builtins(self._trainings.result()),
+            "instructions": msgspec.to_builtins(self._instructions.result()),
+            "dropped": self._left_out.result(),
+            "writing": writing_rows(self._writing.result()),
+            "reach": reach_dicts(self._spreads.result()),
+            "service": msgspec.to_builtins(self._service.result()),
+            "competition": competition_dicts(competition(evaluation)),
+            "repeats": repeat_dicts(repeat_rows(evaluation)),
+            "rivalry": rivalry_dicts(rivalry_rows(evaluation, self._trainings.result())),
+            "transfer": transfer_dicts(transfer_rows(evaluation, self._others.result())),
+            "extrapolation": msgspec.to_builtins(self._extrapolation.result()),
+        }
+
+
 def results(events: Iterable[Event]) -> dict[str, Any]:
     """Return :func:`analysis.tables.evaluation.table` and, as JSON can hold them, the other tables of a log's events.
 
@@ -46,37 +109,9 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     ``service``, ``competition``, ``repeats``, ``rivalry``, ``transfer``, ``extrapolation``, and under ``dropped`` the anchors of the source that were left out:
     reason -> number.
     """
-    contests, positions, spreads = EvaluationReading(), PositionReading(), SpreadReading()
-    service, extrapolation, left_out = ServiceReading(), ExtrapolationReading(), LeftOutReading()
-    writing, trainings, alarms = WrittenReading(phase="evaluate"), TrainingReading(), AlarmReading()
-    meetings, others, answers, instructions = (
-        HeadToHeadReading(),
-        TransferReading(),
-        TaskReading(),
-        InstructionReading(),
-    )
-    about_models = service, extrapolation, left_out, writing, trainings, instructions, alarms
-    read(events, contests, positions, spreads, *about_models, meetings, others, answers)
-    evaluation = contests.result()
-    return table(evaluation) | {
-        "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
-        "head_to_head": head_to_head(meetings.result(), int(evaluation.config.get("seed") or 0)),
-        "out_of_domain": out_of_domain(evaluation, answers),
-        "controlled": controlled(evaluation),
-        "panels": [plain(row) for row in panel_table(evaluation)],
-        "positions": [plain(row) for row in position_rows(positions.result())],
-        "trainings": msgspec.to_builtins(trainings.result()),
-        "instructions": msgspec.to_builtins(instructions.result()),
-        "dropped": left_out.result(),
-        "writing": writing_rows(writing.result()),
-        "reach": reach_dicts(spreads.result()),
-        "service": msgspec.to_builtins(service.result()),
-        "competition": competition_dicts(competition(evaluation)),
-        "repeats": repeat_dicts(repeat_rows(evaluation)),
-        "rivalry": rivalry_dicts(rivalry_rows(evaluation, trainings.result())),
-        "transfer": transfer_dicts(transfer_rows(evaluation, others.result())),
-        "extrapolation": msgspec.to_builtins(extrapolation.result()),
-    }
+    reading = TableReading()
+    read(events, reading)
+    return reading.result()
 
 
 def out_of_domain(evaluation: Evaluation, answers: TaskReading) -> dict[str, Any]:

@@ -6,7 +6,20 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-PAGES = ("diffusion", "persona", "agents", "contests", "training", "probes", "compare", "event", "rows", "message")
+PAGES = (
+    "result",
+    "diffusion",
+    "people",
+    "persona",
+    "agents",
+    "contests",
+    "training",
+    "probes",
+    "compare",
+    "event",
+    "rows",
+    "message",
+)
 LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
@@ -30,11 +43,13 @@ class PageAddress:
         seq: of an event, -1 for none.
         frame: whose rows are shown; ``where``: ``column:value,column:value``, as :mod:`analysis.ui.data.doors` writes it;
             ``sort``: a column, after ``-`` for descending.
+        study: key of a study, instead of a run.
         held: 1 where a page does not follow a run into its next phase.
+        against: name of the arm that ``arm`` is compared with.
     """
 
     run: str = ""
-    page: str = "diffusion"
+    page: str = "result"
     society: str = ""
     t: int = 0
     fill: str = "choice"
@@ -54,7 +69,9 @@ class PageAddress:
     frame: str = ""
     where: str = ""
     sort: str = ""
+    study: str = ""
     held: int = 0
+    against: str = ""
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:
@@ -76,7 +93,7 @@ class PageAddress:
             else:
                 values[each.name] = text
         address = cls(**values)
-        address = address if address.page in PAGES else replace(address, page="diffusion")
+        address = address if address.page in PAGES else replace(address, page="result")
         return address if address.fill in FILLS else replace(address, fill="choice")
 
     def search(self) -> str:

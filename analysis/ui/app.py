@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from analysis.formats import count
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
-from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.head import headline
 from analysis.ui.data.life import LIVE, SAYS
 from analysis.ui.data.runs import quoted
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import SEEN, use_ticks, use_version
 from analysis.ui.pages import background, vue
+from analysis.ui.pages.runs import Runs
+from analysis.ui.pages.study import Study
 from analysis.ui.pages.table import BODIES, WITHOUT_MAIN, WITHOUT_TAB
 
 STANDING_S = 5.0
@@ -39,11 +41,19 @@ def Page() -> None:
 
 @solara.component
 def Place(address: PageAddress, go: vue.Go) -> None:
-    """The list of runs, or a run."""
+    """The list of runs and studies, a study, or a run."""
     follower = library().follower(address.run) if address.run else None
-    if not address.run:
+    study = library().study(address.study) if address.study and not address.run else None
+    if study is not None:
+        vue.AddressBar(search=address.search(), title=titled("Result", study.key))
+        Study(study, address, go).key(f"study {study.key} {id(study)}")
+    elif address.study and not address.run:
+        vue.AddressBar(search=address.search(), title=titled(address.study))
+        vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+        vue.Notice(title="No such study", text=f"There is no study {address.study!r} here.", command="moloch ui STUDY")
+    elif not address.run:
         vue.AddressBar(search=address.search(), title=titled())
-        Runs(go)
+        Runs(address, go)
     elif follower is None:
         vue.AddressBar(search=address.search(), title=titled(address.run))
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
@@ -57,14 +67,6 @@ def Place(address: PageAddress, go: vue.Go) -> None:
 
 
 @solara.component
-def Runs(go: vue.Go) -> None:
-    """All runs, read again every two seconds."""
-    use_ticks(2.0)
-    vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-    vue.RunList(rows=run_rows(library().runs(), time.time()), where=str(library().folder or ""), event_go=go)
-
-
-@solara.component
 def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     """One run's header, how it stands, and the page that the address names."""
     version = use_version(follower)
@@ -74,6 +76,8 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         before.current = rested.current = address
     rest = use_rest(rested)
 
+    # a page is rendered again when what it is given has changed: functions that close over the same are the same, partials are not
+    fresh = solara.use_memo(lambda: partial(rest), [version])
     info = solara.use_memo(follower.info, [version])
     tabs = [
         {"page": page, "label": page.capitalize(), "url": rested.current.at(page=page, contest="").url}
@@ -83,9 +87,11 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     moved = bool(rested.current.society or rested.current.t or rested.current.held)
     vue.AddressBar(search=rested.current.search(), title=titled(address.page.capitalize(), follower.key))
     run = follower.read(lambda book: headline(info, book, follower.error))
+    up = solara.use_memo(lambda: library().study_of(follower.path), [follower.path])
+    run["up"] = {"name": up, "url": PageAddress(study=up).url} if up else None
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
     if follower.ready.is_set() and info.state in (*LIVE, "stopped"):
-        Standing(follower, address, moved, go)
+        Guarded(lambda: Standing(follower, address, moved, go), "strip")
     if not follower.ready.is_set():
         vue.Notice(
             title="Reading the log", busy=True, text=f"{count(follower.read(lambda book: book.seq), 'event')} so far."
@@ -97,9 +103,10 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         text = damaged or none_yet
         vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
     else:
+        given = rest if address.page in WITHOUT_MAIN else fresh  # a graph follows its society by itself
         place = address.at(held=int(moved)) if address.page == "diffusion" else address
         with solara.v.Html(tag="main") if address.page in WITHOUT_MAIN else nullcontext():
-            Guarded(lambda: BODIES[address.page](follower, place, go, rest), place)
+            Guarded(lambda: BODIES[address.page](follower, place, go, given), place)
 
 
 def titled(*names: str) -> str:

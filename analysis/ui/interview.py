@@ -1,6 +1,6 @@
 """Questions on a page to the model that plays a run's personas; kept beside the run as ``moloch interview`` keeps them.
 
-The run's own log is never written to. Questions of one page to one persona are one conversation.
+The run's own log is never written to. Questions to one persona are one conversation while the pages run, until a new one is begun.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Interviewer:
 
         Args:
             key: the society that the persona remembers.
-            conversation: names the page that asks; what it asked before stands before the question.
+            conversation: what was asked before under this name stands before the question.
 
         Raises:
             MolochError: the model cannot be reached, or the answer cannot be kept.
@@ -69,6 +69,16 @@ class Interviewer:
             talk = self._talk(conversation, run, persona, key)
             turn = talk.ask(question, self._open(book))
         return self._shown(book, turn)
+
+    def begin_anew(self, run: Path, persona: int, key: SocietyKey, conversation: str = "") -> None:
+        """Let the next question to a persona begin a conversation."""
+        with self._lock:
+            self._talks.pop((conversation, run, persona, key), None)
+
+    def going_on(self, run: Path, persona: int, key: SocietyKey, conversation: str = "") -> str:
+        """Return the id of the conversation that the next question continues; empty where it begins one."""
+        talk = self._talks.get((conversation, run, persona, key))
+        return talk.id if talk is not None else ""
 
     def _talk(self, conversation: str, run: Path, persona: int, key: SocietyKey) -> Interview:
         name = (conversation, run, persona, key)

@@ -16,9 +16,11 @@ from analysis.readings.folded import Folded, R
 from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
 from analysis.ui.data.life import State, state_of
-from analysis.ui.data.runs import Ends, RunInfo, find_runs, keys, seen_from
+from analysis.ui.data.runs import Ends, RunInfo, cells_folder, find_runs, find_studies, keys, seen_from
 from analysis.ui.followers import Following, Watcher
 from analysis.ui.interview import Interviewer
+from analysis.ui.studies import ShownStudy
+from analysis.ui.summaries import Summaries
 from moloch.errors import InputError, MolochError
 
 KEPT = 8
@@ -110,6 +112,11 @@ class Follower(Following):
         now = _identity(self.path)
         return now is not None and now != self._seen
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder holds a run."""
+        return _identity(self.path) is not None
+
     def close(self) -> None:
         """Stop reading, even while a page looks."""
         self.end()
@@ -146,35 +153,55 @@ def _forget(kept: dict[object, Any], most: int) -> None:
 
 
 class Library:
-    """All runs, by key.
+    """All runs and studies, by key.
 
     Args:
-        runs: folders of runs; ``folder``: one whose runs are shown too, but for those that are ``hidden``.
+        runs: folders of runs; ``folders``: those whose runs and studies are shown too, new ones as they come, but for runs that are
+            ``hidden``; of a study that is, no effects are shown.
     """
 
     def __init__(
         self,
         runs: Iterable[Path],
-        folder: Path | None = None,
+        folders: Iterable[Path] = (),
         llm: str = "",
         hidden: Callable[[Path], bool] = lambda run: False,
     ) -> None:
-        self.folder, self.interviewer, self._hidden = folder, Interviewer(llm), hidden
+        self.folders, self.interviewer, self._hidden = tuple(folders), Interviewer(llm), hidden
         self._given = list(runs)
         self._followers: dict[str, Follower] = {}
+        self._studies: dict[str, ShownStudy] = {}
         self._lock, self._ends = threading.Lock(), Ends()
+        self.summaries = Summaries()
 
     def paths(self) -> dict[str, Path]:
         """Return key -> folder of every run that is there now."""
-        discovered = find_runs(self.folder) if self.folder is not None else []
-        return keys([*self._given, *(run for run in discovered if not self._hidden(run))])
+        discovered = (run for folder in self.folders for run in find_runs(folder) if not self._hidden(run))
+        return keys([*self._given, *discovered])
 
     def runs(self) -> list[RunInfo]:
         """Return every run's description; of a log that has grown, only new events are read."""
         return [self._ends.describe(key, path) for key, path in self.paths().items()]
 
+    def studies(self) -> list[ShownStudy]:
+        """Return every study that is there now."""
+        return [self._study(key, path) for key, path in self._study_paths().items()]
+
+    def study(self, key: str) -> ShownStudy | None:
+        """Return a study; None where there is no such one."""
+        path = self._study_paths().get(key)
+        return self._study(key, path) if path is not None else None
+
+    def study_of(self, run: Path) -> str:
+        """Return the key of the study that a run is a cell of; empty for none that is shown."""
+        folder = cells_folder(run)
+        return next((key for key, path in self._study_paths().items() if path == folder), "") if folder else ""
+
     def follower(self, key: str) -> Follower | None:
         """Return the follower of a run, which reads while pages show it; None where there is no such run."""
+        known = self._followers.get(key)
+        if known is not None and not known.replaced and known.is_there and not self._hidden(known.path):
+            return known  # a folder of a thousand runs need not be listed for that
         path = self.paths().get(key)
         if path is None:
             return None
@@ -189,19 +216,33 @@ class Library:
 
     def close(self) -> None:
         """Stop reading."""
+        self.summaries.close()
         for follower in self._followers.values():
             follower.close()
+
+    def _study_paths(self) -> dict[str, Path]:
+        return keys(study for folder in self.folders for study in find_studies(folder))
+
+    def _study(self, key: str, path: Path) -> ShownStudy:
+        with self._lock:
+            shown = self._studies.get(key)
+            if shown is None or shown.path != path:
+                shown = self._studies[key] = ShownStudy(key, path, self._hidden)
+            return shown
 
 
 _open: Library | None = None
 
 
 def open_library(
-    runs: Iterable[Path], folder: Path | None = None, llm: str = "", hidden: Callable[[Path], bool] = lambda run: False
+    runs: Iterable[Path],
+    folders: Iterable[Path] = (),
+    llm: str = "",
+    hidden: Callable[[Path], bool] = lambda run: False,
 ) -> Library:
     """Open the library that this process's pages show, and return it."""
     global _open
-    _open = Library(runs, folder, llm, hidden)
+    _open = Library(runs, folders, llm, hidden)
     return _open
 
 

@@ -5,8 +5,8 @@ answers, rows of frames, one event with its causes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 from abm.events import Event
 from abm.llm.ledger import Cost, Ledger
@@ -19,6 +19,7 @@ from analysis.readings.cascades import Cascade, CascadeReading
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.kind_views import KindViews, KindViewsReading
+from analysis.readings.minds import Minds, MindsReading
 from analysis.readings.progress import ProgressReading
 from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
@@ -30,15 +31,19 @@ from analysis.ui.data.event import EFFECTS
 from analysis.ui.data.life import last_written
 from analysis.ui.data.lineage import NodeRates
 from analysis.ui.data.lineage import node_rates as make_node_rates
+from analysis.ui.data.partings import PartedSide, items_before
 from analysis.ui.data.persona import Person
 from analysis.ui.data.pulse import pulse as strip
 from analysis.ui.data.pulse import resuming, standing
 from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from analysis.ui.data.story import Story, StoryReading
+from analysis.ui.data.writings import Reached
 from analysis.ui.library import Follower
 from learning.runs.last_words import last_words
-from learning.surveys import ANSWERS
+from learning.surveys import ANSWERS, INTERVIEWS, Conversation, conversations
 from moloch.errors import MolochError
+
+T = TypeVar("T")
 
 
 def evaluation(follower: Follower) -> Evaluation:
@@ -61,9 +66,12 @@ def pulse(follower: Follower) -> dict[str, Any] | None:
 
 
 def node_rates(follower: Follower) -> NodeRates:
-    """Return what evaluations found of each adapter."""
-    found = evaluation(follower)
-    return follower.once(("rates", id(found)), lambda: (found, make_node_rates(found)))[1]
+    """Return what evaluations found of each adapter; nothing where they cannot be read, which the pages of numbers say."""
+    try:
+        found = evaluation(follower)
+        return follower.once(("rates", id(found)), lambda: (found, make_node_rates(found)))[1]
+    except Exception:  # whatever a log holds, what was learnt is shown
+        return NodeRates({}, {}, False)
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:
@@ -132,6 +140,33 @@ def answers(follower: Follower, persona: int) -> list[dict[str, Any]]:
     return answer_rows(rows, put, persona)
 
 
+def talks(follower: Follower, persona: int) -> list[Conversation]:
+    """Return the conversations with a persona, as the log beside the run has them; none where that cannot be read."""
+    folder = follower.path / INTERVIEWS
+    if not folder.is_dir():
+        return []
+    stamp = max((path.stat().st_mtime_ns for path in folder.rglob("*")), default=0)
+
+    def read() -> list[Conversation]:
+        try:
+            return conversations(follower.path)
+        except MolochError:  # damaged, or being written for the first time
+            return []
+
+    return [each for each in follower.once(("talks", stamp), read) if each.opened.persona == persona]
+
+
+def parted_side(follower: Follower, seq: int) -> PartedSide | None:
+    """Return a decision of a run, and the messages that were in the feeds by then; None where it cannot be read."""
+    book = follower.read(lambda book: book)
+    first = next((step.first for step in reversed(book.steps) if step.first <= seq), seq)
+    try:
+        events = list(open_log(follower.path, write=False).read(first, seq + 1))
+    except MolochError:
+        return None
+    return PartedSide(events[-1], book, items_before(events)) if events and events[-1].seq == seq else None
+
+
 def rows(follower: Follower, query: RowsQuery, address: PageAddress, opened: float) -> RowsPage:
     """Return a page of rows of a frame, as they were when somebody opened it: a log that grows is not read again for each event.
 
@@ -187,3 +222,19 @@ def _events(follower: Follower, step: Step) -> Iterator[Event]:
         yield from open_log(follower.path, write=False).read(step.first, stop)
     except MolochError:  # damaged from here on; the header says so
         return
+
+
+def minds(follower: Follower, key: SocietyKey, look: Callable[[Minds | None], T]) -> T:
+    """Return what ``look`` makes of the members of a society as they are now; None before it has begun."""
+    return follower.fold(("minds", key), lambda: MindsReading(key), lambda reading: look(reading.result()))
+
+
+def reached(follower: Follower) -> dict[str, Reached]:
+    """Return message -> how far it came in the feeds; empty in a world without feeds."""
+    if not follower.read(lambda book: book.networked):
+        return {}
+
+    def look(reading: SpreadReading) -> dict[str, Reached]:
+        return {each.message: Reached(each.seen, each.likes, len(each.sharers)) for each in reading.result()}
+
+    return follower.fold("spreads", SpreadReading, look)

@@ -30,7 +30,7 @@ _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(si
 def serve(
     runs: Iterable[Path],
     *,
-    folder: Path | None = None,
+    folders: Iterable[Path] = (),
     port: int = PORT,
     llm: str = "",
     hidden: Callable[[Path], bool] = lambda run: False,
@@ -42,9 +42,9 @@ def serve(
 
     Args:
         runs: run folders to show.
-        folder: a folder whose runs are shown too, new ones as they come.
+        folders: those whose runs and studies are shown too, new ones as they come.
         port: 0 for any free one.
-        hidden: tells which runs of the folder are not shown.
+        hidden: tells which runs of the folders are not shown.
         llm: where a model is served that personas can be interviewed with; empty for nowhere.
         draw: draws figures of runs; see :data:`analysis.ui.downloads.Draw`.
         token: what opens the pages; empty for pages that every user of this machine can read.
@@ -60,7 +60,7 @@ def serve(
         from analysis.ui.guard import Guard
         from analysis.ui.library import open_library
 
-        library = open_library(runs, folder, llm, hidden)
+        library = open_library(runs, folders, llm, hidden)
         try:
             _run(Guard(Downloads(pages, draw), assets, token), listening, ready)
         finally:

@@ -56,9 +56,10 @@ class Shot:
 
 SHOTS = {
     "runs": Shot("", ".m-table"),
-    "diffusion": Shot("?run=networked&t=12", GRAPH),
-    "opinion": Shot("?run=networked&t=30&fill=opinion", GRAPH),
-    "isolated": Shot("?run=isolated&t=6", GRAPH),
+    "result": Shot("?run=isolated", ".m-forest", 1000),
+    "diffusion": Shot("?run=networked&page=diffusion&t=12", GRAPH),
+    "opinion": Shot("?run=networked&page=diffusion&t=30&fill=opinion", GRAPH),
+    "isolated": Shot("?run=isolated&page=diffusion&t=6", GRAPH),
     "persona": Shot("?run=llm&page=persona&persona=21", ".m-story", 1000),
     "member": Shot("?run=networked&page=persona&persona=335", ".m-story", 1000),
     "agents": Shot("?run=networked&page=agents", ".m-table", 900),

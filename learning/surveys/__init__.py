@@ -2,7 +2,7 @@
 
 from learning.surveys.after import ANSWERS, AfterRun, AskedAfter, Moment, Whom, notes_on, plan_after
 from learning.surveys.interviews import ANSWER_TOKENS as INTERVIEW_TOKENS
-from learning.surveys.interviews import INTERVIEWS, Interview, Turn, begin_interview, conversations
+from learning.surveys.interviews import INTERVIEWS, Conversation, Interview, Turn, begin_interview, conversations
 from learning.surveys.player import WhoAnswers, who_answers
 from learning.surveys.surveyed import SurveyedRun, attributes_of
 
@@ -12,6 +12,7 @@ __all__ = [
     "INTERVIEW_TOKENS",
     "AfterRun",
     "AskedAfter",
+    "Conversation",
     "Interview",
     "Moment",
     "SurveyedRun",

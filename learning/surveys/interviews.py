@@ -98,6 +98,11 @@ class Interview:
         return turn
 
     @property
+    def id(self) -> str:
+        """What its log calls it; empty until something was asked."""
+        return self._id
+
+    @property
     def log(self) -> Path:
         """The folder of the log."""
         return self.folder or self.run.path / INTERVIEWS

@@ -25,11 +25,11 @@ class TestRuns:
                 checked([path])
 
     def test_a_folder_of_runs_will_do(self, tmp_path):
-        """A study's folder stands for its runs."""
+        """It is watched: runs that come later are shown, too."""
         for name in ("s1", "s2"):
             (tmp_path / name).mkdir()
             (tmp_path / name / "run.json").write_text("{}")
-        assert checked([tmp_path]) == [tmp_path / "s1", tmp_path / "s2"]
+        assert checked([tmp_path, tmp_path / "s1"]) == ([tmp_path / "s1"], [tmp_path])
 
     def test_none_anywhere(self, tmp_path, monkeypatch):
         """Without arguments there have to be runs in ./runs."""

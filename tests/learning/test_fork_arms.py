@@ -16,7 +16,8 @@ from analysis.tables.compare import compare
 from analysis.tables.explained import explained, parts_of
 from analysis.tables.results import results
 from analysis.ui.data.agents import arm_rows, lineage_rows
-from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.head import headline
+from analysis.ui.data.run_list import list_rows, listed
 from analysis.ui.data.runs import describe
 from analysis.ui.data.training import training_rows
 from learning import fork, load_config
@@ -265,7 +266,10 @@ class TestReading:
         """A run's header and the list of runs name its arms, its plan is done, and lineage says by which method each adapter was learnt."""
         book = result_of(read_events(retrained[0]), Book())
         info = describe("x", retrained[0])
-        assert run_rows([info], 0.0)[0]["arms"] == "rft, tfb, placebo" and headline(info, book)["facts"]
+        assert (
+            list_rows(listed([info], []), lambda entry: None, 0.0)[0]["arms"] == "rft, tfb, placebo"
+            and headline(info, book)["facts"]
+        )
         assert next(p for p in recorded_plan(info.config, 6, 5) if isinstance(p, Learn)).arm == "rft"
         evaluation = read_evaluation(read_events(retrained[0]))
         rows = arm_rows(book, evaluation)

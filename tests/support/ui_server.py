@@ -131,7 +131,8 @@ class Visit:
 
     def graph(self, search: str) -> Any:
         """Go to a page of diffusion and wait until its graph is painted."""
-        return self.open(search, ".moloch-diffusion[data-frame]")
+        page = "" if "page=" in search else "&page=diffusion"
+        return self.open(search + page, ".moloch-diffusion[data-frame]")
 
     def wait_search(self, *parts: str) -> None:
         """Wait until the address holds all of these."""

@@ -58,12 +58,20 @@
       return new XMLSerializer().serializeToString(copy);
     },
     async png(drawing) {
-      if (drawing.tagName === "CANVAS") return new Promise((done) => drawing.toBlob(done));
-      const image = new Image(), canvas = document.createElement("canvas"), { width, height } = drawing.getBoundingClientRect();
-      image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(this.svgText(drawing));
-      await image.decode();
+      const canvas = document.createElement("canvas"), { left, top, width, height } = drawing.getBoundingClientRect();
       [canvas.width, canvas.height] = [2 * width, 2 * height];
-      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      const context = canvas.getContext("2d");
+      context.scale(2, 2);
+      if (drawing.tagName.toLowerCase() === "svg") {
+        const image = new Image();
+        image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(this.svgText(drawing));
+        await image.decode();
+        context.drawImage(image, 0, 0, width, height);
+      }
+      for (const layer of drawing.querySelectorAll("canvas")) { // one above the other, as they stand
+        const box = layer.getBoundingClientRect();
+        if (box.width && box.height) context.drawImage(layer, box.left - left, box.top - top, box.width, box.height);
+      }
       return new Promise((done) => canvas.toBlob(done));
     },
   };
@@ -75,15 +83,17 @@
   });
   Vue.component("m-export", {
     // What a panel holds, to take along. csv: its text; href: where its rows are as CSV; neither: the table beside or around it, as shown.
-    // json, svg, png: where those are; drawing: a selector within the panel of what is drawn there. code: Python that gives the same.
+    // json, svg, png: where those are; drawing: a selector within the panel of what is drawn there (raster: not as SVG). code: Python that gives the same.
     // An address of the server is left out where there is none, as in a file that was mailed.
-    props: { name: String, csv: String, href: String, json: String, svg: String, png: String, drawing: String, code: String },
-    template: `<span class="m-export" role="group" :aria-label="'Take along: ' + name"><a v-if="served(href)" class="m-take" :href="href" download>CSV</a><button v-else-if="csv || !json" type="button" class="m-take" @click="saveCsv">CSV</button><a v-if="served(json)" class="m-take" :href="json" download>JSON</a><a v-if="served(svg)" class="m-take" :href="svg" download>SVG</a><a v-if="served(png)" class="m-take" :href="png" download>PNG</a><template v-if="drawing"><button type="button" class="m-take" @click="saveSvg">SVG</button><button type="button" class="m-take" @click="savePng">PNG</button></template><button v-if="code" type="button" class="m-take" :aria-expanded="open ? 'true' : 'false'" @click="open = !open">code</button><span v-if="open" class="m-code"><button type="button" class="m-button" @click="copy">{{ copied ? "Copied" : "Copy" }}</button><pre tabindex="0" aria-label="Python code">{{ code }}</pre></span></span>`,
-    data() { return { open: false, copied: false }; },
+    props: { name: String, csv: String, href: String, json: String, svg: String, png: String, drawing: String, raster: Boolean, code: String },
+    template: `<span class="m-export" role="group" :aria-label="'Take along: ' + name"><a v-if="served(href)" class="m-take" :href="href" download>CSV</a><button v-else-if="csv || tabular" type="button" class="m-take" @click="saveCsv">CSV</button><a v-if="served(json)" class="m-take" :href="json" download>JSON</a><a v-if="served(svg)" class="m-take" :href="svg" download>SVG</a><a v-if="served(png)" class="m-take" :href="png" download>PNG</a><button v-if="drawing && !raster" type="button" class="m-take" @click="saveSvg">SVG</button><button v-if="drawing" type="button" class="m-take" @click="savePng">PNG</button><button v-if="code" type="button" class="m-take" :aria-expanded="open ? 'true' : 'false'" @click="open = !open">code</button><span v-if="open" class="m-code"><button type="button" class="m-button" @click="copy">{{ copied ? "Copied" : "Copy" }}</button><pre tabindex="0" role="region" aria-label="Python code">{{ code }}</pre></span></span>`,
+    data() { return { open: false, copied: false, tabular: false }; },
+    mounted() { this.tabular = !this.json && Boolean(this.table()); },
     methods: {
+      table() { return this.$el.closest("table") || this.panel().querySelector("table"); },
       served(address) { return address && location.protocol !== "file:"; },
       panel() { return this.$el.closest("figure, section, .m-panel, .m-take-from, .m-scroll, main") || document.body; },
-      saveCsv() { window.moloch.save(this.name + ".csv", "text/csv", this.csv || window.moloch.tableCsv(this.$el.closest("table") || this.panel().querySelector("table"))); },
+      saveCsv() { window.moloch.save(this.name + ".csv", "text/csv", this.csv || window.moloch.tableCsv(this.table())); },
       drawn() { return this.panel().querySelector(this.drawing); },
       saveSvg() { window.moloch.save(this.name + ".svg", "image/svg+xml", window.moloch.svgText(this.drawn())); },
       async savePng() { window.moloch.save(this.name + ".png", "image/png", await window.moloch.png(this.drawn())); },
@@ -147,5 +157,33 @@
     props: { parts: Array, go: Function },
     template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :style="{ flexGrow: part.share, background: part.colour }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :style="{ background: part.colour }" aria-hidden="true"></span>{{ part.label }} <b><m-number :text="part.count" :to="part.to" :go="go"></m-number></b></li></ul></div>`,
     computed: { said() { return this.parts.map((part) => part.label + ": " + part.count).join(", "); } },
+  });
+  Vue.component("m-said", {
+    // a sentence in pieces; those with an address lead to the rows behind them
+    props: { pieces: Array, go: Function },
+    template: `<span><template v-for="(piece, i) in pieces"><m-link v-if="piece[1]" class="m-door" :to="piece[1]" :go="go">{{ piece[0] }}</m-link><template v-else>{{ piece[0] }}</template></template></span>`,
+  });
+  Vue.component("m-forest", {
+    // estimates beyond what they are compared with, a panel per outcome and levels; panels of one outcome have one axis
+    props: { found: Object, go: Function },
+    template: `<section aria-label="Forest plot"><div class="m-title"><h2>Beyond {{ found.beyond }}</h2><span class="soft">percentage points, 95 %</span><span class="m-grow"></span><m-export v-if="found.take" v-bind="found.take"></m-export></div><m-empty v-if="found.no_plot" title="No plot" :text="found.no_plot"></m-empty><div v-else class="m-forests" :class="{ many: found.panels.length > 4 }"><figure v-for="panel in found.panels" :key="panel.outcome + panel.title" class="m-panel m-forest"><figcaption><h3>{{ panel.title }}</h3><div class="m-scale" aria-hidden="true"><span>−{{ panel.end }}</span><span>0</span><span>+{{ panel.end }}</span></div></figcaption><ul><li v-for="(row, i) in panel.rows" :key="i" :style="{ '--arm': row.colour }"><span class="m-who"><i class="m-dot" aria-hidden="true"></i><span>{{ row.arm }} <small v-if="row.compared" class="soft">{{ row.compared }}</small></span></span><span class="m-track" :class="{ below: row.cut[0], above: row.cut[1] }" role="presentation"><i v-if="row.margin" class="m-within" :style="at(row.margin)"></i><i class="m-half"></i><i v-for="end in row.found" :key="end" class="m-found" :style="{ left: end + '%' }"></i><i v-if="row.line" class="m-whisker" :style="at(row.line)"></i><i v-if="row.inner" class="m-inner" :style="at(row.inner)"></i><a v-if="row.at !== null" class="m-mark" :class="{ hollow: row.verdict.tone === 'unclear' }" :style="{ left: row.at + '%' }" :href="row.url || null" tabindex="-1" :aria-label="row.said" :title="row.said" @click="row.url && follow($event, row.url)"></a></span><m-link v-if="row.url" class="m-shown m-door" :to="row.url" :go="go">{{ row.shown }}</m-link><span v-else class="m-shown">{{ row.shown }}</span><span class="m-verdict" :class="row.verdict.tone" :title="row.verdict.says">{{ row.verdict.text }}</span></li></ul></figure></div><p v-if="found.left_out" class="soft">{{ found.left_out.toLocaleString("en") }} more panels are in the table of moloch study results.</p><p v-if="found.caption" class="soft">{{ found.caption }}</p></section>`,
+    methods: {
+      at(span) { return { left: span[0] + "%", width: span[1] + "%" }; },
+      follow(event, url) { window.moloch.follow(event, this.go, url); },
+    },
+  });
+  Vue.component("m-heads", {
+    // heads of columns; those with an address sort by it
+    props: { head: Array, go: Function },
+    template: `<thead><tr><th v-for="each in head" :key="each.label" scope="col" :class="{ num: each.number }" :title="each.title || null" :aria-sort="each.sorted && each.sorted !== 'none' ? each.sorted : null"><m-link v-if="each.url" :to="each.url" :go="go">{{ each.label }}<span aria-hidden="true">{{ { ascending: " ▲", descending: " ▼" }[each.sorted] }}</span></m-link><template v-else>{{ each.label }}</template></th></tr></thead>`,
+  });
+  Vue.component("m-health", {
+    props: { rows: Array, go: Function },
+    template: `<dl class="m-health"><div v-for="(row, i) in rows" :key="i" :class="{ bad: row.bad }"><dt>{{ row.name }}</dt><dd><b><m-link v-if="row.url" class="m-door" :to="row.url" :go="go">{{ row.value }}</m-link><template v-else>{{ row.value }}</template></b> <span class="soft">{{ row.says }}</span></dd></div></dl>`,
+  });
+  Vue.component("m-next", {
+    // what to do next: a text, and a command to copy
+    props: { steps: Array },
+    template: `<ul class="m-lines m-next"><li v-for="(step, i) in steps" :key="i"><span>{{ step.text }}</span><m-command v-if="step.command" :text="step.command"></m-command></li></ul>`,
   });
 })();

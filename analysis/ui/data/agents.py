@@ -20,6 +20,7 @@ from analysis.ui.data.failures import FAILURES, chips, failures
 from analysis.ui.data.looks import colours
 from learning.arms.arm import arms_of as recorded_arms
 from learning.arms.arm import bases_of
+from learning.arms.base_models import is_base
 from learning.arms.markets import BASE, SOLO
 from learning.fitness.observation import NOT_A_READER
 
@@ -34,6 +35,13 @@ def arms_of(book: Book) -> list[str]:
     own = (arm_in(step.arm) for step in book.steps)
     wrote = [arm for arm in own if not is_shared(arm) and arm not in markets]
     return list(dict.fromkeys([*wrote, *(trained.arm for trained in book.adapters)]))
+
+
+def competitors_of(book: Book) -> list[str]:
+    """Return everybody whose messages can be looked at: the arms, and the base models that they are evaluated against."""
+    arms = arms_of(book)
+    wrote = (message.competitor for contest in book.contests.values() for message in contest.messages.values())
+    return [*arms, *(each for each in dict.fromkeys(wrote) if each not in arms and is_base(each))]
 
 
 def arm_rows(book: Book, evaluation: Evaluation | None, address: PageAddress = NOWHERE) -> list[dict[str, Any]]:
@@ -105,23 +113,19 @@ def lineage_rows(book: Book, arm: str, address: PageAddress = NOWHERE) -> list[d
 
 
 def wrote(book: Book, address: PageAddress, arm: str) -> list[tuple[Contest, int]]:
-    """Return contests and slots of an arm's own messages, newest first, through the address's filters."""
+    """Return contests and slots of an arm's own messages, or of a base model's, newest first, through the address's filters."""
     slots, learner = [], recorded_arms(book.config).get(arm)
     rivals = learner is not None and learner.market != SOLO
     trained_in = societies_of(learner.market if learner and rivals else arm, book.config)
     base = bases_of(book.config, recorded_arms(book.config)).get(arm, BASE)
     for contest in reversed(book.contests.values()):
         in_training = contest.step.phase == "train"
-        if arm_in(contest.step.arm) not in (trained_in if in_training else (arm,)) or address.phase not in (
-            "",
-            contest.step.phase,
-        ):
-            continue
-        if address.epoch not in (0, contest.step.epoch):
+        theirs = arm_in(contest.step.arm) in (trained_in if in_training else (arm,)) or is_base(arm)
+        if not theirs or address.phase not in ("", contest.step.phase) or address.epoch not in (0, contest.step.epoch):
             continue
         for slot, message in sorted(contest.messages.items()):
             begun = contest.step.epoch == 1 and message.competitor == base  # before it had learnt
-            own = message.competitor == arm or (in_training and (not rivals or begun))
+            own = message.competitor == arm or (not is_base(arm) and in_training and (not rivals or begun))
             outcome = result(contest, slot)
             if own and address.outcome in {"", outcome} | failures(message):
                 slots.append((contest, slot))
@@ -171,7 +175,12 @@ def agent_choices(book: Book, address: PageAddress, arm: str) -> list[dict[str, 
     epochs = sorted({step.epoch for step in book.steps})
     results = ("won", "lost", "tie", "rejected", *FAILURES)
     return [
-        {"name": "arm", "label": "Competitor", "value": arm, "options": [[each, each] for each in arms_of(book)]},
+        {
+            "name": "arm",
+            "label": "Competitor",
+            "value": arm,
+            "options": [[each, each] for each in competitors_of(book)],
+        },
         {
             "name": "phase",
             "label": "Phase",

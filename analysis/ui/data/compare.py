@@ -6,29 +6,82 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.formats import DASH, bounds, difference, percent, signed
+from analysis.formats import DASH, bounds, number, percent, points, points_bounds, rate, signed
 from analysis.readings.society import SocietyKey
-from analysis.tables.compare import Comparison
+from analysis.tables.compare import Comparison, MeasuredPair
 from analysis.ui.address import PageAddress
-from analysis.ui.data.doors import event_url
+from analysis.ui.data.doors import event_url, rows_url
+
+UNPAIRED = "The runs are not paired; each interval is its own run's."
+PAIRED = "B − A is of the same people and anchors. Each side is one training: no interval holds for new ones."
 
 
-def compared(found: Comparison, a: str, b: str, key: SocietyKey | None = None, url: str = "") -> dict[str, Any]:
+def compared(
+    found: Comparison, a: str, b: str, key: SocietyKey | None = None, url: str = "", words: str = ""
+) -> dict[str, Any]:
     """Return a comparison in words and rows.
 
     Args:
         a, b: what to call the runs.
         key: the society in which they part, and ``url``, where it is shown.
+        words: the first decision that differs, in a sentence.
     """
     return {
         "a": a,
         "b": b,
         "said": _said(found, a, b),
+        "words": words,
         "settings": [[d.field, d.left, d.right] for d in found.settings],
         "parting": _parting(found, a, b, key, url),
-        "outcomes": _outcomes(found),
+        "outcomes": outcome_rows(found.outcomes, ((a, ""), (b, "")), found.epochs),
+        "paired": PAIRED if any(each.change for each in found.outcomes) else UNPAIRED,
+        "trainings": _trainings(found),
         "notes": [*_epochs(found), *found.notes],
     }
+
+
+def arms_compared(pairs: Sequence[MeasuredPair], run: str, arm: str, against: str, epoch: int) -> dict[str, Any]:
+    """Return two arms of one run in the same form as two runs: ``against`` is A, ``arm`` is B."""
+    return {
+        "a": against,
+        "b": arm,
+        "said": _arms_said(pairs, arm, against),
+        "words": "",
+        "settings": [],
+        "parting": None,
+        "outcomes": outcome_rows(pairs, ((run, against), (run, arm)), (epoch, epoch)),
+        "paired": f"{arm} less {against}, of the same people and anchors. Each arm is one training: no interval holds for new ones.",
+        "trainings": [],
+        "notes": [],
+    }
+
+
+def _arms_said(pairs: Sequence[MeasuredPair], arm: str, against: str) -> list[str]:
+    votes = next((each for each in pairs if each.kind == "votes"), None)
+    if votes is None or votes.change is None:
+        return [
+            f"{arm} and {against} cannot be compared by votes: there are none of the same people about the same anchors."
+        ]
+    shift = f"{points(votes.change)} points {points_bounds(votes.change)}".rstrip()
+    return [
+        f"{arm} wins {rate(votes.b)} of votes against base, {against} {rate(votes.a)}: {shift} of the same people’s votes."
+    ]
+
+
+def _trainings(found: Comparison) -> list[list[str]]:
+    """Return the trainings that are not the same ones: which, and how each run's was learnt."""
+
+    def said(method: str, *counts: int) -> str:
+        return f"{method}: {', '.join(map(number, counts))}" if method else DASH
+
+    return [
+        [
+            f"{each.arm}, epoch {each.epoch}",
+            said(each.method_a, each.rows_a, each.steps_a, each.tokens_a),
+            said(each.method_b, each.rows_b, each.steps_b, each.tokens_b),
+        ]
+        for each in found.retrained
+    ]
 
 
 def same_time(t: int, ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> int:
@@ -102,25 +155,44 @@ def _parting(found: Comparison, a: str, b: str, key: SocietyKey | None, url: str
     return {"step": step, "events": events, "society": key.label if key is not None else "", "url": url, "rows": rows}
 
 
-def _outcomes(comparison: Comparison) -> list[dict[str, Any]]:
+def outcome_rows(
+    outcomes: Sequence[MeasuredPair], sides: tuple[tuple[str, str], tuple[str, str]], epochs: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Return measures of A and B and their differences as rows, each number with where the rows behind it are.
+
+    Args:
+        sides: run, and arm where it is not the measure's, of A and of B; ``epochs``: evaluated last in each.
+    """
     rows, before = [], ""
-    for outcome in comparison.outcomes:
+    for outcome in outcomes:
         values = [estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b)]
-        change = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
-        change = difference(outcome.change) if outcome.change else change
+        plain = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
+        change = {"value": points(outcome.change), "bounds": points_bounds(outcome.change)} if outcome.change else None
         kind = " (copying)" if outcome.kind == "copying" else ""
+        shown = [
+            _estimate(estimate) | {"to": _behind(outcome, run, arm or outcome.arm, epoch) if estimate else ""}
+            for estimate, (run, arm), epoch in zip((outcome.a, outcome.b), sides, epochs, strict=True)
+        ]
         rows.append(
             {
                 "measure": (outcome.measure + kind) if outcome.measure != before else "",
                 "first": outcome.measure != before,
                 "arm": outcome.arm,
-                "a": _estimate(outcome.a),
-                "b": _estimate(outcome.b),
-                "change": change,
+                "a": shown[0],
+                "b": shown[1],
+                "change": change or {"value": plain, "bounds": ""},
             }
         )
         before = outcome.measure
     return rows
+
+
+def _behind(outcome: MeasuredPair, run: str, arm: str, epoch: int) -> str:
+    """Return where the rows are that a measure is of."""
+    place = {"phase": "evaluate", "epoch": epoch}
+    if outcome.kind == "votes":
+        return rows_url(PageAddress(run=run), "votes", arm=arm, **place)
+    return rows_url(PageAddress(run=run), "verdicts", probe=outcome.measure, competitor=arm, **place)
 
 
 def _estimate(estimate: dict[str, Any] | None) -> dict[str, str]:

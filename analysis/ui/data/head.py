@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from abm.events import ArmStopped
-from analysis.formats import DASH, ago, count, short
+from analysis.formats import DASH, count, short
 from analysis.readings.book import Book
 from analysis.readings.contests import Evaluation
 from analysis.tables.evaluation import note
-from analysis.ui.address import PageAddress
 from analysis.ui.data.life import SAYS
 from analysis.ui.data.runs import RunInfo, quoted
 from learning.alarms.thresholds import without_adapter
-from learning.arms.arm_list import names_of
 from learning.runs.plan_counts import part_at, total
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.stops import remaining
@@ -76,32 +73,3 @@ def _note(book: Book, config: dict[str, Any]) -> str:
 
 def _name(path: object) -> str:
     return str(path or DASH).replace("\\", "/").rsplit("/", 1)[-1]
-
-
-def _listed(values: object) -> str:
-    return ", ".join(map(str, values)) if isinstance(values, list | dict) and values else DASH
-
-
-def run_rows(runs: Iterable[RunInfo], now: float) -> list[dict[str, Any]]:
-    """Return one row per run; ``now`` in seconds since the Unix epoch."""
-    return [
-        {
-            "key": run.key,
-            "url": PageAddress(run=run.key).url,
-            "state": run.state,
-            "says": SAYS[run.state],
-            "arena": _name(run.config.get("arena")),
-            "world": str(run.config.get("world", DASH)),
-            "audience": run.audience or DASH,
-            "epochs": str(run.config.get("epochs", DASH)),
-            "arms": _listed(names_of(run.config.get("arms"))),
-            "writers": _name(run.config.get("model")),
-            "seed": str(run.config.get("seed", DASH)),
-            "written": ago(run.written, now),
-            "events": f"{run.events:,}",
-            "head": run.head,
-            "forked": run.forked[0] if run.forked else "",
-            "error": run.error,
-        }
-        for run in runs
-    ]

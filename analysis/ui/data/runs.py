@@ -15,6 +15,7 @@ from typing import Any
 from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
 from abm.log.tail import Ending
+from analysis.studies.layout import LOG, is_study
 from analysis.ui.data.life import State, state_of
 from moloch.errors import MolochError
 
@@ -59,17 +60,24 @@ def quoted(path: Path) -> str:
     return shlex.quote(plain_path(path))
 
 
-STUDY_LOG = "study-log"
-"""A study's own log; its cells lie in ``cells`` beside it."""
-
-
 def find_runs(folder: Path) -> list[Path]:
     """Return the runs in a folder and in the folders of it (seeds, cells of studies), by name.
 
     Logs beside a run's own, of verdicts, answers and interviews, stand in its folder and are no runs; nor is a study's own log.
     """
     folders = {path.parent for depth in ("*", "*/*", "*/cells/*") for path in folder.glob(f"{depth}/run.json")}
-    return sorted(each for each in folders if each.name != STUDY_LOG and not (each.parent / "run.json").exists())
+    return sorted(each for each in folders if each.name != LOG and not (each.parent / "run.json").exists())
+
+
+def find_studies(folder: Path) -> list[Path]:
+    """Return the studies in a folder, by name; the folder itself where it is one."""
+    inside = [log.parent.parent for log in folder.glob(f"*/{LOG}/run.json")]
+    return sorted(inside if not is_study(folder) else [folder, *inside])
+
+
+def cells_folder(run: Path) -> Path | None:
+    """Return the folder in whose ``cells`` a run stands; None where it stands in no such."""
+    return run.parent.parent if run.parent.name == "cells" else None
 
 
 def keys(paths: Iterable[Path]) -> dict[str, Path]:

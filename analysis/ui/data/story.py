@@ -15,8 +15,10 @@ from abm.events import (
     Event,
     FeedOpened,
     FeedServed,
+    Intervened,
     MembersPosted,
     OpinionsShifted,
+    PollTaken,
     Reacted,
     ReactedMany,
     ReactionInvalid,
@@ -24,8 +26,8 @@ from abm.events import (
 )
 from abm.reactions import members
 from abm.state.platform import RECOMMENDED, UNIT
-from analysis.formats import DASH, signed
-from analysis.passages import Passage, passage
+from analysis.formats import DASH, percent, short, signed
+from analysis.passages import Passage, judged_passage, passage
 from analysis.readings.book import Book, Message
 from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey
@@ -102,16 +104,31 @@ class Encounter:
 
 
 @dataclass(frozen=True)
+class StoryNote:
+    """Something between two contests that has a sentence: a poll, an intervention, a change of mind.
+
+    Attributes:
+        kind: ``poll``, ``intervention`` or ``change``.
+    """
+
+    seq: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Story:
     """A persona's time in a society.
 
     Attributes:
+        notes: polls about what it had seen, and what came from outside, in the order of the log.
         opinions: competitor -> points (round counted through all feeds, value -1 .. 1).
     """
 
     person: Person
     encounters: list[Encounter]
     opinions: dict[str, list[tuple[int, float]]]
+    notes: list[StoryNote] = field(default_factory=list)
 
 
 def read_story(events: Iterable[Event], book: Book, person: Person, key: SocietyKey) -> Story:
@@ -132,8 +149,10 @@ class StoryReading:
             Engaged,
             FeedOpened,
             FeedServed,
+            Intervened,
             MembersPosted,
             OpinionsShifted,
+            PollTaken,
             Reacted,
             ReactedMany,
             ReactionInvalid,
@@ -145,6 +164,7 @@ class StoryReading:
         self.book, self.person, self.persona, self.key = book, person, person.persona, key
         self.encounters: list[Encounter] = []
         self.opinions: dict[str, list[tuple[int, float]]] = {}
+        self.notes: list[StoryNote] = []
         self._step: StepStarted | None = None
         self._reactions: dict[str, tuple[int, list[int], int, str, str]] = {}
         self._items: list[str] = []
@@ -157,7 +177,7 @@ class StoryReading:
     def result(self) -> Story:
         """Return the persona's story so far."""
         opinions = {name: list(line) for name, line in self.opinions.items() if len(line) > 1}
-        return Story(self.person, list(self.encounters), opinions)
+        return Story(self.person, list(self.encounters), opinions, list(self.notes))
 
     def take(self, event: Event) -> None:
         """Take the next event."""
@@ -183,6 +203,12 @@ class StoryReading:
                 self._engage(event)
             case OpinionsShifted(about="opinion"):
                 self._shift(event)
+            case PollTaken():
+                self._poll(event)
+            case Intervened():
+                settings = ", ".join(f"{name} {short(str(value), 40)}" for name, value in event.settings.items())
+                text = f"{event.kind.replace('_', '-').capitalize()}{f': {short(settings, 120)}' if settings else ''}"
+                self.notes.append(StoryNote(event.seq, "intervention", text))
             case ContestDecided():
                 self._decide(event)
 
@@ -258,6 +284,24 @@ class StoryReading:
             else:
                 line.append((self._round, value))
 
+    def _poll(self, event: PollTaken) -> None:
+        """Note a poll about what the persona had seen; who answered what is in no log."""
+        contest = self.book.contests.get(event.contest)
+        if contest is None or not any(message.rpartition("/")[0] == event.contest for message in self._came):
+            return
+        names = contest.competitors()
+        shares = ", ".join(
+            f"{names.get(slot, f'message {slot + 1}')} {percent(votes / event.asked if event.asked else None, 0)}"
+            for slot, votes in enumerate(event.votes)
+        )
+        text = f"Poll after round {event.round + 1} about “{short(self.book.subject(contest.anchor), 60)}”: {shares} of {event.asked:,} asked"
+        self.notes.append(StoryNote(event.seq, "poll", f"{text}{self._thought()}"))
+
+    def _thought(self) -> str:
+        """Return what the persona thought of competitors by then, to set beside a poll."""
+        said = ", ".join(f"{name} {signed(line[-1][1], 2)}" for name, line in self.opinions.items())
+        return f"; its own opinions then: {said}" if said else ""
+
     def _decide(self, event: ContestDecided) -> None:
         contest, step = self.book.contests.get(event.contest), self._step
         reaction = self._reactions.pop(event.contest, None)
@@ -331,7 +375,9 @@ def story_rows(
                     "failed": chips(seen.message),
                     "came": seen.came,
                     "did": seen.did,
-                    "text": _said(seen.text, f"{each.contest}/{seen.slot}" in whole),
+                    "text": judged_passage(
+                        seen.text, seen.message.findings, whole=f"{each.contest}/{seen.slot}" in whole
+                    ).as_dict(),
                 }
                 for seen in each.seen
             ],

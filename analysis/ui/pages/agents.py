@@ -28,7 +28,7 @@ def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     if evaluation is None:
         vue.Notice(title="Reading the log", text="Counting every vote of the evaluations.", busy=True)
         return
-    arm = address.arm if address.arm in arms else arms[0]
+    arm = address.arm if address.arm in follower.read(data.competitors_of) else arms[0]
     slots = follower.read(lambda book: data.wrote(book, address, arm))
     start, stop = parts.page_of(address, len(slots), data.PAGE)
     choices = follower.read(lambda book: data.agent_choices(book, address, arm))
@@ -42,6 +42,9 @@ def Agents(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         lineage=follower.read(lambda book: data.lineage_rows(book, arm, address)),
         messages=follower.read(lambda book: data.message_rows(book, slots[start:stop], address, in_full)),
         total=count(len(slots), "message"),
+        sort=PageAddress(
+            run=address.run, page="people", frame="messages", arm=arm, phase=address.phase, epoch=address.epoch
+        ).url,
         pager=parts.pager(address, len(slots), data.PAGE),
         event_go=go,
         event_more=more,

@@ -1,48 +1,154 @@
-"""Two runs beside each other, with one time."""
+"""Two arms of a run, or two runs, beside each other."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from analysis.formats import count
+from analysis.readings.apart import choices_apart
+from analysis.readings.contests import Evaluation
 from analysis.readings.society import SocietyKey
+from analysis.tables.arm_pairs import pair_of_arms
 from analysis.tables.compare import Comparison, compare
+from analysis.tables.evaluation import comparator
+from analysis.ui import lookups
 from analysis.ui.address import PageAddress
-from analysis.ui.data.compare import compared
+from analysis.ui.data.anchors import AnchorSide
+from analysis.ui.data.compare import arms_compared, compared
 from analysis.ui.data.film import society_choices, society_of, society_options
+from analysis.ui.data.looks import looks
+from analysis.ui.data.partings import parting_words
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import use_version
-from analysis.ui.pages import vue
+from analysis.ui.pages import background, parts, vue
+from analysis.ui.pages.anchors import AnchorPairs, Anchors
 from analysis.ui.pages.diffusion import Linked, Rest, SocietyView
 from moloch.errors import MolochError
 
 
 @solara.component
 def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
-    """This run as A, another as B."""
+    """Two arms of this run; or this run as A and another as B."""
     others = [key for key in library().paths() if key != follower.key]
-    options = [["", "choose a run"], *([key, key] for key in others)]
-    key, choices = follower.read(lambda book: society_choices(book, address))
-    picked = {"name": "other", "label": "Compare with", "value": address.other, "options": options}
-
-    def chose(changed: dict[str, Any]) -> None:
-        value = int(changed["value"]) if isinstance(getattr(address, changed["name"]), int) else changed["value"]
-        go(address.at(**{changed["name"]: value}).url)
-
-    vue.Controls(choices=[picked, *(choices if address.other else [])], said="", event_chose=chose)
-    if not others:
-        vue.Notice(
-            title="No other run",
-            text="Give two runs, or a folder of runs, to compare them; a fork is one too.",
-            command="moloch ui RUN OTHER",
-        )
+    options = [["", "arms of this run"], *([key, key] for key in others)]
+    picked = {"name": "other", "label": "Compare", "value": address.other, "options": options}
+    if not address.other:
+        Arms(follower, address, picked, go, rest)
         return
-    other = library().follower(address.other) if address.other else None
+    key, choices = follower.read(lambda book: society_choices(book, address))
+    vue.Controls(choices=[picked, *choices], said="", event_chose=_chooser(address, go))
+    other = library().follower(address.other)
     if other is None:
         vue.Notice(title="Compare with which run?", text="Choose one above: another run, or a fork of this one.")
         return
     WithOther(follower, other, address, key, go, rest).key(f"{follower.key} {other.key}")
+
+
+def _chooser(address: PageAddress, go: vue.Go) -> Any:
+    """Return what puts a choice into the address; another run has other anchors."""
+
+    def chose(changed: dict[str, Any]) -> None:
+        fresh = {"contest": ""} if changed["name"] != "epoch" else {}
+        value = int(changed["value"]) if isinstance(getattr(address, changed["name"]), int) else changed["value"]
+        go(address.at(**{changed["name"]: value}, **fresh).url)
+
+    return chose
+
+
+# -- arms of one run ---------------------------------------------------------------------------------------
+
+
+@solara.component
+def Arms(follower: Follower, address: PageAddress, picked: dict[str, Any], go: vue.Go, rest: Rest) -> None:
+    """Two arms of this run, once its evaluations are read."""
+    found = background.use_reading(lambda: lookups.evaluation(follower), follower)
+    epoch, arms = _arms(found, address) if found is not None else (0, [])
+    epochs = [str(each) for each in found.epochs] if found is not None else []
+    when = {"name": "epoch", "label": "after epoch", "value": str(epoch), "options": [[each, each] for each in epochs]}
+    if found is None or len(arms) < 2:
+        some = [when] if len(epochs) > 1 else []
+        vue.Controls(choices=[picked, *some], said="", event_chose=_chooser(address, go))
+    if found is None:
+        vue.Notice(title="Reading the log", text="Counting every vote of the evaluations.", busy=True)
+    elif len(arms) < 2:
+        text = (
+            "Fewer than two arms were evaluated here so far. Another run, or a fork of this one, can be chosen above."
+        )
+        vue.Notice(title="No two arms", text=text, command="moloch ui RUN OTHER")
+    else:
+        arm, against = _two(found, arms, address)
+        choices = [
+            {"name": "arm", "label": "Arm", "value": arm, "options": [[each, each] for each in arms]},
+            {
+                "name": "against",
+                "label": "with",
+                "value": against,
+                "options": [[each, each] for each in arms if each != arm],
+            },
+        ]
+        if len(epochs) > 1:
+            choices.append(when)
+        vue.Controls(choices=[picked, *choices], said="", event_chose=_chooser(address, go))
+        TwoArms(follower, found, arm, against, epoch, address, go, rest).key(f"{arm}\0{against}\0{epoch}")
+
+
+@solara.component
+def TwoArms(
+    follower: Follower,
+    found: Evaluation,
+    arm: str,
+    against: str,
+    epoch: int,
+    address: PageAddress,
+    go: vue.Go,
+    rest: Rest,
+) -> None:
+    """Their outcomes in pairs, and one anchor at a time."""
+
+    def make() -> tuple[Any, ...]:
+        pairs = pair_of_arms(found, arm, against, epoch)
+        return found, pairs, choices_apart(found.of(against, epoch), found.of(arm, epoch))
+
+    key = ("arms", arm, against, epoch, id(found))  # what is kept holds the evaluation, so that its id is nobody else's
+    made = background.use_reading(lambda: follower.once(key, make), follower, arm, against, epoch)
+    if made is None:
+        vue.Notice(title="Comparing", busy=True, text="Pairing the votes of the same people.")
+        return
+    _, pairs, apart = made
+    vue.CompareView(found=arms_compared(pairs, follower.key, arm, against, epoch), arms=True, event_go=go)
+    book = follower.read(lambda book: book)
+    order = [against, arm, *(each for each in found.arms() if each not in (arm, against))]
+    of = {each: {contest.anchor: contest for contest in found.of(each, epoch)} for each in order}
+
+    def sides(anchor: str) -> list[AnchorSide]:
+        return [AnchorSide(each, follower.key, book, of[each].get(anchor)) for each in order if of[each]]
+
+    shown = looks(book.config)
+    society = [f"{follower.key} {SocietyKey('evaluate', each, epoch)}" for each in (against, arm)]
+    beside = AnchorPairs(
+        apart, sides, (against, arm), (against, arm), (society[0], society[1]), (shown.get(against), shown.get(arm))
+    )
+    Anchors(follower, beside, found.panel, address, go, rest)
+
+
+def _arms(found: Evaluation, address: PageAddress) -> tuple[int, list[str]]:
+    """Return the epoch that is looked at, by default the last one with two arms, and the arms that were evaluated after it."""
+    of = {epoch: [arm for arm in found.arms() if found.of(arm, epoch)] for epoch in found.epochs}
+    last = max((epoch for epoch, arms in of.items() if len(arms) > 1), default=max(of, default=0))
+    epoch = address.epoch if address.epoch in of else last
+    return epoch, of.get(epoch, [])
+
+
+def _two(found: Evaluation, arms: list[str], address: PageAddress) -> tuple[str, str]:
+    """Return the arm that is compared, and the one that it is compared with: what the run declares, unless the address says more."""
+    declared = [arm for arm in arms if comparator(found, arm) in arms]
+    arm = address.arm if address.arm in arms else (declared or arms)[0]
+    against = address.against if address.against in arms and address.against != arm else comparator(found, arm)
+    return arm, against if against in arms else next(each for each in arms if each != arm)
+
+
+# -- two runs ----------------------------------------------------------------------------------------------
 
 
 @solara.component
@@ -58,31 +164,79 @@ def WithOther(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | 
 
 @solara.component
 def Read(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None, go: vue.Go, rest: Rest) -> None:
-    """The same society of both, side by side, and where they differ; found beside the page, once for each pair of heads."""
+    """Where two runs differ, one anchor at a time, and the same society of both; found beside the page, once for each pair of heads."""
     heads = (a.version, b.version)
 
-    def find() -> Comparison | str:
+    def find() -> tuple[Comparison, str] | str:
         try:
-            return compare(a.path, b.path)
+            found = compare(a.path, b.path)
         except MolochError as error:
             return str(error)
+        return found, _words(a, b, found)
 
     task = solara.lab.use_task(lambda: a.once(("compare", b.key, heads), find), dependencies=[a.key, b.key])
     comparison = str(task.exception) if task.error else task.value
-    if key is not None:
-        parting = (
-            comparison.parting.step if isinstance(comparison, Comparison) and comparison.parting is not None else -1
-        )
-        Both(a, b, address, key, go, rest, parting)
+    step = -1
     if comparison is None:
         vue.Notice(title="Comparing", busy=True, text="Walking through both logs, decision by decision.")
     elif isinstance(comparison, str):
         vue.Notice(title="They cannot be compared", text=comparison)
     else:
-        step = comparison.parting.step if comparison.parting is not None else -1
+        found, words = comparison
+        step = found.parting.step if found.parting is not None else -1
         where = a.read(lambda book: society_of(book, step))
         url = address.at(society=str(where), t=0).url if where not in (None, key) else ""
-        vue.CompareView(found=compared(comparison, a.key, b.key, where, url), event_go=go)
+        vue.CompareView(found=compared(found, a.key, b.key, where, url, words), arms=False, event_go=go)
+        if not found.identical:
+            OneArm(a, b, address, go, rest)
+    if key is not None:
+        Both(a, b, address, key, go, rest, step)
+
+
+def _words(a: Follower, b: Follower, found: Comparison) -> str:
+    """Return the first decision that differs, in a sentence."""
+    if found.parting is None:
+        return ""
+    sides = lookups.parted_side(a, found.parting.seq_a), lookups.parted_side(b, found.parting.seq_b)
+    return parting_words(sides[0], sides[1]) if sides[0] is not None and sides[1] is not None else ""
+
+
+@solara.component
+def OneArm(a: Follower, b: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
+    """What one arm wrote in both runs about the same anchors, and who chose differently."""
+    read = background.use_reading(lambda: (lookups.evaluation(a), lookups.evaluation(b)), a, b)
+    if read is None:
+        vue.Notice(title="Reading both logs", text="Counting every vote of the evaluations.", busy=True)
+        return
+    one, other = read
+    arms = [arm for arm in one.arms() if one.of(arm) and other.of(arm)]
+    if not arms:
+        return
+    arm = address.arm if address.arm in arms else arms[0]
+    apart = choices_apart(one.of(arm), other.of(arm))
+    if not apart:
+        vue.Caption(title="No common anchor", text=f"{arm} was evaluated on other anchors in each.")
+        return
+    if len(arms) > 1:
+        options = [[each, each] for each in arms]
+        picked = {"name": "arm", "label": "Arm", "value": arm, "options": options}
+        vue.Controls(choices=[picked], said="", event_chose=parts.chooser(address, go))
+    names, runs, of = ("A", "B"), (a, b), [{each.anchor: each for each in found.of(arm)} for found in read]
+    books = [run.read(lambda book: book) for run in runs]
+
+    def sides(anchor: str) -> list[AnchorSide]:
+        return [
+            AnchorSide(f"{arm} in {name}", run.key, book, contests.get(anchor))
+            for name, run, book, contests in zip(names, runs, books, of, strict=True)
+        ]
+
+    societies = [
+        f"{run.key} {SocietyKey('evaluate', arm, found.epochs[-1])}" for run, found in zip(runs, read, strict=True)
+    ]
+    words = (f"{arm} in A", f"{arm} in B")
+    Anchors(
+        a, AnchorPairs(apart, sides, words, (arm, arm), (societies[0], societies[1])), one.panel, address, go, rest
+    ).key(arm)
 
 
 @solara.component

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from analysis.formats import count
+from analysis.readings.minds import Minds
 from analysis.readings.society import SocietyKey
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import persona as data
 from analysis.ui.data import story as told
+from analysis.ui.data.asked import talk_rows
 from analysis.ui.data.doors import event_url, message_url
 from analysis.ui.data.film import society_choices
+from analysis.ui.data.people import change_notes
 from analysis.ui.data.places import names_of
 from analysis.ui.data.takes import rows_take
+from analysis.ui.data.timeline import page_of_moment, timeline
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.pages import background, parts, vue
@@ -30,7 +34,7 @@ SIZE = 10
 def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """Who it is, and its time in a society."""
     key, choices = follower.read(lambda book: society_choices(book, address.at(fill="choice")))
-    chose = parts.chooser(address.at(persona=-1), go)
+    chose = parts.chooser(address.at(persona=-1, seq=-1), go)
     vue.Controls(choices=choices[:1], said="", event_chose=chose)
     if key is None:
         vue.Notice(title="Nobody yet", text=parts.nobody(follower))
@@ -49,8 +53,17 @@ def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
 @solara.component
 def OnePersona(follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, go: vue.Go) -> None:
     """A persona that exists."""
+
+    def changes(minds: Minds | None) -> list[told.StoryNote]:
+        book = follower.read(lambda book: book)
+        return change_notes(book, minds, person.persona) if minds is not None else []
+
     read = background.use_reading(
-        lambda: (lookups.story(follower, person, key), lookups.answers(follower, person.persona)),
+        lambda: (
+            lookups.story(follower, person, key),
+            lookups.minds(follower, key, changes),
+            lookups.answers(follower, person.persona),
+        ),
         follower,
         person.persona,
         key,
@@ -68,56 +81,68 @@ def Told(
     person: data.Person,
     key: SocietyKey,
     story: told.Story,
+    changes: list[told.StoryNote],
     answers: list[dict[str, Any]],
     go: vue.Go,
 ) -> None:
     """A persona whose story was read."""
     in_full, more = parts.use_whole(person.persona, str(key))
     missing, set_missing = solara.use_state("")
-    rows = told.story_rows(story, *parts.page_of(address, len(story.encounters), SIZE), in_full)
+    seqs = [each.seq for each in story.encounters]
+    if address.seq >= 0:  # a link to a moment, on whichever page that is
+        address = address.at(page_no=page_of_moment(seqs, address.seq, SIZE))
+    start, stop = parts.page_of(address, len(seqs), SIZE)
+    rows = told.story_rows(story, start, stop, in_full)
+    there = address.at(seq=-1, page_no=0)
     for row in rows:
+        row["url"] = there.at(page="contests", contest=row["contest"]).url
         row["event"] = event_url(address, row["seq"])
-        row["url"] = address.at(page="contests", contest=row["contest"], page_no=0).url
         for seen in row["seen"]:
             seen["url"] = message_url(address, row["contest"], seen["slot"])
+    since = seqs[start - 1] if start else -1
+    items = timeline(rows, [*story.notes, *changes], answers, address, since, last=stop == len(seqs))
     first, size = follower.read(lambda book: (data.first_of(book, key.split), len(names_of(book.people, key.split))))
 
     def find(name: str) -> None:
         number = follower.read(lambda book: data.find_by_name(book, key.split, name))
         set_missing("" if number >= 0 else f"Nobody is called {name[:60]!r}.")
         if number >= 0:
-            go(address.at(persona=number, page_no=0).url)
+            go(there.at(persona=number).url)
 
     def to(step: int) -> str:
-        return address.at(persona=first + (person.persona - first + step) % max(1, size), page_no=0).url
+        return there.at(persona=first + (person.persona - first + step) % max(1, size)).url
 
-    state, ask = _use_interview(follower, person, key)
+    state, ask, anew = _use_interview(follower, person, key)
+    turned = f"; changed its mind {count(len(changes), 'time')}" if changes else ""
     vue.PersonaView(
         person=data.person_row(person),
-        rows=rows,
+        items=items,
         lines=told.lines(story.opinions, follower.read(lambda book: book.config)),
         end=told.scale(story.opinions),
         society=key.label,
-        total=count(len(story.encounters), "contest"),
+        total=f"{count(len(seqs), 'contest')}{turned}",
         place=f"{person.persona - first + 1:,} of {size:,}",
         before=to(-1),
         after=to(1),
-        pager=parts.pager(address, len(story.encounters), SIZE),
+        pager=parts.pager(address.at(seq=-1), len(seqs), SIZE),
         missing=missing,
-        answers=answers,
         take=rows_take(address, follower.path, "reactions", persona=person.persona),
         interview=state,
         event_go=go,
         event_more=more,
         event_find=find,
         event_ask=ask,
+        event_anew=anew,
     )
 
 
-def _use_interview(follower: Follower, person: data.Person, key: SocietyKey) -> tuple[dict[str, Any], vue.Go]:
-    conversations, set_conversations = solara.use_state({})
+def _use_interview(
+    follower: Follower, person: data.Person, key: SocietyKey
+) -> tuple[dict[str, Any], vue.Go, Callable[[Any], None]]:
+    """Return what was said to a persona and what can be asked, how to ask, and how to begin a new conversation."""
     busy, set_busy = solara.use_state(False)
-    page = solara.use_memo(lambda: uuid4().hex, [])
+    _, look_again = solara.use_state(0)
+    replies, set_replies = solara.use_state({})
     interviewer = library().interviewer
     ready, text = follower.read(interviewer.note)
     if ready and not person.text:
@@ -127,17 +152,21 @@ def _use_interview(follower: Follower, person: data.Person, key: SocietyKey) -> 
         def asking() -> None:
             try:
                 book = follower.read(lambda book: book)
-                reply = interviewer.ask(follower.path, book, person.persona, key, question[:1000], page)
+                reply = interviewer.ask(follower.path, book, person.persona, key, question[:1000])
+                said = {"error": "", "cost": reply["cost"]}
             except MolochError as error:
-                reply = {
-                    "question": question,
-                    "answer": {"pieces": [[str(error), False]], "hidden": 0},
-                    "cost": "no answer",
-                }
-            set_conversations(lambda all_said: all_said | {person.persona: [*all_said.get(person.persona, []), reply]})
+                said = {"error": str(error), "cost": ""}
+            set_replies(lambda others: others | {person.persona: said})
             set_busy(False)
 
         set_busy(True)
         threading.Thread(target=asking, daemon=True).start()
 
-    return {"ready": ready, "text": text, "busy": busy, "said": conversations.get(person.persona, [])}, ask
+    def anew(_: Any) -> None:
+        interviewer.begin_anew(follower.path, person.persona, key)
+        look_again(lambda number: number + 1)
+
+    current = interviewer.going_on(follower.path, person.persona, key)
+    kept = talk_rows(lookups.talks(follower, person.persona), current)
+    state = {"ready": ready, "text": text, "busy": busy, "talks": kept, "error": "", "cost": ""}
+    return state | replies.get(person.persona, {}), ask, anew

@@ -37,17 +37,49 @@ def Notice(title: str, text: str = "", command: str = "", busy: bool = False) ->
 
 
 @solara.component_vue("runs.vue")
-def RunList(rows: list[Row], where: str, event_go: Go) -> None:
-    """All runs."""
+def RunList(
+    table: Row, where: str, said: str, empty: bool, find: str, pager: Row | None, event_go: Go, event_search: Go
+) -> None:
+    """All runs and studies."""
+
+
+@solara.component_vue("study.vue")
+def StudyView(
+    head: Row,
+    found: Row | None,
+    waiting: Row,
+    table: Row,
+    failures: Row,
+    next: list[Row],
+    pager: Row | None,
+    find: str,
+    event_go: Go,
+    event_search: Go,
+) -> None:
+    """One study: its answer, and its cells."""
+
+
+@solara.component_vue("result.vue")
+def ResultView(found: Row, event_go: Go) -> None:
+    """What a run came to."""
+
+
+@solara.component_vue("no_result.vue")
+def NoResult(found: Row, event_go: Go) -> None:
+    """A run that has evaluated nothing: what there is, and what is missing."""
 
 
 @solara.component_vue("controls.vue")
 def Controls(
-    choices: list[Row], said: str, event_chose: Callable[[Row], None], event_room: Callable[[int], None] | None = None
+    choices: list[Row],
+    said: str,
+    event_chose: Callable[[Row], None],
+    event_room: Callable[[int], None] | None = None,
+    take: Row | None = None,
 ) -> None:
     """Choices in a row: each with ``name``, ``label``, ``value`` and ``options``, pairs of value and label.
 
-    ``event_room`` receives the height of the window, in pixels.
+    ``event_room`` receives the height of the window, in pixels; ``take``: what can be taken along of what is below.
     """
 
 
@@ -59,7 +91,7 @@ def MemberCard(name: str, text: str, facts: list[list[str]], to: str, event_go: 
 @solara.component_vue("persona.vue")
 def PersonaView(
     person: Row,
-    rows: list[Row],
+    items: list[Row],
     lines: list[Row],
     end: float,
     society: str,
@@ -69,15 +101,22 @@ def PersonaView(
     after: str,
     pager: Row | None,
     missing: str,
-    answers: list[Row],
     take: Row,
     interview: Row,
     event_go: Go,
     event_more: Go,
     event_find: Go,
     event_ask: Go,
+    event_anew: Callable[[Any], None],
 ) -> None:
-    """One persona, what it saw, what it answered to questionnaires, and the interview."""
+    """One persona, the interview, and its story in the order of time."""
+
+
+@solara.component_vue("people.vue")
+def PeopleTable(
+    kind: str, tables: list[Row], table: Row, total: str, pager: Row | None, found: str, event_go: Go, event_find: Go
+) -> None:
+    """Members, messages or polls as a table whose columns a click sorts."""
 
 
 @solara.component_vue("contests.vue")
@@ -91,7 +130,7 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
 
 
 @solara.component_vue("reach.vue")
-def ReachView(curve: Row, to: str, name: str, event_go: Go) -> None:
+def ReachView(curve: Row, take: Row, to: str, name: str, event_go: Go) -> None:
     """A curve of reach over rounds, what it says, and the page of the message ``name`` where it is one's."""
 
 
@@ -116,6 +155,7 @@ def AgentView(
     lineage: list[Row],
     messages: list[Row],
     total: str,
+    sort: str,
     pager: Row | None,
     event_go: Go,
     event_more: Go,
@@ -145,8 +185,26 @@ def ProbeView(tables: list[Row], title: str, text: str, command: str, judges: st
 
 
 @solara.component_vue("compare.vue")
-def CompareView(found: Row, event_go: Go) -> None:
-    """Two runs' settings, first difference and outcomes."""
+def CompareView(found: Row, arms: bool, event_go: Go) -> None:
+    """Two runs' settings, first difference and outcomes; or two ``arms`` of one."""
+
+
+@solara.component_vue("anchors.vue")
+def AnchorView(
+    anchor: str,
+    options: list[Row] | list[list[str]],
+    before: str,
+    after: str,
+    place: str,
+    said: str,
+    cards: list[Row],
+    rows: list[Row],
+    sides: list[str],
+    event_go: Go,
+    event_pick: Go,
+    event_more: Go,
+) -> None:
+    """What was written about one anchor, side by side, and who chose differently."""
 
 
 @solara.component_vue("caption.vue")

@@ -12,6 +12,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("altair")
 
 from analysis.figures.figure import LeftOut
+from analysis.figures.outcomes import outcome_marks
 from analysis.figures.palette import CLEAN, MISBEHAVING
 from analysis.figures.reach import at_least
 from analysis.figures.registry import FIGURES
@@ -97,6 +98,13 @@ class TestOutcomes:
         frame = of("outcomes", three).frame
         assert frame["outcome"].to_list() == ["win_rate", "win_rate", made_up.PROBE, made_up.PROBE]
         assert set(frame["compared_with"]) == {"placebo"}
+
+    def test_without_a_comparator_it_is_base(self, three):
+        """Win rates from one half, and what probes changed, where no arm can be set against another one."""
+        rows = [row for row in three.rows if row["measure"] != "from_comparator"]
+        marks = outcome_marks(rows, three.order, list(three.groups), three.group)
+        assert {mark["outcome"] for mark in marks} == {"win_rate", made_up.PROBE}
+        assert {(mark["compared_with"], mark["measure"]) for mark in marks} == {("", "rate"), ("", "from_base")}
 
     def test_what_a_study_says_of_a_row_is_drawn(self, three):
         """Margin, detectable effect, inner interval and conclusion; confirmatory ones first, win rates that are withheld never."""

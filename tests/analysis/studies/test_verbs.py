@@ -14,7 +14,7 @@ from analysis.studies.claims import Claims
 from analysis.studies.identity import FinishedRun, Identity
 from analysis.studies.layout import Layout
 from analysis.studies.study_log import StudyLog
-from analysis.ui.data.runs import STUDY_LOG, find_runs
+from analysis.ui.data.runs import find_runs, find_studies
 from learning import RunConfig
 from tests.analysis.studies.small import PAGE, carry_out, plan
 from tests.support.command import command
@@ -299,8 +299,8 @@ class TestLooks:
         for name in ("begun", "study"):
             (begun.parent / "runs").mkdir(exist_ok=True)
             (begun.parent / "runs" / name).symlink_to({"begun": begun, "study": study}[name])
-        shown = Library([], begun.parent / "runs", hidden=HiddenCells()).paths()
-        assert len(shown) == 12 and len(Library([], begun.parent / "runs").paths()) == 13
+        shown = Library([], [begun.parent / "runs"], hidden=HiddenCells()).paths()
+        assert len(shown) == 12 and len(Library([], [begun.parent / "runs"]).paths()) == 13
 
 
 class TestCommands:
@@ -339,7 +339,7 @@ class TestCommands:
     def test_the_list_of_runs_has_cells_and_not_the_studys_log(self, study):
         """Whichever folder is listed."""
         assert len(find_runs(study)) == len(find_runs(study.parent)) == 12
-        assert Layout(study).log.name == STUDY_LOG
+        assert find_studies(study) == [study] and study in find_studies(study.parent)
 
     def test_replay_goes_through_all_cells(self, moloch, study):
         """What is wrong with one does not keep the others from it."""

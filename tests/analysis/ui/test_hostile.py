@@ -21,6 +21,7 @@ HANGS_MS = 60_000
 GRAPH = ".moloch-diffusion"
 CONTEST = f"evaluate/1/{ARMS[0]}/{ANCHORS[0]}"
 PAGES = {
+    "result": ({}, ".m-empty dl", ["Nothing was evaluated yet"]),
     "diffusion": ({}, f"{GRAPH}[data-frame]", [f"{MEMBERS:,} members", "Showing 50,000 of ", TEXTS[1]]),
     "persona": ({}, ".m-story", [TEXTS[0], BAD[:900], "misrepresentation<img"]),
     "agents": ({}, ".m-table", [TEXTS[1], TEXTS[0], "IPY_MODEL_0123456789abcdef", PROBES[0]]),
@@ -30,6 +31,11 @@ PAGES = {
     "reach": ({"page": "diffusion", "fill": "reach"}, f"{GRAPH}[data-frame]", ["Round 1", "Members who had seen it"]),
     "training": ({}, ".m-table", [TEXTS[0], "not in this run's folder", ADAPTER, "check.json ("]),
     "probes": ({"epoch": "1"}, ".m-table", ["misrepresentation<img", TEXTS[1]]),
+    "people": ({"sort": "name"}, ".m-people .m-table", [TEXTS[6][:40], f"{MEMBERS:,} members"]),
+    "messages": ({"page": "people", "frame": "messages"}, ".m-people .m-table", [TEXTS[1], "misrepresentation<img"]),
+    "arms": ({"page": "compare"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Who chose differently"]),
+    "event": ({"seq": "5"}, ".m-event", ["Event 5: personas_joined", "<img src=", "more characters)"]),
+    "rows": ({"frame": "messages"}, ".m-rows", ['<img src="/nowhere" onerror="', TEXTS[4]]),
     "compare": ({"other": "networked"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Settings that differ"]),
     "itself": ({"page": "compare", "other": "<b>run"}, f"{GRAPH}[data-frame]", ["Both are the same run."]),
 }  # fmt: skip
@@ -85,7 +91,7 @@ def guest(visitor):
     found, visitor.received = visitor, 0
     yield found
     ran = found.page.evaluate(
-        "() => [window.moloch_ran ?? 0, document.title, document.querySelectorAll('.m-app :is(img, iframe, script, style)').length]"
+        "() => [window.moloch_ran ?? 0, document.title.split(' · ').pop(), document.querySelectorAll('.m-app :is(img, iframe, script, style)').length]"
     )
     found.page.goto("about:blank")
     assert ran[0] == ran[2] == 0 and ran[1].endswith("Moloch")
@@ -136,7 +142,7 @@ class TestHostile:
             page.wait_for_function(
                 "([card, name]) => document.querySelector(card)?.innerText === name", arg=[card, TEXTS[0]]
             )
-        page.get_by_role("link", name="What they saw").click()
+        page.get_by_role("link", name="What it saw").click()
         page.wait_for_selector(".m-story")
         assert page.locator("aside h2").inner_text() == TEXTS[0]
 
@@ -220,10 +226,10 @@ class TestHostileAddresses:
         page.get_by_role("link", name="Contests").click()
         page.locator("tbody a").first.click()
         page.wait_for_selector(".m-outcome")
-        for wait in (".m-table", f"{GRAPH}[data-frame]", "tbody a"):
+        for wait in (".m-table", ".m-forest", "tbody a"):
             page.go_back()
             page.wait_for_selector(wait)
-        for wait in (f"{GRAPH}[data-frame]", ".m-table", ".m-outcome"):
+        for wait in (".m-forest", ".m-table", ".m-outcome"):
             page.go_forward()
             page.wait_for_selector(wait)
 
@@ -255,9 +261,9 @@ class TestHostileFolders:
             page = visit.open("", "tbody tr")
             assert page.locator("tbody tr").count() == 2
             page.locator("tbody a").first.click()
-            page.wait_for_selector(f"{GRAPH}[data-frame]")
+            page.wait_for_selector(".m-forest")
             page.reload()
-            page.wait_for_selector(f"{GRAPH}[data-frame]")
+            page.wait_for_selector(".m-forest")
             (tmp_path / name).rename(tmp_path.parent / "gone")
             page.wait_for_selector("header .is-damaged")
             page.get_by_text("No such file or directory").wait_for()
@@ -281,7 +287,7 @@ CONFUSED = (
 )
 
 
-REFUSED = dict.fromkeys((2, 3, 5), ("Agents", "Probes"))
+REFUSED = dict.fromkeys((2, 3, 5), ("Result", "Agents", "Probes"))
 """Which of them -> pages that cannot be shown: the evaluation cannot be read."""
 
 
@@ -309,7 +315,12 @@ class TestConfusedLogs:
     def test_every_page_says_something(self, confused, number):
         """Each page shows what it understands, or why it cannot be shown; the other pages are not touched."""
         page = confused.open(f"?run=confused{number}&page=persona", ".m-split")
-        for name, said in (("Agents", "What it wrote"), ("Contests", "4 contests"), ("Probes", "Difference, points")):
+        for name, said in (
+            ("Result", "Beyond"),
+            ("Agents", "What it wrote"),
+            ("Contests", "4 contests"),
+            ("Probes", "Difference, points"),
+        ):
             said = "This page cannot be shown" if name in REFUSED.get(number, ()) else said
             page.get_by_role("link", name=name, exact=True).click()
             page.get_by_text(said).or_(page.get_by_text("Nothing was evaluated yet")).first.wait_for()

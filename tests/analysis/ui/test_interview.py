@@ -12,9 +12,10 @@ from abm.log import open_log, read_events, verify
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey
+from analysis.ui.data.asked import talk_rows
 from analysis.ui.data.runs import find_runs
 from analysis.ui.interview import Interviewer
-from learning.surveys import INTERVIEWS
+from learning.surveys import INTERVIEWS, conversations
 
 KEY = SocietyKey("evaluate", "rft", 2)
 
@@ -69,6 +70,21 @@ class TestAsking:
         assert [(each.interview, each.question) for each in kept] == [
             (f"1/{persona}", "Why?"), (f"1/{persona}", "Really?"), (f"2/{persona}", "Why?"),
         ]  # fmt: skip
+
+    def test_a_conversation_goes_on_until_a_new_one_is_begun(self, run):
+        """Who looks finds it in the log beside the run, the one that goes on by its id."""
+        book, persona = _somebody(run)
+        interviewer = Interviewer("transformers")
+        interviewer._open = lambda book: ScriptedLLM(lambda request: "So.")  # type: ignore[method-assign]
+        assert interviewer.going_on(run, persona, KEY) == ""
+        for question in ("Why?", "Really?"):
+            interviewer.ask(run, book, persona, KEY, question)
+        assert interviewer.going_on(run, persona, KEY) == f"1/{persona}"
+        interviewer.begin_anew(run, persona, KEY)
+        interviewer.ask(run, book, persona, KEY, "Again?")
+        rows = talk_rows(conversations(run), interviewer.going_on(run, persona, KEY))
+        assert [[said["question"] for said in row["said"]] for row in rows] == [["Again?"], ["Why?", "Really?"]]
+        assert [row["current"] for row in rows] == [True, False] and "remembering evaluate epoch 2" in rows[0]["label"]
 
     def test_what_is_kept_beside_a_run_is_no_run(self, run):
         """The list of runs shows the run alone."""

@@ -62,11 +62,11 @@ def visit(browser, served):
     assert found.errors == [] and found.strays == []
 
 
-def scrub(page, t: int) -> None:
+def scrub(page, t: int, inside: str = "") -> None:
     """Move the time slider, as a hand does, and wait for the frame."""
     code = "(e, t) => { e.value = t; e.dispatchEvent(new Event('input', {bubbles: true})); e.dispatchEvent(new Event('change', {bubbles: true})) }"
-    page.locator(f"{GRAPH} input[type=range]").first.evaluate(code, t)
-    page.wait_for_selector(f'{GRAPH}[data-frame="{t}"]')
+    page.locator(f"{inside}{GRAPH} input[type=range]").first.evaluate(code, t)
+    page.wait_for_selector(f'{inside}{GRAPH}[data-frame="{t}"]')
 
 
 def where(run: Path, box: dict[str, float]) -> tuple[float, float]:
@@ -92,7 +92,7 @@ class TestRuns:
         assert page.locator("tbody tr").count() == 3
         assert "ended" in page.locator("tbody tr").first.inner_text()
         page.get_by_role("link", name="networked", exact=True).click()
-        page.wait_for_selector(f"{GRAPH}[data-frame]")
+        page.wait_for_selector(".m-forest")
         assert page.locator("h1").inner_text() == "networked"
 
     def test_a_run_that_is_not_there(self, visit):
@@ -160,8 +160,9 @@ class TestDiffusion:
         x, y = where(networked, stage.bounding_box())
         stage.click(position={"x": x, "y": y})
         card.wait_for()
+        visit.wait_search("persona=")
         name = card.inner_text()
-        page.get_by_role("link", name="What they saw").click()
+        page.get_by_role("link", name="What it saw").click()
         page.wait_for_selector(".m-split")
         assert page.locator("aside h2").inner_text() == name
         page.go_back()
@@ -273,13 +274,14 @@ class TestCompare:
     def test_linked_time_and_the_first_difference(self, visit):
         """Moving one graph moves the other; the settings that differ and the first other decision are named."""
         page = visit.open("?run=networked&page=compare&other=other", f"{GRAPH}[data-frame]")
-        page.wait_for_function(f"document.querySelectorAll('{GRAPH}[data-frame]').length === 2")
-        scrub(page, 2)
-        page.wait_for_function(f"[...document.querySelectorAll('{GRAPH}')].every((one) => one.dataset.frame === '2')")
+        both = f".m-pair {GRAPH}"
+        page.wait_for_function(f"document.querySelectorAll('{both}[data-frame]').length === 2")
+        scrub(page, 2, ".m-pair ")
+        page.wait_for_function(f"[...document.querySelectorAll('{both}')].every((one) => one.dataset.frame === '2')")
         page.get_by_text("The first decision that differs").wait_for()
         page.get_by_text("show that society").click()
         visit.wait_search("society=train")
-        marks = f"{GRAPH} .md-mark[aria-label*='first decision that differs']"
+        marks = f"{both} .md-mark[aria-label*='first decision that differs']"
         page.wait_for_function("(marks) => document.querySelectorAll(marks).length === 2", arg=marks)
         assert "neutral" in page.locator("table", has_text="Settings that differ").inner_text()
 
@@ -502,9 +504,9 @@ class TestBehindNumbers:
         contests = of_run(isolated, "contests").filter(phase="evaluate", arm="rft").collect()
         total = contests.filter(epoch=contests["epoch"].max()).height
         assert page.inner_text(".m-title .soft") == f"{total} rows"
-        page.get_by_role("link", name="decided").click()
-        page.get_by_role("link", name="decided").click()
-        page.wait_for_selector("th[aria-sort=descending]")
+        for way in ("ascending", "descending"):
+            page.get_by_role("link", name="decided").click()
+            page.wait_for_selector(f"th[aria-sort={way}]")
         with page.expect_download() as coming:
             page.get_by_role("link", name="CSV").click()
         lines = coming.value.path().read_text().splitlines()

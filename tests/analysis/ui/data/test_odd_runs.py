@@ -16,7 +16,8 @@ from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from analysis.ui.address import PageAddress
 from analysis.ui.data import runs as data
-from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.head import headline
+from analysis.ui.data.run_list import list_rows, listed
 from analysis.ui.data.runs import describe, find_runs, keys
 from analysis.ui.data.training import training_rows
 from analysis.ui.library import Library
@@ -40,6 +41,11 @@ def settled(follower):
     return follower
 
 
+def rows(runs):
+    """The rows of the list."""
+    return list_rows(listed(runs, []), lambda entry: None, now=0.0)
+
+
 class TestNames:
     """A folder may be called what it likes."""
 
@@ -49,7 +55,7 @@ class TestNames:
             shutil.copytree(networked, tmp_path / name)
         found = keys(find_runs(tmp_path))
         assert sorted(found) == sorted(NAMES)
-        for row in run_rows([describe(key, path) for key, path in found.items()], now=0.0):
+        for row in rows([describe(key, path) for key, path in found.items()]):
             assert row["state"] == "ended" and row["url"].isascii()
             assert PageAddress.parse(row["url"].removeprefix("/")).run == row["key"]
 
@@ -63,7 +69,7 @@ class TestNames:
     def test_any_address_is_read(self, search):
         """An address that is no address names the list of runs, or a run that is not there."""
         found = PageAddress.parse(search)
-        assert found.page == "diffusion" and PageAddress.parse(found.search()) == found
+        assert found.page == "result" and PageAddress.parse(found.search()) == found
 
     def test_links_out_of_the_folder_and_into_it(self, networked, tmp_path):
         """A link to a run is that run, under its own name; a link to the folder itself adds nothing."""
@@ -82,7 +88,7 @@ class TestBroken:
         (tmp_path / "run.json").write_bytes(os.fsencode(BROKEN[name]))
         found = describe(name, tmp_path)
         assert found.state == "damaged" and "run.json" in found.error
-        assert headline(found, Book())["state"] == "damaged" and run_rows([found], now=0.0)[0]["error"] == found.error
+        assert headline(found, Book())["state"] == "damaged" and rows([found])[0]["error"] == found.error
 
     def test_a_folder_in_its_place(self, tmp_path):
         """Neither does a folder of that name stop anything."""
@@ -95,7 +101,7 @@ class TestBroken:
         create(tmp_path / "strange", strange).close()
         found = describe("strange", tmp_path / "strange")
         assert found.state == "empty"
-        assert run_rows([found], now=0.0)[0]["world"] == "{}" and headline(found, Book())["facts"]
+        assert "{'a': 1}" in rows([found])[0]["setting"] and headline(found, Book())["facts"]
 
     def test_what_nobody_foresaw(self, networked, monkeypatch):
         """An error of ours in one run's description is that run's row, not the end of the list."""
@@ -147,7 +153,7 @@ class TestManyRuns:
         monkeypatch.setattr(
             data.Ends, "_described", lambda self, key, path: (looked.append(key), described(self, key, path))[1]
         )
-        library = Library([], tmp_path / "runs")
+        library = Library([], [tmp_path / "runs"])
         first = library.runs()
         assert len(looked) == 5
         assert library.runs() == first and len(looked) == 5
@@ -175,7 +181,7 @@ class TestReplaced:
 
     def test_another_run_in_its_place(self, networked, isolated, tmp_path):
         """A run that lies in the folder of one that was read is read in its stead."""
-        library, run = Library([], tmp_path), tmp_path / "run"
+        library, run = Library([], [tmp_path]), tmp_path / "run"
         shutil.copytree(networked, run)
         before = settled(library.follower("run"))
         assert library.follower("run") is before

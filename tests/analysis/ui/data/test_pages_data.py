@@ -41,10 +41,11 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data import agents, contests, probes, training
 from analysis.ui.data.compare import compared
 from analysis.ui.data.film import film, society_choices, society_of, society_options
-from analysis.ui.data.head import headline, run_rows
+from analysis.ui.data.head import headline
 from analysis.ui.data.life import written_now
 from analysis.ui.data.persona import find_by_name, find_person
 from analysis.ui.data.places import place
+from analysis.ui.data.run_list import list_rows, listed
 from analysis.ui.data.runs import describe, find_runs, keys, quoted
 from analysis.ui.data.society import SocietyReading
 from analysis.ui.data.story import lines, read_story, story_rows
@@ -126,8 +127,8 @@ class TestRuns:
         shown = headline(info, book(isolated))
         assert [fact[1] for fact in shown["facts"] if fact[0] == "epochs"] == ["2 of 2"]
         assert "a choice model votes" in shown["note"]
-        (row,) = run_rows([info], now=info.written + 7_300)
-        assert (row["url"], row["seed"], row["written"]) == ("/?run=isolated", "1", "2 hours ago")
+        (row,) = list_rows(listed([info], []), lambda entry: None, now=info.written + 7_300)
+        assert (row["url"], row["wins"], row["written"]) == ("/?run=isolated", "…", "2 hours ago")
 
     def test_what_is_to_come(self, isolated):
         """The header says how much of the plan is done and what comes next; nothing comes after its end."""

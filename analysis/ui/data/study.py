@@ -1,0 +1,330 @@
+"""A study as its page shows it: how its cells stand, and as far as effects may be seen, the answer, the forest plot by levels, and doubts.
+
+Takes what :mod:`analysis.studies` knows of it; computes no statistic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from analysis.answers import RowKey, answer, level_words
+from analysis.figures.outcomes import explained, outcome_marks
+from analysis.figures.palette import Look, arm_looks
+from analysis.formats import DASH, bounds, count, number, percent, points, points_bounds
+from analysis.studies.results import StudyResults
+from analysis.studies.status import CellStatus, StudyStatus
+from analysis.tables.pooled import Measured
+from analysis.ui.address import PageAddress
+from analysis.ui.data.columns import heading, order_of
+from analysis.ui.data.doors import equals_of, where_text
+from analysis.ui.data.forest import Mark
+from analysis.ui.data.looks import looks
+from analysis.ui.data.one_line import named, result_line
+from analysis.ui.data.result import no_plot, plot
+from analysis.ui.data.run_list import money, study_state
+from analysis.ui.data.sentences import sentence_rows
+
+PAGE = 25
+"""Cells on one page."""
+SHOWN = 20
+"""Failures whose messages are shown."""
+SORTED = ("cell", "seed", "state", "wins", "probe", "spent", "took")
+HIDDEN = "Its page declares beforehand what the study is to decide, so that nobody sees an effect before its end."
+CELL_SAYS = {
+    "ended": "Its run is whole.",
+    "reused": "A run with the same settings was there already.",
+    "running": "A worker carries it out.",
+    "stopped": "It has begun, and nobody works on it.",
+    "waiting": "It has not begun.",
+    "failed": "It failed, and is not tried again by itself.",
+}
+DOTS = {
+    "ended": "ended",
+    "reused": "ended",
+    "running": "running",
+    "stopped": "stopped",
+    "failed": "damaged",
+    "waiting": "empty",
+}
+"""State of a cell -> that of a run with the same dot."""
+
+
+# -- how it stands -----------------------------------------------------------------------------------------------
+
+
+def study_head(key: str, status: StudyStatus, path: str) -> dict[str, Any]:
+    """Return what stands above the page: its name, its state, and how far it is."""
+    states = ", ".join(f"{n:,} {state}" for state, n in status.states.items())
+    facts = [("cells", f"{len(status.cells):,}"), ("of them", states or DASH), ("spent", money(status.spent))]
+    if status.eta_s is not None and not status.over:
+        facts.append(("what runs ends in", duration(status.eta_s)))
+    facts += [
+        (name, f"{times:,} ×")
+        for name, times in (("extended", status.extensions), ("looked at", status.looks))
+        if times
+    ]
+    return {
+        "name": key,
+        "state": study_state(status),
+        "stopped": f"Its controller stopped: {status.stopped}." if status.stopped and not status.over else "",
+        "facts": [list(fact) for fact in facts],
+        "command": "" if status.over else f"moloch study status {path}",
+    }
+
+
+def failures(status: StudyStatus) -> dict[str, Any]:
+    """Return the cells that failed, or stand still after a failure, each with its message."""
+    failed = [cell for cell in status.cells if cell.message]
+    rows = [
+        {"cell": cell.cell, "state": cell.state, "text": f"{cell.origin}: {cell.message}"} for cell in failed[:SHOWN]
+    ]
+    return {
+        "rows": rows,
+        "more": f"{count(len(failed) - SHOWN, 'further cell')} failed." if len(failed) > SHOWN else "",
+    }
+
+
+def cell_table(
+    status: StudyStatus, results: StudyResults | None, address: PageAddress, url: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return the cells that an address lets through, in its order, a page of them.
+
+    Args:
+        results: whose values stand beside the cells; None where there are none, or they may not be seen.
+        url: of a cell's run; empty for one that has not begun.
+    """
+    values = _Values(results)
+    order = order_of(address, SORTED, "cell")
+    factors = list(dict.fromkeys(name for cell in status.cells for name in cell.factors))
+    cells = [cell for cell in status.cells if _passes(cell, address)]
+    if order.column != "cell":
+        keyed = [(_order(cell, order.column, values), cell) for cell in cells]
+        ranked = sorted(
+            (pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=order.descending
+        )
+        cells = [cell for _, cell in ranked] + [cell for value, cell in keyed if value is None]
+    elif order.descending:
+        cells.reverse()
+    page = min(address.page_no, max(0, (len(cells) - 1) // PAGE))
+    columns = [("cell", "Cell", False), ("seed", "Seed", True), ("state", "State", False)]
+    columns += [("wins", values.wins_label, True), ("probe", values.probe_label, True)] if values.arm else []
+    columns += [("spent", "Spent", True), ("took", "Took", True)]
+    return {
+        "head": [heading(address, order, name, label, number=number) for name, label, number in columns],
+        "factors": [name.replace("_", " ") for name in factors],
+        "rows": [_cell_row(cell, factors, values, url(cell.cell)) for cell in cells[page * PAGE : (page + 1) * PAGE]],
+        "valued": bool(values.arm),
+        "total": f"{len(cells):,} of {count(len(status.cells), 'cell')}"
+        if len(cells) < len(status.cells)
+        else count(len(cells), "cell"),
+        "only": [f"{name} {' or '.join(values)}" for name, values in equals_of(address).items()],
+        "all": address.at(where="", find="", page_no=0).url,
+        "found": len(cells),
+        "place": f"{address.where} {address.sort} {address.page_no}",
+    }
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words, as somebody says them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _passes(cell: CellStatus, address: PageAddress) -> bool:
+    levels = {name: level_words(level) for name, level in cell.factors.items()} | {"seed": str(cell.seed)}
+    text = " ".join([cell.cell, cell.state, cell.message, *levels.values()]).casefold()
+    asked = equals_of(address)
+    return all(levels.get(name) in values for name, values in asked.items()) and all(
+        word in text for word in address.find.casefold().split()
+    )
+
+
+def _order(cell: CellStatus, column: str, values: _Values) -> Any:
+    match column:
+        case "seed":
+            return cell.seed
+        case "state":
+            return cell.state
+        case "spent":
+            return (cell.spent.usd, cell.spent.calls) if cell.spent.calls else None
+        case "took":
+            return cell.seconds or None
+        case _:
+            return (values.of(cell.cell, column) or {}).get("value")
+
+
+def _cell_row(cell: CellStatus, factors: Sequence[str], values: _Values, url: str) -> dict[str, Any]:
+    doing = cell.progress
+    says = CELL_SAYS.get(cell.state, "")
+    if doing is not None and doing.total:
+        says = f"{says} {doing.done:,} of {doing.total:,}{f': {doing.doing}' if doing.doing else ''}."
+    return {
+        "cell": cell.cell,
+        "url": url,
+        "seed": f"{cell.seed}",
+        "levels": [level_words(cell.factors[name]) if name in cell.factors else DASH for name in factors],
+        "state": cell.state,
+        "dot": DOTS.get(cell.state, "empty"),
+        "says": says.strip(),
+        "far": f"{doing.done:,} of {doing.total:,}" if doing is not None and doing.total else "",
+        "wins": _shown(values.of(cell.cell, "wins"), share=values.shares),
+        "probe": _shown(values.of(cell.cell, "probe")),
+        "spent": money(cell.spent),
+        "took": duration(cell.seconds) if cell.seconds else DASH,
+        "message": cell.message,
+    }
+
+
+class _Values:
+    """Each cell's own estimate of what the study's line is about: its first arm beyond its comparator, and that arm's first probe."""
+
+    def __init__(self, results: StudyResults | None) -> None:
+        line = result_line(marks_of(results)) if results is not None else result_line([])
+        self.arm = line.arm
+        beyond, won = f"beyond {named(line.beyond)}, points", f"{named(line.arm)} wins"
+        self.shares = line.beyond == "base"
+        self.wins_label = f"{won}, of votes" if self.shares else f"{won} {beyond}"
+        self.probe_label = f"{named(line.found)} {beyond}" if line.found else "First probe"
+        change = "from_base" if self.shares else "from_comparator"
+        self._of = {
+            "wins": Measured(line.arm, "votes", "win_rate", "rate" if self.shares else change),
+            "probe": Measured(line.arm, "strategy", line.found, change),
+        }
+        self._cells = {cell.cell: cell.tables for cell in results.cells} if results is not None else {}
+
+    def of(self, cell: str, column: str) -> dict[str, Any] | None:
+        return self._cells.get(cell, {}).get(self._of[column])
+
+
+def _shown(estimate: dict[str, Any] | None, *, share: bool = False) -> dict[str, str]:
+    if estimate and share:
+        return {"value": percent(estimate["value"]), "bounds": bounds(estimate)}
+    return {"value": points(estimate), "bounds": points_bounds(estimate)} if estimate else {"value": DASH, "bounds": ""}
+
+
+# -- what it came to -----------------------------------------------------------------------------------------------
+
+
+def study_result(
+    results: StudyResults, shown: Mapping[str, Look], address: PageAddress, *, over: bool
+) -> dict[str, Any]:
+    """Return the answer, the forest plot and the doubts; numbers lead to the cells of their levels.
+
+    Args:
+        shown: how arms are marked.
+        over: whether no cell is left to be carried out.
+    """
+    told = results.as_dict()
+    sentences, marks = answer(told), marks_of(results)
+    levels = {_heading(row, _varying(results)): row for row in told["rows"]}
+    column = {"win_rate": "-wins", result_line(marks).found: "-probe"}
+
+    def of_key(key: RowKey) -> str:
+        return cells_url(address, dict(key.levels), column.get(key.outcome, ""))
+
+    def of_mark(mark: Mark) -> str:
+        row = levels.get(mark["levels"], {})
+        at = {name: level_words(row[name]) for name in _varying(results) if row.get(name) is not None}
+        return cells_url(address, at, column.get(mark["outcome"], ""))
+
+    note = "" if over else "Preliminary: cells are left to be carried out, and these numbers change with them."
+    caption = " ".join(explained(marks))
+    return {
+        "preliminary": note,
+        "sentences": sentence_rows((each for each in sentences if each.kind == "finding"), shown, of_key),
+        "scope": [each.text for each in sentences if each.kind == "scope"],
+        "notes": [*told["said"].get("note", {})],
+        "doubts": list(_doubts(results, told)),
+        "advice": [each.text for each in sentences if each.kind == "advice"],
+        **(plot(marks, shown, caption, of_mark) if marks else no_plot("No outcome was measured.")),
+    }
+
+
+def marks_of(results: StudyResults) -> Sequence[Mark]:
+    """Return the marks of the study's forest plot."""
+    rows = [row for row in results.frame_rows() if not row["sampled"]]
+    varying = _varying(results)
+    arms, others = dict.fromkeys(row["arm"] for row in rows), {row["compared_with"] for row in rows}
+    headings = list(dict.fromkeys(_heading(row, varying) for row in rows))
+    return outcome_marks(
+        rows, sorted(arms, key=lambda arm: arm in others), headings, lambda row: _heading(row, varying)
+    )
+
+
+def looks_of(config: Mapping[str, Any], results: StudyResults) -> dict[str, Look]:
+    """Return how arms are marked, those that settings declare as on the pages of a cell.
+
+    Args:
+        config: of a cell.
+    """
+    arms = dict.fromkeys(row.measured.arm for row in results.rows)
+    return arm_looks({arm: arm for arm in arms}) | looks(config)
+
+
+def cells_url(address: PageAddress, levels: Mapping[str, str], sort: str = "") -> str:
+    """Return where the cells of these levels are listed, in the order of a column."""
+    return PageAddress(study=address.study, where=where_text(dict(levels)), sort=sort).url
+
+
+def _varying(results: StudyResults) -> list[str]:
+    """Return the factors in whose levels cells differ, of those that split the rows."""
+    return [name for name in results.by if len({str(cell.factors.get(name)) for cell in results.cells}) > 1]
+
+
+def _heading(row: Mapping[str, Any], factors: Sequence[str]) -> str:
+    return ", ".join(level_words(row[name]).replace("_", " ") for name in factors if row.get(name) is not None)
+
+
+def _doubts(results: StudyResults, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    cells = len(results.cells)
+    for kind, name in (("withheld", "Withheld"), ("flags", "Models")):
+        for said, times in told["said"].get(kind, {}).items():
+            yield {"name": name, "value": f"{times:,} of {count(cells, 'cell')}", "says": said, "url": "", "bad": True}
+    if results.missing:
+        yield {
+            "name": "Missing",
+            "value": count(len(results.missing), "cell"),
+            "says": "averages are over what is there",
+            "url": "",
+            "bad": True,
+        }
+    if told["changed_said"]:
+        yield {"name": "Inputs", "value": "changed", "says": told["changed_said"], "url": "", "bad": True}
+    declared = "declared before the first cell" if results.registered else results.exploratory
+    yield {
+        "name": "Preregistration",
+        "value": "yes" if results.registered else "no",
+        "says": declared,
+        "url": "",
+        "bad": False,
+    }
+    if results.looks:
+        yield {
+            "name": "Looks",
+            "value": number(results.looks),
+            "says": "at effects before the end",
+            "url": "",
+            "bad": True,
+        }
+
+
+def study_steps(path: str, advice: Sequence[str], *, over: bool, closed: bool) -> list[dict[str, str]]:
+    """Return what to do next, each as a text and a command; either may be empty."""
+    steps = [{"text": text, "command": ""} for text in advice]
+    if not over:
+        steps.append({"text": "How far each cell is, in the terminal:", "command": f"moloch study status {path}"})
+    if closed:
+        steps.append(
+            {"text": "An interim look, which the study's log keeps:", "command": f"moloch study results {path} --look"}
+        )
+    else:
+        steps.append({"text": "All tables:", "command": f"moloch study results {path} --full"})
+        steps.append(
+            {
+                "text": "Everything on one page, to mail or to print:",
+                "command": f"moloch report {path} --out report.html",
+            }
+        )
+    return steps

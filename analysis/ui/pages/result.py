@@ -1,0 +1,24 @@
+"""What a run came to: the page on which it opens."""
+
+from __future__ import annotations
+
+from analysis.ui import results
+from analysis.ui.address import PageAddress
+from analysis.ui.data.result import nothing_yet, run_result
+from analysis.ui.framework import solara
+from analysis.ui.library import Follower
+from analysis.ui.pages import background, vue
+from analysis.ui.pages.diffusion import Rest
+
+
+@solara.component
+def Result(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
+    """The answer, the forest plot, alarms, health, and what to do next."""
+    found = background.use_reading(lambda: results.result(follower), follower) or results.latest(follower)
+    if found is None:
+        vue.Notice(title="Reading the log", text="Counting every vote and verdict of the evaluations.", busy=True)
+    elif not found.tables["arms"]:
+        state = follower.state()
+        vue.NoResult(found=follower.read(lambda book: nothing_yet(book, state, address)), event_go=go)
+    else:
+        vue.ResultView(found=run_result(*found, address, follower.info()), event_go=go)

@@ -1,0 +1,106 @@
+"""The list of runs and studies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable
+from functools import partial
+
+from abm.llm.ledger import Cost, Ledger
+from analysis.formats import count
+from analysis.ui.address import PageAddress
+from analysis.ui.data import run_list
+from analysis.ui.data.one_line import ResultLine, result_line
+from analysis.ui.data.run_list import ListEntry
+from analysis.ui.data.study import marks_of
+from analysis.ui.framework import solara
+from analysis.ui.library import Library, library
+from analysis.ui.live import use_ticks
+from analysis.ui.pages import background, parts, vue
+from analysis.ui.studies import ShownStudy
+from analysis.ui.summaries import Summaries, line_of_run
+from moloch.errors import MolochError
+
+LOOK_S = 2.0
+"""Seconds between looks at what there is."""
+
+
+@solara.component
+def Runs(address: PageAddress, go: vue.Go) -> None:
+    """All runs and studies, looked at again every two seconds; what they came to is counted meanwhile, those on the page alone."""
+    use_ticks(LOOK_S)
+    shown = library()
+    vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+    entries = background.use_reading(lambda: look(shown), shown)
+    if entries is None:
+        vue.Notice(title="Looking for runs", text="Reading where each log ends.", busy=True)
+        return
+    lines = shown.summaries
+
+    def line(entry: ListEntry) -> ResultLine | None:
+        return lines.get(about(entry))
+
+    found = run_list.chosen(entries, address, line)
+    start, stop = parts.page_of(address, len(found), run_list.PAGE)
+    by_result = address.sort.removeprefix("-") in ("wins", "probe")
+    left = ask(lines, found if by_result else found[start:stop], shown)
+    waits = f"{count(left, 'result')} to count" if left else ""
+    total = (
+        count(len(entries), "row") if len(found) == len(entries) else f"{len(found):,} of {count(len(entries), 'row')}"
+    )
+    vue.RunList(
+        table={"head": run_list.head(address), "rows": run_list.list_rows(found[start:stop], line, time.time())},
+        where=", ".join(map(str, shown.folders)),
+        said=" · ".join(filter(None, [total, waits])),
+        empty=not entries,
+        find=address.find,
+        pager=parts.pager(address, len(found), run_list.PAGE),
+        event_go=go,
+        event_search=lambda text: go(address.at(find=text, page_no=0).url),
+    )
+
+
+def look(shown: Library) -> list[ListEntry]:
+    """Return all runs and studies as they stand now; of logs that have grown, only new events are read."""
+    entries = run_list.listed(shown.runs(), [_study(each) for each in shown.studies()])
+    return [entry if entry.study else entry._replace(cost=_cost(entry)) for entry in entries]
+
+
+def about(entry: ListEntry) -> Hashable:
+    """Return what a line of the list is about: another one is counted when it has changed."""
+    return (
+        (entry.path, entry.size, entry.closed) if entry.study else (entry.path, entry.info.head if entry.info else "")
+    )
+
+
+def ask(lines: Summaries, entries: list[ListEntry], shown: Library) -> int:
+    """Have the lines of these entries counted; returns how many are not counted yet."""
+    wanted = {about(entry): _count(entry, shown) for entry in entries if run_list.countable(entry)}
+    lines.want(wanted)
+    return sum(lines.get(of) is None for of in wanted)
+
+
+def _count(entry: ListEntry, shown: Library) -> partial[ResultLine]:
+    study = shown.study(entry.study) if entry.study else None
+    return partial(_line_of_study, study) if study is not None else partial(line_of_run, entry.path)
+
+
+def _line_of_study(study: ShownStudy) -> ResultLine:
+    results = study.results()
+    return result_line(marks_of(results) if results is not None else [])
+
+
+def _study(study: ShownStudy) -> ListEntry:
+    try:
+        status, error = study.status(), ""
+    except MolochError as failed:
+        status, error = None, str(failed)
+    spent = status.spent if status is not None else Cost()
+    return ListEntry(None, study.key, status, error, study.closed, study.path, spent)
+
+
+def _cost(entry: ListEntry) -> Cost:
+    try:
+        return Ledger(entry.path).read()
+    except MolochError:  # the run's page says what is wrong
+        return Cost()

@@ -1,0 +1,114 @@
+"""One study: how its cells stand, and what it came to as far as effects may be seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.studies.results import StudyResults
+from analysis.studies.status import StudyStatus
+from analysis.ui.address import PageAddress
+from analysis.ui.data import study as data
+from analysis.ui.data.runs import quoted
+from analysis.ui.framework import solara
+from analysis.ui.library import Library, library
+from analysis.ui.live import use_ticks
+from analysis.ui.pages import background, parts, vue
+from analysis.ui.studies import ShownStudy
+from moloch.errors import MolochError
+
+LOOK_S = 2.0
+"""Seconds between looks at how its cells stand."""
+
+
+@solara.component
+def Study(study: ShownStudy, address: PageAddress, go: vue.Go) -> None:
+    """Its cells, at once; the answer once it is counted."""
+    use_ticks(LOOK_S)
+    status = background.use_reading(lambda: _status(study), study)
+    results = background.use_reading(lambda: _results(study), study, "effects")
+    if status is None:
+        vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+        vue.Notice(title="Reading the study's log", text=str(study.path), busy=True)
+    elif isinstance(status, str):
+        vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+        vue.Notice(title="This study cannot be read", text=status, command=f"moloch log verify {quoted(study.path)}")
+    else:
+        Shown(study, status, results, address, go)
+
+
+@solara.component
+def Shown(
+    study: ShownStudy, status: StudyStatus, results: StudyResults | str | None, address: PageAddress, go: vue.Go
+) -> None:
+    """All that is known of it."""
+    shown, path, closed = library(), quoted(study.path), study.closed
+    keys = solara.use_memo(
+        lambda: keys_of_cells(shown, study.path), [status.states, sum(cell.attempts for cell in status.cells)]
+    )
+    counted = results if isinstance(results, StudyResults) and not closed else None
+    looks = solara.use_memo(lambda: _looks(shown, keys, counted), [id(counted)])
+    found = data.study_result(counted, looks, address, over=status.over) if counted is not None else None
+    table = data.cell_table(
+        status, counted, address, lambda cell: PageAddress(run=keys[cell]).url if cell in keys else ""
+    )
+    vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+    vue.StudyView(
+        head=data.study_head(study.key, status, path),
+        found=found,
+        waiting=waiting(study, status, results, closed=closed) if found is None else {},
+        table=table,
+        failures=data.failures(status),
+        next=data.study_steps(path, found["advice"] if found else [], over=status.over, closed=closed),
+        pager=parts.pager(address, table["found"], data.PAGE),
+        find=address.find,
+        event_go=go,
+        event_search=lambda text: go(address.at(find=text, page_no=0).url),
+    )
+
+
+def waiting(
+    study: ShownStudy, status: StudyStatus, results: StudyResults | str | None, *, closed: bool
+) -> dict[str, str]:
+    """Return why no effect is shown."""
+    ended = sum(cell.state in ("ended", "reused") for cell in status.cells)
+    if closed:
+        return {
+            "title": "Effects are hidden until its end",
+            "text": f"{data.HIDDEN} {ended:,} of {len(status.cells):,} cells have ended.",
+        }
+    if isinstance(results, str):
+        return {"title": "It cannot be counted", "text": results}
+    if not ended:
+        return {"title": "No cell has ended yet", "text": "The answer appears here with the first one."}
+    done, of = study.read
+    return {
+        "title": "Counting",
+        "text": f"{done:,} of {of:,} cells are read." if of else "Reading the cells that have ended.",
+    }
+
+
+def keys_of_cells(shown: Library, study: Path) -> dict[str, str]:
+    """Return name of a cell -> key of its run, of those that are shown."""
+    cells = study / "cells"
+    return {path.name: key for key, path in shown.paths().items() if path.parent == cells}
+
+
+def _looks(shown: Library, keys: dict[str, str], results: StudyResults | None) -> dict[str, data.Look]:
+    if results is None:
+        return {}
+    follower = shown.follower(next(iter(keys.values()))) if keys else None
+    return data.looks_of(follower.info().config if follower is not None else {}, results)
+
+
+def _status(study: ShownStudy) -> StudyStatus | str:
+    try:
+        return study.status()
+    except MolochError as error:
+        return str(error)
+
+
+def _results(study: ShownStudy) -> StudyResults | str | None:
+    try:
+        return study.results()
+    except MolochError as error:
+        return str(error)

@@ -1,0 +1,127 @@
+"""The list of runs and studies: a study is one row, filters and order are the address's, and what is hidden is not counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analysis.answers import answer
+from analysis.studies.layout import Layout
+from analysis.ui.address import PageAddress
+from analysis.ui.data.one_line import ResultLine
+from analysis.ui.data.run_list import ListEntry, chosen, list_rows, listed
+from analysis.ui.data.runs import RunInfo
+from analysis.ui.data.study import cell_table, failures, looks_of, study_result
+from analysis.ui.library import Library
+from analysis.ui.pages.runs import about, look
+from analysis.ui.studies import ShownStudy
+from analysis.ui.summaries import line_of_run
+from tests.analysis.studies.small import carry_out, plan
+from tests.analysis.studies.test_verbs import begun, study  # noqa: F401 (fixtures)
+
+
+def run(name: str, state: str = "ended", folder: str = "runs", written: float = 1.0) -> RunInfo:
+    """A run as its folder tells it."""
+    return RunInfo(name, Path(f"/{folder}/{name}"), {"arena": "sales"}, state, events=9, written=written)  # pyright: ignore[reportArgumentType]
+
+
+class TestList:
+    """One row each."""
+
+    def test_cells_stand_inside_their_study(self, study):  # noqa: F811
+        """The list has the study, once; its cells are there for addresses."""
+        library = Library([], [study.parent])
+        (entry,) = (entry for entry in look(library) if entry.path == study)
+        (row,) = list_rows([entry], lambda each: None, now=0.0)
+        assert row["size"] == "12 of 12 cells" and row["state"] == "ended" and row["study"]
+        assert sum(path.is_relative_to(study) for path in library.paths().values()) == 12
+        assert not any(each.path.parent == study / "cells" for each in look(library))
+
+    def test_filter_and_order(self):
+        """All words have to be there; what a column says nothing of stands last, whichever way it is sorted."""
+        entries = listed([run("b"), run("a", "running"), run("c", written=3.0)], [])
+        lines = {
+            "b": ResultLine("rft", wins="+2.0", wins_value=2.0),
+            "c": ResultLine("rft", wins="+9.0", wins_value=9.0),
+        }
+
+        def names(search: str) -> str:
+            return "".join(
+                each.name for each in chosen(entries, PageAddress.parse(search), lambda each: lines.get(each.name))
+            )
+
+        assert names("") == "abc" and names("?find=ended+SALES") == "bc" and names("?find=nothing") == ""
+        assert names("?sort=wins") == "bca" and names("?sort=-wins") == "cba" and names("?sort=-written") == "cab"
+
+    def test_what_comes_later_is_there(self, tmp_path, monkeypatch):
+        """A folder is watched: a study that begins in it, and its cells as they begin."""
+        monkeypatch.setattr("analysis.ui.studies.LOOK_S", -1.0)
+        library = Library([], [tmp_path])
+        assert look(library) == []
+        cells = plan(tmp_path / "new")
+        assert [(entry.name, entry.size, entry.state) for entry in look(library)] == [("new", 0, "empty")]
+        carry_out(tmp_path / "new", cells[:1])
+        assert [(entry.name, entry.size, entry.state) for entry in look(library)] == [("new", 1, "stopped")]
+
+    def test_a_line_is_the_figures(self, study):  # noqa: F811
+        """A run's line says what its first arm wins beyond its comparator, and what its first probe changed."""
+        line = line_of_run(next(Layout(study).cells.iterdir()))
+        assert (line.arm, line.beyond) == ("rft", "placebo") and line.wins_value in (12.5, 25.0)
+        assert line.wins.startswith(f"+{line.wins_value} [")
+
+
+class TestHidden:
+    """A preregistered study shows no effect before its end."""
+
+    def test_nothing_is_counted(self, begun):  # noqa: F811
+        """Neither for the list nor for its own page, though a cell has ended."""
+        shown = ShownStudy("begun", begun, lambda path: True)
+        assert shown.results() is None and shown.counted is None
+        entry = ListEntry(None, "begun", shown.status(), closed=shown.closed, path=begun)
+        (row,) = list_rows([entry], lambda each: ResultLine("rft", wins="+50.0"), now=0.0)
+        assert row["wins"] == "–" and "hidden" in row["wins_of"]
+
+    def test_how_it_stands_is_shown(self, begun):  # noqa: F811
+        """Cells with their state, and the message of a failure."""
+        status = ShownStudy("begun", begun).status()
+        assert [row["text"] for row in failures(status)["rows"]] == ["backend: the server answers nothing"]
+        table = cell_table(status, None, PageAddress(study="begun", find="failed"), lambda cell: "")
+        assert [row["state"] for row in table["rows"]] == ["failed"] and not table["valued"]
+
+    def test_another_line_once_it_is_open(self):
+        """What was counted while effects were hidden is not what stands there afterwards."""
+        entry = ListEntry(None, "s", path=Path("s"), closed=True)
+        assert about(entry) != about(entry._replace(closed=False))
+
+
+@pytest.fixture(scope="module")
+def shown(study):  # noqa: F811
+    """A study that is over."""
+    return ShownStudy("small", study)
+
+
+class TestStudy:
+    """A study's page says what its results do."""
+
+    def test_the_answer_and_the_panels(self, shown):
+        """Sentences word for word; a panel per outcome and levels; a number leads to the cells of its levels."""
+        results = shown.results()
+        found = study_result(results, looks_of({}, results), PageAddress(study="small"), over=True)
+        texts = ["".join(text for text, _ in each["pieces"]) for each in found["sentences"]]
+        assert texts == [each.text for each in answer(results.as_dict()) if each.kind == "finding"]
+        wins = [panel for panel in found["panels"] if panel["outcome"] == "win_rate"]
+        assert len(wins) == 4 and len({panel["end"] for panel in wins}) == 1
+        where = PageAddress.parse(wins[0]["rows"][0]["url"].partition("?")[2])
+        table = cell_table(shown.status(), results, where, lambda cell: f"/{cell}")
+        assert len(table["rows"]) == 3 and {tuple(row["levels"]) for row in table["rows"]} == {("sales", "default")}
+
+    def test_cells_have_their_own_estimates(self, shown):
+        """Each cell's is that of its tables; the order is by number."""
+        table = cell_table(shown.status(), shown.results(), PageAddress(study="small", sort="-wins"), lambda cell: "")
+        values = [float(row["wins"]["value"].replace("−", "-")) for row in table["rows"]]
+        assert (
+            len(values) == 12
+            and values == sorted(values, reverse=True)
+            and "beyond placebo" in table["head"][3]["label"]
+        )
