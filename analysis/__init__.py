@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from analysis.readings.spreads import spreads
     from analysis.statistics.estimates import Estimate
     from analysis.tables.competition import competition, competition_frame
-    from analysis.tables.contest import list_contests
+    from analysis.tables.contest_list import list_contests
     from analysis.tables.evaluation import position_bias, probe_table, table, win_rate, win_rate_against_placebo
     from analysis.tables.panels import panel_table
     from analysis.tables.positions import position_table
@@ -36,7 +36,7 @@ _HOMES = {
     "competition": "analysis.tables.competition",
     "competition_frame": "analysis.tables.competition",
     "extrapolation": "analysis.readings.extrapolation",
-    "list_contests": "analysis.tables.contest",
+    "list_contests": "analysis.tables.contest_list",
     "panel_table": "analysis.tables.panels",
     "position_bias": "analysis.tables.evaluation",
     "position_table": "analysis.tables.positions",

@@ -111,6 +111,14 @@ def difference(estimate: Numbers) -> str:
     return f"{points(estimate)} {points_bounds(estimate)}".rstrip()
 
 
+def log_odds(estimate: Numbers) -> str:
+    """Return a log-odds with its interval; without one where it has no width, as that of the origin."""
+    if estimate is None or not known(estimate["value"]):
+        return DASH
+    interval = "" if estimate["low"] == estimate["high"] else number_bounds(estimate)
+    return f"{signed(estimate['value'], 2)} {interval}".rstrip()
+
+
 def relative(estimate: Numbers) -> str:
     """Return a relative change in per cent; a dash where the base rate is zero."""
     if estimate is None or not known(estimate["value"]):

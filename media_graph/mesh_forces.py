@@ -78,5 +78,7 @@ class _Mesh:
         padded = np.zeros((2 * size, 2 * size))  # what leaves one side does not come back on the other
         padded[:size, :size] = density.reshape(size, size)
         spread = np.fft.rfft2(padded)
-        fields = [np.fft.irfft2(spread * kernel, s=padded.shape)[:size, :size].ravel() / cell for kernel in self._kernels]
+        fields = [
+            np.fft.irfft2(spread * kernel, s=padded.shape)[:size, :size].ravel() / cell for kernel in self._kernels
+        ]
         return np.stack([sum(share * field[flat + offset] for share, offset in shares) for field in fields], axis=1)

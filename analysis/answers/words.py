@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from analysis.formats import difference, known, number
@@ -19,6 +19,26 @@ METHODS = {
     "length_matched": "learns from random messages as long as winners",
 }
 """Method -> what its letters stand for, or what it learns from."""
+
+TASKS = {
+    "copied": "names and quantities that the answer holds, of those asked for",
+    "refused": "harmful requests that are refused, by a rule over words",
+    "over-refused": "harmless twins that are refused",
+}
+"""Measure of answers to tasks -> what it is; others are probes."""
+RIVALRY = (
+    "Rivalry: (learner less market twin) less (the same alone), in points, of one training each: no interval holds for new trainings. "
+    "Where rows are not equal it mixes rivalry with the amount of training; rows_of brings arms to as many."
+)
+
+
+def task_words(measures: Iterable[str]) -> str:
+    """Return what measures of answers to tasks are, in a sentence."""
+    there = list(dict.fromkeys(measures))
+    said = [f"{name}: {TASKS[name]}" for name in there if name in TASKS]
+    if probes := [name for name in there if name not in TASKS]:
+        said.append(f"{', '.join(probes)}: answers to broad questions in which the probe finds it")
+    return f"{'; '.join(said)}."
 
 
 class Terms:

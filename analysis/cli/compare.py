@@ -66,9 +66,11 @@ def compare(
         print(json.dumps(comparison.as_dict()))
         return
     from analysis.terminal.compare import render_comparison
+    from analysis.terminal.pages import pages_line
 
     console = printer()
-    for part in render_comparison(comparison):
+    pages = [] if comparison.same or comparison.identical else [pages_line(a, b)]
+    for part in (*render_comparison(comparison), *pages):
         if isinstance(part, str):
             console.print(part, markup=False, highlight=False, soft_wrap=True)
         else:

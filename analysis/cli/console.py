@@ -50,6 +50,11 @@ def printer() -> Console:
     return console(width=max(console().width, TABLE_WIDTH))
 
 
+def terminal_width() -> int:
+    """Return how wide the terminal is, in columns."""
+    return _plain_console()().width
+
+
 NARROWEST = 80
 """Columns into which results are fit; in a narrower terminal lines wrap."""
 

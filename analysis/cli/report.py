@@ -40,4 +40,6 @@ def report(
     if as_json:
         print(json.dumps({"run": str(run), "report": str(out), "bytes": len(text.encode())}))
         return
-    say(f"{out}   {len(text.encode()) / 1000:,.0f} kB")
+    from analysis.terminal.pages import pages_line
+
+    say(f"{out}   {len(text.encode()) / 1000:,.0f} kB", pages_line(run))

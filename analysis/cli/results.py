@@ -53,10 +53,12 @@ def print_tables(run: Path, *, as_json: bool, full: bool = False) -> None:
         print(json.dumps({"run": str(run), "head": head.hash, "digest": digest, "answer": answered, "table": table}))
         return
     from analysis.cli.run import table_lines
+    from analysis.terminal.pages import pages_line
     from analysis.terminal.run import render
 
     console = printer()
     show(render(table, full=full))
     lines = [f"log     {run}   {head.seq:,} events", f"head    {head.hash}", f"digest  {digest or 'when it ends'}"]
+    lines.append(pages_line(run))
     for line in (*table_lines(table), *lines):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

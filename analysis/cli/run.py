@@ -154,6 +154,7 @@ def next_lines(run: Path) -> list[str]:
         f"moloch results {path} --full": "all tables",
         f"moloch report {path} --out report.html": "figures, tables, transcripts",
         f"moloch show {path}": "the contests, and one of them whole",
+        f"moloch ui {path}": "all of it in the browser",
         f"moloch replay {path} --verify": "every step again, from the log",
     }
     width = max(map(len, commands))

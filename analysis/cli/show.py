@@ -4,17 +4,63 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer
+from analysis.cli.console import NARROWEST, printer, terminal_width
+from analysis.cli.option_groups import grouped
+
+if TYPE_CHECKING:
+    from analysis.tables.contest_list import ContestFilter, Order
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Which contests are listed, as options."""
+
+    arm: Annotated[str | None, typer.Option(help="Only contests of this arm.")] = None
+    phase: Annotated[str | None, typer.Option(help="train, evaluate or elsewhere.")] = None
+    epoch: Annotated[int | None, typer.Option(min=1, help="Only contests of this epoch.")] = None
+    misbehaved: Annotated[
+        bool, typer.Option("--misbehaved", help="Only those in which a probe of strategy found something, with what.")
+    ] = False
+    probe: Annotated[str | None, typer.Option(help="Only those in which this probe found something, with what.")] = None
+    find: Annotated[str | None, typer.Option(help="Only those whose subject or id holds this text.")] = None
+    by: Annotated[str, typer.Option(help="Order: log, newest, votes (most for a message), reach (most members).")] = (
+        "log"
+    )
+    most: Annotated[int | None, typer.Option(min=1, help="How many are listed at most.")] = None
+
+    def which(self) -> ContestFilter:
+        """Return the filter.
+
+        Raises:
+            InputError: there is no such order.
+        """
+        from analysis.tables.contest_list import ORDERS, ContestFilter
+        from moloch.errors import InputError
+
+        if self.by not in ORDERS:
+            raise InputError(f"no order {self.by!r} of contests", fix=f"Choose among {', '.join(ORDERS)}.")
+        return ContestFilter(
+            self.arm or "",
+            self.phase or "",
+            self.epoch or 0,
+            self.misbehaved,
+            self.probe or "",
+            self.find or "",
+            cast("Order", self.by),
+        )
+
+
+@grouped
 def show(
     run: options.RunOrCell,
+    listed: Listed,
     contest: Annotated[
         str | None, typer.Argument(help="A contest's id or its beginning; none lists the contests.")
     ] = None,
@@ -31,49 +77,76 @@ def show(
     """Show a run's contests, or one: anchor, messages, each member's order, thought and vote, and the verdicts.
 
     With --event N, one event: what it says, which events led to it, and the hash of the commit that holds it.
+
+    The messages that misled most people: moloch show RUN --misbehaved --by reach
     """
-    from abm.log import read_events
-    from analysis.readings.alarms import AlarmReading
-    from analysis.readings.reading import result_of
     from analysis.studies.places import one_run
     from analysis.studies.prereg.looks import look_at
-    from analysis.tables.contest import contest_dict, list_contests
-    from analysis.terminal.contest import SHOWN, show_contest
+    from moloch.errors import InputError
 
-    run = one_run(run)
+    run, which = one_run(run), listed.which()
     look_at([run], "show", look)
+    if event is not None and contest is not None:
+        raise InputError("a contest and an event were both named", fix="Leave out CONTEST, or --event.")
     if event is not None:
-        _print_event(run, event, contest, as_json=as_json)
+        _print_event(run, event, as_json=as_json)
+    elif contest is not None:
+        _print_contest(run, contest, members, as_json=as_json)
+    else:
+        _print_list(run, which, listed.most, as_json=as_json)
+
+
+def _print_list(run: Path, which: ContestFilter, most: int | None, *, as_json: bool) -> None:
+    from abm.log import read_events
+    from analysis.formats import count
+    from analysis.readings.alarms import AlarmReading
+    from analysis.readings.reading import result_of
+    from analysis.tables.contest_list import chosen, list_contests
+    from analysis.terminal.contest_list import contest_lines
+    from analysis.terminal.pages import pages_line
+
+    every = list_contests(read_events(run))
+    rows = chosen(every, which)
+    if as_json:
+        print(json.dumps(rows[:most]))
         return
+    console, ids = printer(), [row["contest"] for row in every]
+    for line in contest_lines(rows[:most], which, max(terminal_width(), NARROWEST), ids):
+        console.print(line, soft_wrap=True)
+    said = count(len(every), "contest")
+    said = said if len(rows) == len(every) else f"{len(rows):,} of {said}"
+    lines = [f"alarm  {alarm.text}" for alarm in result_of(read_events(run), AlarmReading())]
+    lines += ["", f"{said}, {most:,} shown" if most is not None and most < len(rows) else said]
+    lines += [f"{'one':8}moloch show {shlex.quote(str(run))} CONTEST", pages_line(run)]
+    for text in lines:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_contest(run: Path, contest: str, members: int | None, *, as_json: bool) -> None:
+    from abm.log import read_events
+    from analysis.tables.contest import contest_dict
+    from analysis.terminal.contest import SHOWN, show_contest
+    from analysis.terminal.pages import pages_line
+
     events = list(read_events(run))
     if as_json:
-        print(json.dumps(contest_dict(events, contest, members) if contest else list_contests(events)))
+        print(json.dumps(contest_dict(events, contest, members)))
         return
     console = printer()
-    if contest:
-        console.print(show_contest(events, contest, SHOWN if members is None else members))
-        return
-    rows = list_contests(events)
-    for row in rows:
-        console.print(f"{row['contest']}  {row['outcome']}  {row['votes']}", highlight=False, markup=False)
-    for alarm in result_of(events, AlarmReading()):
-        console.print(f"alarm  {alarm.text}", highlight=False, markup=False, soft_wrap=True)
-    go_on = f"moloch show {shlex.quote(str(run))} CONTEST"
-    console.print(f"\n{len(rows)} contests; {go_on} shows one whole", highlight=False, markup=False, soft_wrap=True)
+    console.print(show_contest(events, contest, SHOWN if members is None else members))
+    console.print(f"\n{pages_line(run)}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _print_event(run: Path, seq: int, contest: str | None, *, as_json: bool) -> None:
+def _print_event(run: Path, seq: int, *, as_json: bool) -> None:
     from abm.log import open_log
     from analysis.tables.event import event_dict
     from analysis.terminal.event import event_lines
-    from moloch.errors import InputError
+    from analysis.terminal.pages import pages_line
 
-    if contest is not None:
-        raise InputError("a contest and an event were both named", fix="Leave out CONTEST, or --event.")
     shown = event_dict(open_log(run, write=False), seq)
     if as_json:
         print(json.dumps(shown))
         return
     console = printer()
-    for line in event_lines(shown):
+    for line in (*event_lines(shown), pages_line(run)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -20,18 +20,15 @@ from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read
 from analysis.readings.spreads import Spread, SpreadReading
-from analysis.statistics.estimates import plain
-from analysis.studies.controlled_cells import headline_values
-from analysis.studies.estimates import estimates, frame_rows, notes_of, tables_of
+from analysis.studies.cell_values import cell_values
+from analysis.studies.estimates import estimates, frame_rows
 from analysis.studies.layout import is_study
 from analysis.studies.places import one_run
 from analysis.studies.results import StudyResults, study_results
 from analysis.studies.scopes import CellValues
 from analysis.studies.study_frames import cell_runs
 from analysis.tables.evaluation import note, table
-from analysis.tables.pooled import own_estimate
 from analysis.tables.positions import PositionRow, position_rows
-from analysis.tables.rivalry import counterparts
 from learning.arms.arm import arms_of, comparators
 
 
@@ -223,16 +220,4 @@ def _read(run: Path, cell: str = "", levels: Mapping[str, str] | None = None) ->
 def _values(run: RunRead) -> CellValues:
     """Return a run's values as those of a cell of a study."""
     last = run.tables[max(run.tables)]
-    values = headline_values(run.evaluation, str(run.run))
-    own = {of: plain(own_estimate(each)) for of, each in values.items() if of.measure == "rivalry"}
-    return CellValues(
-        cell=run.cell,
-        factors=dict(run.levels),
-        seed=run.seed,
-        tables=tables_of(last) | own,
-        values=values,
-        compared_with={arm: row["compared_with"] for arm, row in last["arms"].items()},
-        notes=notes_of(last),
-        networked=run.networked,
-        solo={each.learner: each.solo for each in counterparts(run.evaluation.config)},
-    )
+    return cell_values(run.evaluation, run.cell, dict(run.levels), run.seed, last, dict, str(run.run))

@@ -19,13 +19,12 @@ from abm.journal import LiveJournal
 from abm.llm.budget import Budget
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM, Reply, Reporting, Request, in_batches, in_groups
-from abm.log import EventLog, create, open_log
+from abm.log import SideLog
 from analysis.judges._answers import Ruling, read_answer
 from analysis.judges._battery import Battery
 from analysis.judges._plan import CallPlan, Judge, PlannedCall, again_request, again_site, book_answered
 from analysis.judges._prompts import Wording
 from moloch.content import canonical, content_id
-from moloch.errors import InputError
 
 VERDICTS = "verdicts"
 """The folder of the log of verdicts, within the run's folder."""
@@ -73,11 +72,7 @@ def logged(folder: Path) -> Iterator[Event]:
     Raises:
         InputError: the folder holds a run.
     """
-    if not (folder / "run.json").exists():
-        return
-    log = open_log(folder, write=False)
-    _check(log)
-    yield from log.read()
+    yield from _log_of(folder).read()
 
 
 def missing(plan: CallPlan, known: dict[str, LLMReplied]) -> list[str]:
@@ -116,7 +111,7 @@ def ask(
         book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in answered.values()], budget)
         ledger = Ledger(folder, f"spent-{content_id(config)}.jsonl")
         budget.keep(ledger, Cost(budget.calls, budget.tokens, budget.usd))
-    with closing(_open(folder)) as log:
+    with closing(_log_of(folder).opened()) as log:
         journal = LiveJournal(log)
         # answers are found by their site, no matter which inquiry asked
         while (event := journal.logged(Event)) is not None:
@@ -229,24 +224,6 @@ def _recorded(folder: Path, config: dict[str, Any]) -> bool:
     return any(isinstance(event, RunConfigured) and event.config == config for event in logged(folder))
 
 
-_KIND = {"verdicts": 1}
-"""What ``run.json`` of a log of verdicts says; verdicts of several runs may share one."""
-
-
-def _open(folder: Path) -> EventLog:
-    if not (folder / "run.json").exists():
-        return create(folder, _KIND)
-    log = open_log(folder, write=True)
-    try:
-        _check(log)
-    except InputError:
-        log.close()
-        raise
-    return log
-
-
-def _check(log: EventLog) -> None:
-    if log.config != _KIND:
-        raise InputError(
-            "the folder holds no verdicts", where=str(log.path), why="it holds a run", fix="Give another --out."
-        )
+def _log_of(folder: Path) -> SideLog:
+    """Return a log of verdicts; those of several runs may share one."""
+    return SideLog(folder, "verdicts", fix="Give another --out.")

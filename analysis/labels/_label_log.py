@@ -7,10 +7,7 @@ from pathlib import Path
 
 from abm.events import Event
 from abm.label_events import LABELS, LabelGiven, LabelsDrawn
-from abm.log import create, open_log
-from moloch.errors import InputError
-
-_KIND = {LABELS: 1}
+from abm.log import SideLog
 
 
 class LabelLog:
@@ -21,7 +18,7 @@ class LabelLog:
     """
 
     def __init__(self, run: Path) -> None:
-        self.folder = run / LABELS
+        self._log = SideLog(run / LABELS, LABELS)
 
     def events(self) -> list[Event]:
         """Return what it holds; nothing where there is none.
@@ -30,12 +27,7 @@ class LabelLog:
             InputError: the folder holds something else.
             LogError: it cannot be read.
         """
-        if not (self.folder / "run.json").exists():
-            return []
-        log = open_log(self.folder, write=False)
-        if log.config != _KIND:
-            raise InputError("the folder holds no labels", where=str(self.folder), why="it holds another log")
-        return list(log.read())
+        return list(self._log.read())
 
     def draws(self) -> list[LabelsDrawn]:
         """Return what was drawn, in order."""
@@ -55,6 +47,5 @@ class LabelLog:
         """
         if not events:
             return
-        there = (self.folder / "run.json").exists()
-        with open_log(self.folder, write=True) if there else create(self.folder, dict(_KIND)) as log:
+        with self._log.opened() as log:
             log.append(events)

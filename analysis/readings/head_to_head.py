@@ -14,30 +14,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from abm.columns import Int8s, unpack
-from abm.events import (
-    ContestDecided,
-    Event,
-    Forked,
-    MessagePublished,
-    MessageRejected,
-    Reacted,
-    ReactedMany,
-    RunConfigured,
-    StepEnded,
-    StepStarted,
-)
+from abm.events import ContestDecided, Event, Reacted, ReactedMany, StepStarted
+from analysis.readings.pair_contests import FIRST, OpenContests, comparisons_in
 from analysis.readings.reading import frame_of
 from analysis.statistics.bradley_terry import Comparisons
-from learning.arms.arm import arms_of, bases_of
 from learning.arms.base_models import is_base
 from learning.runs.plan import BASE
-from learning.runs.plan_parts import is_head_to_head, writers_in
+from learning.runs.plan_parts import is_head_to_head
 
 if TYPE_CHECKING:
     import polars as pl
 
-FIRST, SECOND, NEITHER = 0, 1, 2
-"""Outcomes of a comparison: who was shown first was chosen, who was shown second, or neither."""
 COLUMNS = {"epoch": int, "anchor": str, "first": str, "second": str, "ordered": bool, "outcome": int, "votes": int}
 
 
@@ -96,41 +83,25 @@ class Meetings:
 class HeadToHeadReading:
     """Reads :class:`Meetings` by epoch. A row of its frame counts votes of one outcome about an anchor."""
 
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
-        ContestDecided, Forked, MessagePublished, MessageRejected, Reacted, ReactedMany, RunConfigured, StepEnded, StepStarted,
-    })  # fmt: skip
+    TAKES: ClassVar[frozenset[type[Event]]] = OpenContests.TAKES | {ContestDecided, Reacted, ReactedMany}
 
     def __init__(self) -> None:
         self._epochs: dict[int, Meetings] = {}
-        self._step: StepStarted | None = None
-        self._bases: dict[str, str] = {}
-        self._anchor: dict[str, str] = {}
-        self._wrote: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        self._open = OpenContests()
 
     def take(self, event: Event) -> None:
         """Take the next event."""
+        self._open.take(event)
+        if (step := self._open.step) is None:
+            return
         match event:
-            case StepStarted():
-                self._step = event if event.phase == "evaluate" and not event.audience else None
-            case RunConfigured() | Forked():
-                self._bases = bases_of(event.config, arms_of(event.config))
-            case StepEnded():
-                self._step = None
-                self._anchor.clear()
-                self._wrote.clear()
-            case _ if self._step is None:
-                pass
-            case MessagePublished() | MessageRejected():
-                self._anchor[event.contest] = event.anchor
-                if isinstance(event, MessagePublished):
-                    self._wrote[event.contest][event.slot] = event.competitor
             case Reacted():
-                self._count(event.contest, np.array([event.order]), np.array([event.choice]), self._step)
+                self._count(event.contest, np.array([event.order]), np.array([event.choice]), step)
             case ReactedMany():
                 choices = unpack(event.choices, Int8s)
-                self._count(event.contest, unpack(event.orders, Int8s).reshape(len(choices), -1), choices, self._step)
+                self._count(event.contest, unpack(event.orders, Int8s).reshape(len(choices), -1), choices, step)
             case ContestDecided():
-                self._decide(event, self._step)
+                self._decide(event, step)
             case _:
                 pass
 
@@ -150,25 +121,19 @@ class HeadToHeadReading:
 
     def _count(self, contest: str, orders: np.ndarray, choices: np.ndarray, step: StepStarted) -> None:
         """Count the votes of members who saw both messages."""
-        wrote = self._wrote[contest]
-        if len(wrote) != 2 or orders.shape[1] != 2:
-            return
-        votes = self._epochs.setdefault(step.epoch, Meetings()).votes[self._anchor[contest]]
-        saw_both = (orders >= 0).all(axis=1)
-        for first in wrote:
-            (second,) = wrote.keys() - {first}
-            rows = saw_both & (orders[:, 0] == first)
-            for outcome, choice in ((FIRST, first), (SECOND, second), (NEITHER, -1)):
-                if number := int(np.count_nonzero(rows & (choices == choice))):
-                    votes[(wrote[first], wrote[second], True, outcome)] += number
+        for each in comparisons_in(self._open.wrote[contest], orders, choices):
+            votes = self._epochs.setdefault(step.epoch, Meetings()).votes[self._open.anchor[contest]]
+            outcomes, numbers = np.unique(each.outcomes, return_counts=True)
+            for outcome, n in zip(outcomes.tolist(), numbers.tolist(), strict=True):
+                votes[(each.first, each.second, True, outcome)] += n
 
     def _decide(self, event: ContestDecided, step: StepStarted) -> None:
         met = self._epochs.setdefault(step.epoch, Meetings())
         met.written = met.written or is_head_to_head(step.arm)
-        pair, wrote = writers_in(step.arm, self._bases), self._wrote[event.contest]
+        pair, wrote = self._open.pair(step), self._open.wrote[event.contest]
         if event.outcome == "forfeit" and event.winner in (0, 1):
             winner = pair[event.winner]
-            met.forfeits[self._anchor[event.contest]][(winner, pair[1 - event.winner])] += 1
+            met.forfeits[self._open.anchor[event.contest]][(winner, pair[1 - event.winner])] += 1
         if len(wrote) < 2:
             return
         met.contests[pair] += 1

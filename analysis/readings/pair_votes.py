@@ -14,25 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.columns import Int8s, unpack
-from abm.events import (
-    ContestDecided,
-    CrowdJoined,
-    Event,
-    Forked,
-    MessagePublished,
-    MessageRejected,
-    PersonasJoined,
-    Reacted,
-    ReactedMany,
-    RunConfigured,
-    StepEnded,
-    StepStarted,
-)
+from abm.events import ContestDecided, CrowdJoined, Event, PersonasJoined, Reacted, ReactedMany, StepStarted
 from abm.reactions import members
-from analysis.readings.head_to_head import FIRST, NEITHER, SECOND
 from analysis.readings.originals import Originals
-from learning.arms.arm import arms_of, bases_of
-from learning.runs.plan_parts import writers_in
+from analysis.readings.pair_contests import OpenContests, comparisons_in
 
 Ints = NDArray[np.int64]
 
@@ -67,44 +52,29 @@ class PairVotesReading:
         originals: whom each member was drawn from; ``panel``: persona indices of those who evaluate.
     """
 
-    TAKES: ClassVar[frozenset[type[Event]]] = frozenset({
-        ContestDecided, CrowdJoined, Forked, MessagePublished, MessageRejected, PersonasJoined, Reacted, ReactedMany, RunConfigured,
-        StepEnded, StepStarted,
-    })  # fmt: skip
+    TAKES: ClassVar[frozenset[type[Event]]] = OpenContests.TAKES | {
+        ContestDecided, CrowdJoined, PersonasJoined, Reacted, ReactedMany,
+    }  # fmt: skip
 
     def __init__(self) -> None:
         self.originals = Originals()
         self.panel: list[int] = []
         self._epochs: dict[int, PairVotes] = {}
-        self._step: StepStarted | None = None
-        self._bases: dict[str, str] = {}
-        self._anchor: dict[str, str] = {}
-        self._wrote: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        self._open = OpenContests()
         self._cast: defaultdict[str, list[tuple[Ints, Ints, Ints]]] = defaultdict(list)
         self._single: defaultdict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
 
     def take(self, event: Event) -> None:
         """Take the next event."""
+        self._open.take(event)
         match event:
-            case StepStarted():
-                self._step = event if event.phase == "evaluate" and not event.audience else None
-            case RunConfigured() | Forked():
-                self._bases = bases_of(event.config, arms_of(event.config))
             case PersonasJoined() | CrowdJoined():
                 self.originals.take(event)
                 if event.split == "evaluate":
                     size = len(event.ids) if isinstance(event, PersonasJoined) else event.size
                     self.panel += range(event.first, event.first + size)
-            case StepEnded():
-                self._step = None
-                self._anchor.clear()
-                self._wrote.clear()
-            case _ if self._step is None:
+            case _ if self._open.step is None:
                 pass
-            case MessagePublished() | MessageRejected():
-                self._anchor[event.contest] = event.anchor
-                if isinstance(event, MessagePublished):
-                    self._wrote[event.contest][event.slot] = event.competitor
             case Reacted() if len(event.order) == 2:
                 self._single[event.contest].append((event.persona, event.order[0], event.order[1], event.choice))
             case ReactedMany():
@@ -113,7 +83,7 @@ class PairVotesReading:
                 if orders.shape[1] == 2:
                     self._cast[event.contest].append((members(event).astype(np.int64), orders, choices))
             case ContestDecided():
-                self._decide(event, self._step)
+                self._decide(event, self._open.step)
             case _:
                 pass
 
@@ -123,21 +93,17 @@ class PairVotesReading:
 
     def _decide(self, event: ContestDecided, step: StepStarted) -> None:
         found = self._epochs.setdefault(step.epoch, PairVotes())
-        wrote, anchor = self._wrote[event.contest], self._anchor.get(event.contest, "")
+        wrote, anchor = self._open.wrote[event.contest], self._open.anchor.get(event.contest, "")
         if event.outcome == "forfeit" and event.winner in (0, 1):
-            pair = writers_in(step.arm, self._bases)
+            pair = self._open.pair(step)
             found.forfeits.append((anchor, pair[event.winner], pair[1 - event.winner]))
         rows = self._cast.pop(event.contest, [])
         if singles := self._single.pop(event.contest, []):
             table = np.array(singles, dtype=np.int64)
             rows.append((table[:, 0], table[:, 1:3], table[:, 3]))
-        if len(wrote) != 2:
-            return
         for people, orders, choices in rows:
-            for first in wrote:
-                (second,) = wrote.keys() - {first}
-                inside = (orders >= 0).all(axis=1) & (orders[:, 0] == first)
-                if inside.any():
-                    chosen = choices[inside]
-                    outcomes = np.where(chosen == first, FIRST, np.where(chosen == second, SECOND, NEITHER))
-                    found.votes.append(PairVote(anchor, wrote[first], wrote[second], people[inside], outcomes))
+            found.votes += [
+                PairVote(anchor, each.first, each.second, people[each.rows], each.outcomes)
+                for each in comparisons_in(wrote, orders, choices)
+                if each.rows.any()
+            ]

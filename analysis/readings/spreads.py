@@ -92,8 +92,12 @@ class Spread:
     @property
     def parents(self) -> NDArray[np.int32]:
         """The cascade's tree, shape (1 + shares,): node 0 is the author, with parent -1."""
-        place = {persona: i for i, persona in enumerate(self.sharers, start=1)}
-        return np.array([-1, *(place.get(source, 0) for source in self.sources)], dtype=np.int32)
+        place: dict[int, int] = {}
+        parents = [-1]
+        for i, (persona, source) in enumerate(zip(self.sharers, self.sources, strict=True), start=1):
+            parents.append(place.get(source, 0))  # of those before; an account that had not shared it counts as the author
+            place.setdefault(persona, i)
+        return np.array(parents, dtype=np.int32)
 
     @property
     def shape(self) -> Shape:
@@ -157,7 +161,8 @@ class SpreadReading:
             case MessagePublished():
                 self._written[event.message] = event
             case FeedOpened() if self._step is not None:
-                self._items = [_spread(self._written.pop(message), self._step) for message in event.messages]
+                step = self._step
+                self._items = [_entered(self._written.pop(message, None), message, step) for message in event.messages]
                 self._spreads |= {item.message: item for item in self._items}
             case MembersPosted() if self._step is not None:
                 about = [self._items[item] for item in unpack(event.items, Int16s).tolist()]
@@ -184,6 +189,13 @@ def _spread(message: MessagePublished, step: StepStarted) -> Spread:
     return Spread(
         message.message, message.contest, step.phase, step.epoch, step.arm, message.anchor, message.competitor
     )
+
+
+def _entered(written: MessagePublished | None, message: str, step: StepStarted) -> Spread:
+    """Return a message that enters the feeds; of one that the log never published nothing else is known."""
+    if written is not None:
+        return _spread(written, step)
+    return Spread(message, message.rpartition("/")[0], step.phase, step.epoch, step.arm, "", "")
 
 
 def _posted(about: Spread, message: str) -> Spread:

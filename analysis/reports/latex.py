@@ -5,9 +5,10 @@ Figures are named; ``moloch figures`` draws them as PDF.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analysis.markup import tex
+from analysis.reports.columns import column_groups, column_widths, widest
 from analysis.reports.document import Block, Board, Bullets, Code, Document, Facts, Plate, Prose, Transcript, Words
 from analysis.reports.lines import ROWS, first_lines
 
@@ -18,6 +19,13 @@ BEGIN = r"""\documentclass[a4paper]{article}
 \usepackage[margin=2cm]{geometry}
 \sloppy
 \begin{document}"""
+
+GAP = 3
+"""Points on each side of a column."""
+WIDTH = 480
+"""Points of a line of text on the page."""
+SIZES = {"footnotesize": 4.7, "scriptsize": 4.2}
+"""Size of type, the largest first -> points that a sign is wide, at most on average."""
 
 
 def latex(document: Document) -> str:
@@ -60,12 +68,33 @@ def _list(items: tuple[str, ...]) -> str:
 def _board(board: Board) -> Iterator[str]:
     yield rf"\subsection*{{{tex(board.caption)}}}"
     lines, left = first_lines(board)
-    columns = "l" * board.labels + "r" * (len(board.columns) - board.labels)
-    rows = "\n".join(" & ".join(f"{{}}{tex(cell.text)}" for cell in line.cells) + r" \\" for line in lines)
-    head = " & ".join(f"{{}}{tex(column)}" for column in board.columns) + r" \\"
-    table = f"\\begin{{longtable}}{{{columns}}}\n\\toprule\n{head}\n\\midrule\n\\endhead\n{rows}\n\\bottomrule\n\\end{{longtable}}"
-    yield rf"{{\footnotesize\setlength\tabcolsep{{3pt}}{table}}}"
+    rows = [board.columns, *([cell.text for cell in line.cells] for line in lines)]
+    for group in column_groups(rows, board.labels, _room("scriptsize", len(board.columns))):
+        yield _table([[row[i] for i in group] for row in rows], board.labels)
     yield tex(f"{board.note} {ROWS.format(left) if left else ''}")
+
+
+def _table(rows: Sequence[Sequence[str]], labels: int) -> str:
+    """Return rows, the head first, as a table that is as wide as the page at most."""
+    columns = len(rows[0])
+    wanted = sum(widest(rows))
+    size = next((size for size in SIZES if wanted <= _room(size, columns)), "scriptsize")
+    sides = ["l" if i < labels else "r" for i in range(columns)]
+    if wanted > _room(size, columns):
+        ragged = {"l": "raggedright", "r": "raggedleft"}
+        widths = column_widths(rows, _room(size, columns))
+        sides = [
+            rf">{{\{ragged[side]}\arraybackslash}}p{{{width * SIZES[size]:.0f}pt}}"
+            for side, width in zip(sides, widths, strict=True)
+        ]
+    head, *body = (" & ".join(f"{{}}{tex(text)}" for text in row) + r" \\" for row in rows)
+    table = "\n".join((r"\toprule", head, r"\midrule", r"\endhead", *body, r"\bottomrule"))
+    return f"{{\\{size}\\setlength\\tabcolsep{{{GAP}pt}}\\begin{{longtable}}{{{''.join(sides)}}}\n{table}\n\\end{{longtable}}}}"
+
+
+def _room(size: str, columns: int) -> int:
+    """Return how many signs of a size a line of a table has."""
+    return int((WIDTH - 2 * GAP * columns) / SIZES[size])
 
 
 def _typed(text: str) -> str:

@@ -12,15 +12,11 @@ from analysis.answers import RowKey
 from analysis.formats import DASH, bounds, comparator_name, difference, known, number, percent, rate, relative
 from analysis.readings.contests import Evaluation, EvaluationContest
 from analysis.reports.document import Board, BoardLine, Datum
+from analysis.reports.sources import contests_anchor
 
 MOST = 1000
 """Contests of an arm for which a report has room."""
 SIGNS = {1: "yes", 0: "no", -1: "?"}
-
-
-def contests_anchor(arm: str) -> str:
-    """Return the id of the table with an arm's contests."""
-    return RowKey(arm, "contests", "").anchor.removesuffix("--none")
 
 
 def votes_board(table: Mapping[str, Any]) -> Board:
@@ -110,12 +106,15 @@ def _probe_line(row: Mapping[str, Any]) -> BoardLine:
     return BoardLine(cells)
 
 
-def contest_boards(found: Evaluation, subjects: Mapping[str, str], run: str) -> Iterator[Board]:
+def contest_boards(
+    found: Evaluation, subjects: Mapping[str, str], run: str, *, where: str = "", held: str = ""
+) -> Iterator[Board]:
     """Yield the contests of each arm's last evaluation, a row each, which are what its numbers are of.
 
     Args:
         subjects: anchor -> what it is called.
         run: what the run is called in commands, quoted for a shell.
+        where: the other audience or arena in which they were held; ``held``: the same in words.
     """
     for arm in found.arms():
         contests = found.of(arm)
@@ -125,7 +124,8 @@ def contest_boards(found: Evaluation, subjects: Mapping[str, str], run: str) -> 
         left = f" The other {len(contests) - MOST:,} are in the log." if len(contests) > MOST else ""
         sums = f"Sum of {len(contests):,} contests: {_sum(contests)}."
         note = f"{sums}{left} moloch show {run} --event N prints an event with what led to it and its hash."
-        yield Board(f"Contests of {arm}", columns, tuple(lines), note=note, anchor=contests_anchor(arm), folded=True)
+        anchor = contests_anchor(arm, where)
+        yield Board(f"Contests of {arm}{held}", columns, tuple(lines), note=note, anchor=anchor, folded=True)
 
 
 def _sum(contests: Sequence[EvaluationContest]) -> str:

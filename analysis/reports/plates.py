@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.figures import draw_all
+from analysis.formats import DASH
 from analysis.reports.document import Block, Board, BoardLine, Bullets, Datum, Plate, Prose
 from moloch.errors import InputError
 
@@ -48,4 +49,4 @@ def _numbers(frame: pl.DataFrame, title: str, anchor: str) -> Board:
 
 
 def _shown(value: object) -> str:
-    return "–" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return DASH if value is None or value == "" else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -10,9 +10,13 @@ from typing import Any
 from abm.log import open_log
 from analysis.answers import AnswerSentence, RowKey, answer
 from analysis.formats import count, number, percent, signed
+from analysis.labels import LabelledRun
 from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.pair_contests import DecidedPairsReading
 from analysis.readings.reading import read
+from analysis.readings.tasks import TaskReading
 from analysis.readings.transcripts import TranscriptReading
+from analysis.readings.transfer import TransferReading
 from analysis.reports.account import arms_words, run_account
 from analysis.reports.document import (
     Block,
@@ -27,9 +31,15 @@ from analysis.reports.document import (
     Prose,
     Section,
 )
+from analysis.reports.further import further_boards, further_sections
+from analysis.reports.labelled import label_boards
+from analysis.reports.meetings import meeting_blocks, met_boards
 from analysis.reports.numbers import contest_boards, probe_boards, votes_board
 from analysis.reports.origin import OriginReading, given, origin_facts, settings_code, sizes
+from analysis.reports.out_of_domain import answer_boards
 from analysis.reports.referee import referee_lists
+from analysis.reports.rivals import rivalry_blocks
+from analysis.reports.sources import ReportedRun
 from analysis.reports.transcripts import choose, transcripts
 from analysis.tables.results import results
 
@@ -48,8 +58,14 @@ def run_report(run: Path, figures: Sequence[Block] = ()) -> Document:
     log = open_log(run, write=False)
     head = log.head()
     table = results(log.read(stop=head.seq))
-    contests, origin = EvaluationReading(), OriginReading()
-    read(log.read(stop=head.seq), contests, origin)
+    contests, others, met, asked, origin = (
+        EvaluationReading(),
+        TransferReading(),
+        DecidedPairsReading(),
+        TaskReading(),
+        OriginReading(),
+    )
+    read(log.read(stop=head.seq), contests, others, met, asked, origin)
     found, config, name = contests.result(), log.config, shlex.quote(str(run))
     title = f"{table['arena'] or 'A run'}: {', '.join(table['arms']) or 'nothing was evaluated'}"
     last = (_reproduce(config, origin, head.hash, head.seq, name, forked=log.fork is not None),)
@@ -61,7 +77,14 @@ def run_report(run: Path, figures: Sequence[Block] = ()) -> Document:
     read(log.read(stop=head.seq), reading)
     answered = answer(table)
     scope = " ".join(each.text for each in answered if each.kind == "scope")
-    account = run_account(table, config, origin, scope)
+    account, runs = run_account(table, config, origin, scope), [LabelledRun("", seed, run)]
+    rows = (
+        *contest_boards(found, reading.subjects, name),
+        *further_boards(found, others.result(), reading.subjects, name),
+        *met_boards(met.result(), reading.subjects, name),
+        *answer_boards(asked.result(), name),
+        *label_boards(runs),
+    )
     sections = (
         Section("answer", "Answer", tuple(sentences(answered))),
         Section("design", "Design", tuple(_design(table, config))),
@@ -72,15 +95,23 @@ def run_report(run: Path, figures: Sequence[Block] = ()) -> Document:
         ),
         Section("figures", "Figures", tuple(figures) or (Prose("There is nothing to draw."),)),
         Section("results", "Results", tuple(_results(table))),
+        *_further(table, runs),
         Section("alarms", "Alarms and failures", tuple(_alarms(table))),
         Section("transcripts", "Transcripts", (_how_chosen(), *transcripts(reading, chosen, name, seed))),
         Section("limits", "Limits", tuple(_limits(table))),
         Section("referee", "Referee's list", tuple(referee_lists(account))),
-        Section("rows", "Rows behind the numbers", tuple(contest_boards(found, reading.subjects, name))),
+        Section("rows", "Rows behind the numbers", rows),
         *last,
     )
     subtitle = f"{sizes(table)}; {table['audience']} audience; seed {table['seed']}; after epoch {table['epoch']}."
     return Document(title, subtitle, sections, table["note"])
+
+
+def _further(table: Mapping[str, Any], runs: Sequence[LabelledRun]) -> Iterator[Section]:
+    """Yield the sections that only some runs have; of a run whose votes are evidence of nothing, none on votes."""
+    told = {} if table["withheld"] else table
+    meetings, rivalry = meeting_blocks(told.get("head_to_head", {})), rivalry_blocks(told.get("rivalry", ()))
+    return further_sections([ReportedRun(table)], runs, meetings=meetings, rivalry=rivalry)
 
 
 def sentences(answered: Sequence[AnswerSentence]) -> Iterator[Prose]:

@@ -5,14 +5,15 @@ Knows rows of the tidy frame and values of cells; knows nothing of logs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.answers import RowKey, levels_of
 from analysis.formats import DASH, comparator_name, difference, known, number, p_value, percent, rate
 from analysis.reports.document import Board, BoardLine, Datum
+from analysis.reports.sources import cell_anchor
 from analysis.studies.estimates import CellValues
+from analysis.tables.conventions import WIN_RATE
 from analysis.tables.pooled import Measured
 
 Row = Mapping[str, Any]
@@ -22,6 +23,7 @@ MEASURES = {
     "after": "after",
     "from_base": "from base",
     "from_comparator": "beyond comparator",
+    "rivalry": "effect of rivalry",
 }
 """Measures of a cell's own tables, as columns name them."""
 
@@ -36,7 +38,7 @@ def outcome_boards(rows: Sequence[Row], by: Sequence[str]) -> Iterator[Board]:
     for kind, title in {"votes": "Votes", "strategy": "Misbehaviour", "copying": "Failure of skill"}.items():
         of_kind = [row for row in rows if row["kind"] == kind]
         for outcome in dict.fromkeys(row["outcome"] for row in of_kind):
-            named = title if kind == "votes" else f"{title}: {outcome.replace('_', ' ')}"
+            named = title if outcome == WIN_RATE else f"{title}: {outcome.replace('_', ' ')}"
             yield _outcome_board(named, [row for row in of_kind if row["outcome"] == outcome], by)
 
 
@@ -141,18 +143,13 @@ def _value_line(cell: CellValues, factors: Sequence[str], measured: Sequence[Mea
     return BoardLine((Datum(cell.cell, link), *map(Datum, levels), Datum(str(cell.seed)), *map(Datum, values)))
 
 
-def cell_anchor(cell: str) -> str:
-    """Return the id of a cell's row in the table of cells."""
-    return f"cell-{re.sub(r'[^A-Za-z0-9._-]+', '-', cell)}"
-
-
 def _value(cell: CellValues, measured: Measured) -> str:
     if measured not in cell.tables:
         return DASH
     value = cell.tables[measured]["value"]
     return (
         difference({"value": value, "low": None, "high": None})
-        if measured.measure.startswith("from")
+        if measured.measure.startswith(("from", "rivalry"))
         else percent(value)
     )
 

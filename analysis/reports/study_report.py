@@ -11,13 +11,17 @@ from typing import Any
 import yaml
 
 from abm.log import open_log
-from analysis.answers import answer
+from analysis.answers import answer, flag_lines
 from analysis.formats import count, model_name, number, short
+from analysis.labels import LabelledRun
 from analysis.readings.alarms import Alarm, AlarmReading
 from analysis.readings.evaluation import EvaluationReading
+from analysis.readings.pair_contests import DecidedPair, DecidedPairsReading
 from analysis.readings.reading import read
 from analysis.readings.service import Service, ServiceReading
+from analysis.readings.tasks import TaskReading
 from analysis.readings.transcripts import TranscriptReading
+from analysis.readings.transfer import TransferReading
 from analysis.reports.account import compute_words, data_words, humans_words
 from analysis.reports.document import (
     Block,
@@ -33,18 +37,26 @@ from analysis.reports.document import (
     Section,
     Transcript,
 )
+from analysis.reports.further import further_sections
+from analysis.reports.labelled import label_boards
+from analysis.reports.meetings import meetings_of_cells, strength_boards
 from analysis.reports.origin import OriginReading
 from analysis.reports.referee import Account, referee_lists
 from analysis.reports.registered import preregistration_blocks
+from analysis.reports.rivals import rivalry_boards
 from analysis.reports.run_report import sentences
-from analysis.reports.study_numbers import cell_anchor, outcome_boards, value_boards
+from analysis.reports.sources import ReportedRun, cell_anchor
+from analysis.reports.study_numbers import outcome_boards, value_boards
 from analysis.reports.transcripts import AT_RANDOM, WORST, Candidates, Choice, candidates
 from analysis.reports.transcripts import transcripts as in_full
 from analysis.studies.layout import Layout
 from analysis.studies.page import page_of
 from analysis.studies.places import run_of
 from analysis.studies.results import StudyResults, study_results
+from analysis.studies.strengths import strength_dicts, study_strengths
 from analysis.studies.study_log import StudyLog, StudyState
+from analysis.tables.results import out_of_domain
+from analysis.tables.transfer import transfer_dicts, transfer_rows
 from moloch import keyed
 
 
@@ -53,6 +65,8 @@ class ReportedCell:
     """One cell's run, as a report needs it.
 
     Attributes:
+        source: its tables that a report shows.
+        met: contests between arms.
         candidates: arm -> contests that may be shown.
     """
 
@@ -64,6 +78,8 @@ class ReportedCell:
     alarms: list[Alarm]
     service: dict[str, Service]
     config: dict[str, Any]
+    source: ReportedRun
+    met: list[DecidedPair]
     candidates: dict[str, Candidates] = field(default_factory=dict)
 
 
@@ -85,18 +101,32 @@ def study_report(folder: Path, figures: Sequence[Block] = ()) -> Document:
     rows = [row for row in results["rows"] if not row["sampled"]]
     commands = {run.name: f"moloch report {shlex.quote(f'{folder}#{run.name}')} --out cell.html" for run in runs}
     note = " ".join(results["said"].get("note", {}))
+    labelled = [LabelledRun(run.name, int(run.config.get("seed") or 0), run.path) for run in runs]
     sections = (
         Section("answer", "Answer", tuple(sentences(answered))),
         Section("design", "Design", tuple(_design(found, state, account))),
         Section("preregistration", "Preregistration and deviations", tuple(preregistration_blocks(results, state))),
         Section("figures", "Figures", tuple(figures) or (Prose("There is nothing to draw."),)),
         Section("results", "Results", (_how_linked(), *outcome_boards(rows, found.by))),
+        *further_sections(
+            [run.source for run in runs],
+            labelled,
+            meetings=_strengths(folder, found.by, runs),
+            rivalry=rivalry_boards(rows, found.by),
+        ),
         Section("alarms", "Alarms and failed cells", tuple(_failures(results, runs))),
         Section("transcripts", "Transcripts", (_how_chosen(), *_transcripts(found, runs, folder))),
         Section("limits", "Limits", tuple(_limits(results, note))),
         Section("referee", "Referee's list", tuple(referee_lists(account))),
         Section(
-            "rows", "Rows behind the numbers", (_cells(runs, name), *value_boards(found.cells, found.factors, commands))
+            "rows",
+            "Rows behind the numbers",
+            (
+                _cells(runs, name),
+                *value_boards(found.cells, found.factors, commands),
+                *meetings_of_cells({run.name: run.met for run in runs if run.met}),
+                *label_boards(labelled),
+            ),
         ),
         Section("reproduce", "Reproduce", tuple(_reproduce(folder, state, runs))),
     )
@@ -114,12 +144,25 @@ def _cell_run(name: str, path: Path) -> ReportedCell:
     log = open_log(path, write=False)
     head = log.head()
     contests, origin, alarms, served = EvaluationReading(), OriginReading(), AlarmReading(), ServiceReading()
-    read(log.read(stop=head.seq), contests, origin, alarms, served)
-    run = ReportedCell(name, path, head.hash, head.seq, origin, alarms.result(), served.result(), log.config)
+    others, answers, met = TransferReading(), TaskReading(), DecidedPairsReading()
+    read(log.read(stop=head.seq), contests, origin, alarms, served, others, answers, met)
     evaluation = contests.result()
+    table = {
+        "withheld": evaluation.models.withheld,
+        "transfer": transfer_dicts(transfer_rows(evaluation, others.result())),
+        "out_of_domain": out_of_domain(evaluation, answers),
+    }
+    about = origin, alarms.result(), served.result(), log.config
+    run = ReportedCell(name, path, head.hash, head.seq, *about, ReportedRun(table, name), met.result())
     for arm in evaluation.arms():
         run.candidates[arm] = candidates(evaluation, arm, name)
     return run
+
+
+def _strengths(folder: Path, by: Sequence[str], runs: Sequence[ReportedCell]) -> Iterator[Board]:
+    """Yield strengths over the study, of one in which arms met and whose votes may be evidence."""
+    if any(run.met for run in runs) and not any(run.source.table["withheld"] for run in runs):
+        yield from strength_boards(strength_dicts(study_strengths(folder, by)), by)
 
 
 def _how_linked() -> Prose:
@@ -229,8 +272,8 @@ def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Itera
             for each in results["missing"]
         )
         yield Board("Cells without results", ("cell", "state", "message"), lines, labels=3)
-    flags = results["said"].get("flags", {})
-    yield from (Prose(f"Flagged: {line} ({count(n, 'cell')}).", tone="warning") for line, n in flags.items())
+    flags = flag_lines(results["said"].get("flags", {}), results["cells"])
+    yield from (Prose(f"Flagged: {line}.", tone="warning") for line in flags)
 
 
 def _transcripts(found: StudyResults, runs: Sequence[ReportedCell], folder: Path) -> Iterator[Transcript]:

@@ -201,13 +201,14 @@ def floored(total: Numbers, parts: Sequence[Numbers], dofs: Sequence[float]) -> 
 
     Args:
         total: by inclusion and exclusion.
-        parts: of the single ways, and ``dofs``: their degrees of freedom.
+        parts: of the single ways, and ``dofs``: their degrees of freedom; a way that has 0 does not vary within what is held fixed.
     """
     terms = [np.asarray(each, dtype=np.float64) for each in (total, *parts)]
     variance = np.maximum.reduce(terms)
-    spread = np.add.reduce([part**2 / dof for part, dof in zip(terms[1:], dofs, strict=True)])
+    spread = np.add.reduce([part**2 / dof if dof else 0.0 * part for part, dof in zip(terms[1:], dofs, strict=True)])
+    least = min((dof for dof in dofs if dof), default=1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return variance, np.where(spread > 0, np.maximum(variance**2 / spread, min(dofs)), 1.0)
+        return variance, np.where(spread > 0, np.maximum(variance**2 / spread, least), 1.0)
 
 
 def _variance(pairs: NDArray[np.float64], share: Floats) -> float:

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from abm.log import open_log
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
-from analysis.statistics.estimates import NOTHING, plain
+from analysis.statistics.estimates import NOTHING
+from analysis.studies.cell_values import cell_values
 from analysis.studies.cells import Factors, Impossible, cells_of
-from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls, without_values
+from analysis.studies.controlled_cells import controlled_rows, with_controls, without_values
 from analysis.studies.corrections import EstimateRow
-from analysis.studies.estimates import MOST_VALUES, estimates, frame_rows, notes_of, tables_of
+from analysis.studies.estimates import MOST_VALUES, estimates, frame_rows
 from analysis.studies.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.layout import Layout
 from analysis.studies.page import StudyPage, page_of
@@ -29,8 +30,7 @@ from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, CellValues
 from analysis.studies.sensitivity import indices
 from analysis.studies.study_log import CellHistory, StudyLog, StudyState
 from analysis.tables.evaluation import table
-from analysis.tables.pooled import Measured, RunValues, own_estimate
-from analysis.tables.rivalry import counterparts
+from analysis.tables.pooled import Measured, RunValues
 from learning.runs.pools import NEW_PEOPLE
 from moloch.errors import InputError, LogError, MolochError
 
@@ -219,26 +219,18 @@ def _read(
         if evaluation is None:
             missing.append(missing_cell(name, history))
             continue
-        told, of_run = table(evaluation), headline_values(evaluation, name)
-        own = {of: plain(own_estimate(values)) for of, values in of_run.items() if of.measure == "rivalry"}
-        values = ids.numbered(of_run) if kept <= MOST_VALUES else {}
-        compared = {arm: row["compared_with"] for arm, row in told["arms"].items()}
-        cell = CellValues(
-            cell=name,
-            factors=planned.factors,
-            seed=planned.seed,
-            tables=tables_of(told) | own,
-            values=values,
-            compared_with=compared,
-            notes=notes_of(told),
-            networked=evaluation.config.get("world") == "networked",
-            solo={each.learner: each.solo for each in counterparts(evaluation.config)},
-        )
+        keep = ids.numbered if kept <= MOST_VALUES else _nothing
+        cell = cell_values(evaluation, name, planned.factors, planned.seed, table(evaluation), keep)
         cells.append(with_controls(cell, evaluation, ids.numbered))
         kept += cells[-1].size
     if kept > MOST_VALUES:
         cells = [without_values(cell) for cell in cells]
     return cells, missing
+
+
+def _nothing(values: dict[Measured, RunValues]) -> dict[Measured, RunValues]:
+    """Return no values: there are too many to keep."""
+    return {}
 
 
 def missing_cell(name: str, history: CellHistory) -> MissingCell:

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from analysis.readings.head_to_head import FIRST, NEITHER, Meetings
+from analysis.readings.head_to_head import Meetings
+from analysis.readings.pair_contests import FIRST, NEITHER
 from analysis.statistics.bradley_terry import Strengths, bradley_terry, probability
 from analysis.statistics.estimates import Estimate, plain
 from learning.arms.base_models import is_base

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from abm.events import ContestDecided, Event, Reacted, ReactedMany, ReactionInvalid
+from abm.events import Event, Reacted, ReactedMany, ReactionInvalid
 from abm.reactions import each
 from analysis.readings.book import Book, Contest, Message
 from analysis.readings.reading import read, result_of
@@ -17,15 +17,6 @@ from moloch.errors import InputError
 
 TALLY = ("seq", "votes", "abstained", "invalid", "outcome", "winner", "ties")
 """Fields of a decided contest."""
-
-
-def list_contests(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """Return one row per decided contest, in the order of the log."""
-    return [
-        {"contest": e.contest, "outcome": e.outcome, "winner": e.winner, "votes": e.votes, "seq": e.seq}
-        for e in events
-        if isinstance(e, ContestDecided)
-    ]
 
 
 def contest_dict(events: Iterable[Event], contest: str, members: int | None = None) -> dict[str, Any]:

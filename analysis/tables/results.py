@@ -9,6 +9,7 @@ import msgspec
 
 from abm.events import Event
 from analysis.readings.alarms import AlarmReading
+from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.extrapolation import ExtrapolationReading
 from analysis.readings.head_to_head import HeadToHeadReading
@@ -60,10 +61,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     return table(evaluation) | {
         "alarms": [msgspec.to_builtins(alarm) for alarm in alarms.result()],
         "head_to_head": head_to_head(meetings.result(), int(evaluation.config.get("seed") or 0)),
-        "out_of_domain": {
-            "arenas": elsewhere(evaluation),
-            "tasks": tasks(answers.result(), evaluation.config, answers.model),
-        },
+        "out_of_domain": out_of_domain(evaluation, answers),
         "controlled": controlled(evaluation),
         "panels": [plain(row) for row in panel_table(evaluation)],
         "positions": [plain(row) for row in position_rows(positions.result())],
@@ -79,3 +77,9 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
         "transfer": transfer_dicts(transfer_rows(evaluation, others.result())),
         "extrapolation": msgspec.to_builtins(extrapolation.result()),
     }
+
+
+def out_of_domain(evaluation: Evaluation, answers: TaskReading) -> dict[str, Any]:
+    """Return what arms came to in ``arenas`` other than their own, and at ``tasks``; each is empty where there is none."""
+    told = tasks(answers.result(), evaluation.config, answers.model)
+    return {"arenas": elsewhere(evaluation), "tasks": told}

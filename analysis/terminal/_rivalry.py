@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from analysis.answers.words import RIVALRY
 from analysis.formats import DASH, points
 from analysis.terminal.grid import Row, add_row, new_table
 
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("learner", "outcome", "less market twin", "alone less twin", "rivalry", "less own twin")
 ROWS = ("learner", "rows", "market twin", "own twin", "alone", "its twin", "equal")
-NOTE = (
-    "Rivalry: (learner less market twin) less (the same alone), in points, of one training each: no interval holds for new trainings. "
-    "Where rows are not equal it mixes rivalry with the amount of training; rows_of brings arms to as many."
-)
 
 
 def rivalry_tables(rows: Sequence[Row]) -> list[RenderableType]:
@@ -37,4 +34,4 @@ def rivalry_tables(rows: Sequence[Row]) -> list[RenderableType]:
             sides = (between[side] for side in ("learner", "market_twin", "own_twin", "solo", "solo_twin"))
             numbers = (" + ".join(map(str, row["rows"].get(arm, ()))) or DASH for arm in sides)
             add_row(learnt, learner, *numbers, "yes" if row["equal"] else "no")
-    return [effects, learnt, Text(NOTE, style="dim")]
+    return [effects, learnt, Text(RIVALRY, style="dim")]

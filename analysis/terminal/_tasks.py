@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from analysis.answers.words import task_words
 from analysis.formats import difference, percent, rate
 from analysis.terminal.grid import add_row, from_comparator, new_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-MEANING = {
-    "copied": "names and quantities that the answer holds, of those asked for",
-    "refused": "harmful requests that are refused, by a rule over words",
-    "over-refused": "harmless twins that are refused",
-}
 
 
 def task_tables(found: Mapping[str, Any]) -> list[RenderableType]:
@@ -41,11 +36,8 @@ def task_tables(found: Mapping[str, Any]) -> list[RenderableType]:
         rates = rate(row["base"]), percent(row["after"]["value"])
         changes = difference(row["placebo"]), *rates, difference(row["difference"])
         add_row(grid, row["task_set"], row["measure"], row["arm"], *changes, str(row["after"]["n"]))
-    measures = dict.fromkeys(row["measure"] for row in found["rows"])
-    said = [f"{name}: {MEANING[name]}" for name in measures if name in MEANING]
-    if probes := [name for name in measures if name not in MEANING]:
-        said.append(f"{', '.join(probes)}: answers to broad questions in which the probe finds it")
-    parts: list[RenderableType] = [grid, Text(f"{'; '.join(said)}.", style="dim")]
+    said = task_words(row["measure"] for row in found["rows"])
+    parts: list[RenderableType] = [grid, Text(said, style="dim")]
     if found["fitness"]["verdict"] == "doubtful":
         parts.append(
             Text(f"Flagged: {found['model']} is doubtful here: {found['fitness']['why']}.", style="bold yellow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import DASH, bounds, count, difference, number, percent, points_bounds, short
@@ -51,11 +52,11 @@ def render_score(told: dict[str, Any]) -> list[RenderableType]:
     parts += [_errors(told["errors"])]
     refused = dict.fromkeys(f"{row['method']}: {row['refused']}" for row in told["rows"] if row["refused"])
     parts += [Text(f"No {each}.") for each in refused]
-    parts += [Text(sentence) for sentence in map(_tipping, (row for row in told["tipping"] if round(row["effect"], 4)))]
+    parts += [Text(tipping_words(row)) for row in told["tipping"] if round(row["effect"], 4)]
     if told["agreement"]:
         parts.append(_agreement(told["agreement"]))
-    parts.append(Text(HOW.format(scope=told["scope"], over=" and ".join(told["over"])), style="dim"))
-    parts += [Text(each, style="dim") for each in _left_out(counts)]
+    parts.append(Text(correction_words(told), style="dim"))
+    parts += [Text(each, style="dim") for each in left_out_words(counts)]
     return parts + [Text(note, style="bold yellow") for note in told["notes"]]
 
 
@@ -96,7 +97,12 @@ def _errors(rows: list[Row]) -> Table:
     return grid
 
 
-def _tipping(row: Row) -> str:
+def correction_words(told: Mapping[str, Any]) -> str:
+    """Return what each correction assumes, and what its intervals speak of."""
+    return HOW.format(scope=told["scope"], over=" and ".join(told["over"]))
+
+
+def tipping_words(row: Row) -> str:
     """Return the sentence that a tipping point amounts to."""
     ways = [
         f"its {name} were {percent(row[name])} ({100 * row[f'{name}_shift']:+.1f} points)".replace("-", "−")
@@ -120,7 +126,8 @@ def _agreement(rows: list[Row]) -> Table:
     return grid
 
 
-def _left_out(counts: dict[str, int]) -> list[str]:
+def left_out_words(counts: Mapping[str, int]) -> list[str]:
+    """Return which messages are in no rate, and why."""
     said = {
         "unknown": "messages in which the probe could not tell are in no rate",
         "unsure": "messages that people were unsure of are left out, as if they had not been drawn",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, bounds, known, number_bounds, percent, signed
+from analysis.formats import bounds, log_odds, percent
 from analysis.terminal.grid import add_row, new_table
 from analysis.terminal.study import blocks, levels_of
 
@@ -27,17 +27,12 @@ def strength_tables(tables: Sequence[dict[str, Any]], by: Sequence[str]) -> Iter
     for labels, row in blocks(rows, grid):
         chosen = row["chosen"]
         share = f"{percent(chosen['value'])} {bounds(chosen)}".rstrip()
-        add_row(grid, *labels, _shown(row["strength"]), share, _shown(row["without_forfeits"]))
+        add_row(grid, *labels, log_odds(row["strength"]), share, log_odds(row["without_forfeits"]))
     yield grid
     for table in tables:
         where = f"{', '.join(levels_of(table['levels'], by))}: being" if by else "Being"
         yield Text(
-            f"{where} shown first adds {_shown(table['shown_first'])} to the log-odds; {table['votes']:,} votes.",
+            f"{where} shown first adds {log_odds(table['shown_first'])} to the log-odds; {table['votes']:,} votes.",
             style="dim",
         )
     yield Text(NOTE, style="dim")
-
-
-def _shown(estimate: dict[str, Any]) -> str:
-    """Return a log-odds and its interval."""
-    return f"{signed(estimate['value'], 2)} {number_bounds(estimate)}".rstrip() if known(estimate["value"]) else DASH

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.answers import answer
+from analysis.answers import answer, flag_lines
 from analysis.formats import (
     DASH,
     bounds,
@@ -87,8 +87,13 @@ def _warnings(results: Mapping[str, Any]) -> list[str]:
     return [
         *([] if results["preregistration"] else stopping_lines(results["extensions"], results["looks"])),
         *changed_lines(results["changed_said"]),
-        *(f"Flagged: {line}." for line in _told(results, "flags") if line not in _told(results, "withheld")),
+        *(f"Flagged: {line}." for line in flag_lines(_flags(results), results["cells"])),
     ]
+
+
+def _flags(results: Mapping[str, Any]) -> dict[str, int]:
+    said = results["said"]
+    return {line: number for line, number in said.get("flags", {}).items() if line not in said.get("withheld", {})}
 
 
 def stopping_lines(extensions: int, looks: int) -> Iterator[str]:

@@ -135,13 +135,13 @@ def answers(follower: Follower, persona: int) -> list[dict[str, Any]]:
     return answer_rows(rows, put, persona)
 
 
-def rows(follower: Follower, query: RowsQuery, address: PageAddress) -> RowsPage:
-    """Return a page of rows of a frame.
+def rows(follower: Follower, query: RowsQuery, address: PageAddress, opened: float) -> RowsPage:
+    """Return a page of rows of a frame, as they were when somebody opened it: a log that grows is not read again for each event.
 
     Raises:
         InputError, LogError: as :func:`analysis.ui.data.rows.rows_page`.
     """
-    key = ("rows", address, follower.version)
+    key = ("rows", address, opened)
     return follower.once(key, lambda: rows_page(query, follower.path, address.page_no))
 
 
@@ -152,8 +152,8 @@ class Traced(NamedTuple):
     effects: tuple[int, list[dict[str, Any]]]
 
 
-def traced(follower: Follower, seq: int) -> Traced:
-    """Return an event of a run.
+def traced(follower: Follower, seq: int, opened: float) -> Traced:
+    """Return an event of a run, and what it had led to when somebody opened its page.
 
     Raises:
         InputError, LogError: as :func:`analysis.tables.event.event_dict`.
@@ -163,7 +163,7 @@ def traced(follower: Follower, seq: int) -> Traced:
         found = event_dict(open_log(follower.path, write=False), seq)
         return Traced(found, led_to(follower.path, seq, EFFECTS))
 
-    return follower.once(("event", seq, follower.version), read)
+    return follower.once(("event", seq, opened), read)
 
 
 def verified(follower: Follower) -> str:

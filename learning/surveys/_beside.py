@@ -9,12 +9,12 @@ from pathlib import Path
 from abm.events import Event, LLMReplied, QuestionAnswered, SurveyClosed, SurveyOpened
 from abm.journal import LiveJournal
 from abm.llm.port import LLM, Request
-from abm.log import EventLog, create, open_log
+from abm.log import EventLog, SideLog
 from moloch.errors import InputError, Locked, LogError
 
 
-class BesideLog:
-    """The log of one kind beside a run.
+class BesideLog(SideLog):
+    """The log of one kind beside a run, which answers go into as they come.
 
     Args:
         folder: of the log; made when something is first kept.
@@ -22,24 +22,7 @@ class BesideLog:
     """
 
     def __init__(self, folder: Path, kind: str) -> None:
-        self.folder, self._kind = folder, {kind: 1}
-
-    def events(self) -> list[Event]:
-        """Return what it holds; nothing where there is none.
-
-        Raises:
-            InputError: the folder holds something else.
-            LogError: it cannot be read.
-        """
-        if not (self.folder / "run.json").exists():
-            return []
-        log = open_log(self.folder, write=False)
-        self._check(log)
-        return list(log.read())
-
-    def head(self) -> str:
-        """Return the hash of its head; empty where there is none."""
-        return open_log(self.folder, write=False).head().hash if (self.folder / "run.json").exists() else ""
+        super().__init__(folder, kind, fix="Give another --log.")
 
     @contextmanager
     def writing(self) -> Iterator[LiveJournal]:
@@ -50,17 +33,17 @@ class BesideLog:
             Locked: another process writes it.
             LogError: it cannot be written.
         """
-        with self._opened() as log:
-            self._check(log)
+        with self.opened() as log:
             journal = LiveJournal(log)
             while (event := journal.logged(Event)) is not None:
                 journal.emit(event)
             yield journal
 
-    def _opened(self) -> EventLog:
-        there = (self.folder / "run.json").exists()
+    def opened(self) -> EventLog:
+        """Open it as :meth:`SideLog.opened` does; where the folder cannot be written, say what to do."""
+        there = self.exists
         try:
-            return open_log(self.folder, write=True) if there else create(self.folder, self._kind)
+            return super().opened()
         except Locked:
             raise
         except (InputError, LogError) as error:
@@ -72,15 +55,6 @@ class BesideLog:
                 why=error.why or error.what,
                 fix="Give a folder that can be written: --log FOLDER. Nothing was asked.",
             ) from error
-
-    def _check(self, log: EventLog) -> None:
-        if log.config != self._kind:
-            raise InputError(
-                f"the folder holds no {next(iter(self._kind))}",
-                where=str(log.path),
-                why="it holds a run, or a log of another kind",
-                fix="Give another --log.",
-            )
 
 
 class BesideKeeper:

@@ -96,7 +96,7 @@ class AfterRun:
     def answered(self) -> int:
         """Those of them that are answered already."""
         ids = {each.opened.survey for each in self.sittings}
-        held = self._log.events()
+        held = list(self._log.read())
         return sum(isinstance(event, QuestionAnswered) and event.survey in ids for event in held)
 
     @property
@@ -135,7 +135,7 @@ class AfterRun:
             ServiceError, BudgetSpent: the model no longer answers, or the budget is spent; the same call resumes.
             Locked: another process asks this run's personas.
         """
-        held = self._log.events()
+        held = list(self._log.read())
         before = sum(isinstance(event, LLMReplied) for event in held)
         closed = {event.survey for event in held if isinstance(event, SurveyClosed)}
         todo = [each for each in self.sittings if each.opened.survey not in closed]
@@ -164,7 +164,7 @@ class AfterRun:
         return {each.opened.survey for each in self.sittings}
 
     def _asked(self, before: int) -> AskedAfter:
-        events = self._log.events()
+        events = list(self._log.read())
         given = [each for each in events if isinstance(each, QuestionAnswered) and each.survey in self._ids]
         notes = notes_on(self.model, self.sittings[0].opened.played)
         return AskedAfter(
@@ -225,7 +225,7 @@ def plan_after(
     """
     subject, whom = SurveyedRun.read(run), whom or Whom()
     folder = Path(out) if out is not None else Path(run) / ANSWERS
-    held = BesideLog(folder, KIND).events()
+    held = list(BesideLog(folder, KIND).read())
     personas = _personas(subject, whom)
     reader = subject.reader_settings
     warmth = float(reader.get("temperature", 0.1)) if temperature is None else temperature

@@ -108,8 +108,8 @@ class Interview:
 
     def _begin(self) -> None:
         """Number the conversation, and recall what the persona remembers now."""
-        number = sum(isinstance(event, InterviewOpened) for event in self._log.events()) + 1
-        beside = BesideLog(self.run.path / ANSWERS, ANSWERS).events()
+        number = sum(isinstance(event, InterviewOpened) for event in self._log.read()) + 1
+        beside = list(BesideLog(self.run.path / ANSWERS, ANSWERS).read())
         memories = self.run.memories(self.place, [self.persona], beside)
         [who] = self.run.respondents([self.persona], memories)
         self._before = [persona_turn(who.text, who.remembered, TALK)]
@@ -203,7 +203,7 @@ def conversations(run: Path | str, folder: Path | None = None) -> list[Conversat
         InputError: the folder holds something else.
         LogError: it cannot be read.
     """
-    events = BesideLog(folder or Path(run) / INTERVIEWS, INTERVIEWS).events()
+    events = list(BesideLog(folder or Path(run) / INTERVIEWS, INTERVIEWS).read())
     kept = {event.interview: Conversation(event, []) for event in _of(events)}
     for event in events:
         if isinstance(event, InterviewAnswered) and event.interview in kept:

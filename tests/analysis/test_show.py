@@ -14,6 +14,8 @@ from abm.columns import Int8s, pack
 from abm.events import ReactedMany
 from analysis import list_contests, show_contest
 from analysis.tables.contest import contest_dict
+from analysis.tables.contest_list import ContestFilter
+from analysis.terminal.contest_list import contest_lines
 from moloch.errors import InputError
 from tests.analysis.factory import contest, numbered, setup, step
 
@@ -45,6 +47,31 @@ class TestShow:
             "evaluate/1/rft/a0", "majority", 1, [0, 2],
         )  # fmt: skip
         assert second["outcome"] == "forfeit"
+
+    def test_a_list_is_chosen_and_sorted(self, events) -> None:
+        """By what probes found, by arm, by a text; a name that is not there is an error, and no empty list."""
+        (found,) = list_contests(events, ContestFilter(arm="rft", misbehaved=True))
+        assert [(each["slot"], each["probe"], each["competitor"]) for each in found["found"]] == [
+            (1, "populism", "rft")
+        ]
+        assert found["competitors"] == ["base", "rft"] and found["seen"] is None and found["subject"]
+        assert [row["contest"][-2:] for row in list_contests(events, ContestFilter(by="newest"))] == ["a1", "a0"]
+        assert [max(row["votes"]) for row in list_contests(events, ContestFilter(by="votes"))] == sorted(
+            (max(row["votes"]) for row in list_contests(events)), reverse=True
+        )
+        assert list_contests(events, ContestFilter(find="nowhere")) == []
+        for wrong in ({"arm": "rtf"}, {"phase": "train"}, {"epoch": 9}, {"probe": "unsafe"}, {"by": "reach"}):
+            with pytest.raises(InputError):
+                list_contests(events, ContestFilter(**wrong))
+
+    def test_a_list_fits_its_columns(self, events) -> None:
+        """A line each, with the author of each vote; what a probe found has a line, which no markup can leave; ids find their contest."""
+        which = ContestFilter(misbehaved=True)
+        rows, every = list_contests(events), [row["contest"] for row in list_contests(events)]
+        lines = [line.plain for line in contest_lines(rows, which, 80, every)]
+        assert max(map(len, lines)) <= 80 and "base 0, rft 2" in lines[1] and lines[1].endswith("rft")
+        assert lines[2] == "  populism, rft: words" and "(forfeit)" in lines[3]
+        assert contest_dict(events, lines[1].split()[0])["contest"] == rows[0]["contest"]
 
     def test_holds_everything_with_its_place_in_the_log(self, events) -> None:
         """Anchor, messages, verdicts, orders, thoughts and votes are there, traceable by seq, as JSON."""

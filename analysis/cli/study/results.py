@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, show, stderr
+from analysis.cli.console import printer, say, show, stderr
 
 if TYPE_CHECKING:
     from analysis.studies.replicates import Replicates
@@ -99,6 +99,7 @@ def print_study(
     from analysis.studies import writers
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.results import study_results
+    from analysis.terminal.pages import pages_line
 
     check_target(parquet)
     look_at([folder], door, look)
@@ -126,6 +127,7 @@ def print_study(
                 _print_mixed(told)
             if head_to_head:
                 _print_met(told)
+            say(pages_line(folder))
     if parquet is not None:
         stderr().print(f"{parquet}: {len(rows):,} rows", markup=False, soft_wrap=True)
     if told.missing:
@@ -168,6 +170,7 @@ def print_replicates(of: Replicates, *, full: bool = False) -> None:
     """
     from analysis.cli.study.reading import reading
     from analysis.studies.results import study_results
+    from analysis.terminal.pages import pages_line
     from analysis.terminal.replicates import render_replicates, run_lines
 
     with reading() as report:
@@ -176,7 +179,7 @@ def print_replicates(of: Replicates, *, full: bool = False) -> None:
     told = of.as_dict()
     if full:
         show(render_replicates(told))
-    for line in run_lines(told):
+    for line in (*run_lines(told), pages_line(of.folder)):
         printer().print(line, markup=False, highlight=False, soft_wrap=True)
 
 

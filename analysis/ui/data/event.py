@@ -103,7 +103,8 @@ def _fields(event: Mapping[str, Any], book: Book, address: PageAddress, whole: f
 def _url(name: str, value: Any, event: Mapping[str, Any], address: PageAddress, book: Book) -> str:
     if name == "cause" and isinstance(value, int):
         return event_url(address, value)
-    return reference_url(name, value, event, address, book) if isinstance(value, str | int) else ""
+    url = reference_url(name, value, event, address, book) if isinstance(value, str | int) else ""
+    return url if url != event_url(address, int(event["seq"])) else ""
 
 
 def _line(event: Mapping[str, Any], address: PageAddress) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from analysis.ui import lookups
@@ -20,10 +21,11 @@ from moloch.errors import MolochError
 def EventPage(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """The event that the address names; the first one where it names none."""
     seq = max(0, address.seq)
+    opened = solara.use_memo(time.monotonic, [seq])
 
     def read() -> lookups.Traced | str:
         try:
-            return lookups.traced(follower, seq)
+            return lookups.traced(follower, seq, opened)
         except MolochError as error:
             return str(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from analysis.formats import count
@@ -22,7 +23,7 @@ from moloch.errors import InputError, MolochError
 @solara.component
 def Rows(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """The rows that the address asks for."""
-    query = RowsQuery.of(address)
+    query, opened = RowsQuery.of(address), solara.use_memo(time.monotonic, [address])
 
     def chose(changed: dict[str, Any]) -> None:
         there = {column.name for column in columns_of(changed["value"])}
@@ -31,7 +32,7 @@ def Rows(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> No
 
     def read() -> RowsPage | str:
         try:
-            return lookups.rows(follower, query, address)
+            return lookups.rows(follower, query, address, opened)
         except MolochError as error:
             return str(error)
 

@@ -238,6 +238,12 @@ class TestFixed:
         assert multiway_mean(x, (anchor,), within=seed).dof == pytest.approx(24 - 4)
         assert multiway_mean(x, (anchor % 6,), within=seed).dof == pytest.approx(6 - 1)
 
+    def test_what_does_not_vary_within_a_training_plays_no_part(self):
+        """A way with one cluster in each training has no degrees of freedom to give, and takes none."""
+        x, seed, anchor, _ = votes()
+        alone, beside = multiway_mean(x, (anchor,), within=seed), multiway_mean(x, (anchor, seed), within=seed)
+        assert (beside.se, beside.dof) == pytest.approx((alone.se, alone.dof))
+
     def test_large_tables_are_sparse(self, monkeypatch):
         """And say the same."""
         x, seed, anchor, person = votes()

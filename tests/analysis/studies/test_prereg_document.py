@@ -107,7 +107,7 @@ class TestCommand:
 
 
 def test_the_example_is_a_page():
-    """Sixteen cells, and hypotheses of which each speaks of arms that both markets have."""
+    """Thirty-two cells, and hypotheses of which each speaks of arms that both markets have."""
     written = read_page(Path(__file__).parents[3] / "examples/preregistered.yaml")
     made = cells_of(written)
-    assert len(made.cells) == 16 and not made.impossible and len(written.page.primary.hypotheses) == 6
+    assert len(made.cells) == 32 and not made.impossible and len(written.page.primary.hypotheses) == 6

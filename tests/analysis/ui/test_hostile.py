@@ -27,7 +27,7 @@ PAGES = {
     "contests": ({}, ".m-table", [TEXTS[1], "undecided", f"__proto__: {ARMS[0]}"]),
     "contest": ({"page": "contests", "contest": CONTEST}, ".m-outcome", [TEXTS[3], f"thought {TEXTS[0]}", "named no option"]),
     "message": ({"contest": CONTEST, "slot": "1"}, ".m-two", [TEXTS[3], f"thought {TEXTS[0]}", "Show on the graph"]),
-    "reach": ({"page": "diffusion", "fill": "reach"}, f"{GRAPH}[data-frame]", ["First seen in", "Members who had seen it"]),
+    "reach": ({"page": "diffusion", "fill": "reach"}, f"{GRAPH}[data-frame]", ["Round 1", "Members who had seen it"]),
     "training": ({}, ".m-table", [TEXTS[0], "not in this run's folder", ADAPTER, "check.json ("]),
     "probes": ({"epoch": "1"}, ".m-table", ["misrepresentation<img", TEXTS[1]]),
     "compare": ({"other": "networked"}, f"{GRAPH}[data-frame]", [TEXTS[1], "Settings that differ"]),
@@ -88,7 +88,7 @@ def guest(visitor):
         "() => [window.moloch_ran ?? 0, document.title, document.querySelectorAll('.m-app :is(img, iframe, script, style)').length]"
     )
     found.page.goto("about:blank")
-    assert ran == [0, "Moloch", 0]
+    assert ran[0] == ran[2] == 0 and ran[1].endswith("Moloch")
     assert found.dialogs == [] and found.errors == [] and found.strays == []
 
 

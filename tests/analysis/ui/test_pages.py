@@ -15,6 +15,7 @@ import pytest
 from abm.events import ContestDecided, MessagePublished, PersonasJoined, Reacted, VerdictGiven
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
+from analysis.frames import of_run
 from analysis.readings.answers import read_answers
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
@@ -488,3 +489,64 @@ class TestMessage:
         page.get_by_role("link", name="The message's page").click()
         page.wait_for_selector("#m-way")
         assert page.locator("main").count() == 1
+
+
+class TestBehindNumbers:
+    """Every number leads to its rows, and each row to its event, by links alone."""
+
+    def test_from_a_win_rate_to_the_root(self, visit, isolated):
+        """Win rate, rows, event, cause; the rows come along as a file, in the order that was chosen."""
+        page = visit.open("?run=isolated&page=agents", ".m-table")
+        page.locator("tbody tr").first.locator("a.m-door").first.click()
+        page.wait_for_selector(".m-rows")
+        contests = of_run(isolated, "contests").filter(phase="evaluate", arm="rft").collect()
+        total = contests.filter(epoch=contests["epoch"].max()).height
+        assert page.inner_text(".m-title .soft") == f"{total} rows"
+        page.get_by_role("link", name="decided").click()
+        page.get_by_role("link", name="decided").click()
+        page.wait_for_selector("th[aria-sort=descending]")
+        with page.expect_download() as coming:
+            page.get_by_role("link", name="CSV").click()
+        lines = coming.value.path().read_text().splitlines()
+        assert lines[0].startswith("seq,step,contest") and len(lines) == total + 1
+        seq = lines[1].partition(",")[0]
+        page.locator(".m-rows tbody a").first.click()
+        page.wait_for_selector(".m-event")
+        assert page.inner_text(".m-event h2").startswith(f"Event {int(seq):,}: contest_opened")
+        page.locator("ol.m-chain a").last.click()
+        page.get_by_text("No other event: it is a root.").wait_for()
+
+    def test_an_event_is_verified(self, visit, isolated):
+        """The page shows the log's JSON, its commands, and checks every byte when somebody asks."""
+        page = visit.open("?run=isolated&page=event&seq=12", ".m-event")
+        wrote = next(each for each in read_events(isolated) if each.seq == 12)
+        assert f'"seq": {wrote.seq}' in page.inner_text(".m-json")
+        assert f"moloch show {isolated} --event 12" in page.inner_text("main")
+        page.get_by_role("button", name="Verify the whole log").click()
+        page.get_by_text("events agree with the chain").wait_for()
+        page.get_by_role("link", name="next").click()
+        visit.wait_search("seq=13")
+
+    def test_a_filter_by_hand(self, visit):
+        """A value that a column cannot have is said to be none; one that it can have narrows the rows; a chip takes it away."""
+        page = visit.open("?run=isolated&page=rows&frame=verdicts", ".m-rows")
+        page.locator("#m-column").select_option("label")
+        page.locator("#m-value").fill("yes")
+        page.get_by_role("button", name="Filter").click()
+        assert "whole number" in page.get_by_role("alert").inner_text()
+        page.locator("#m-value").fill("0")
+        page.get_by_role("button", name="Filter").click()
+        visit.wait_search("where=label%3A0")
+        page.get_by_role("link", name="Leave out: label is 0").click()
+        page.wait_for_function("!location.search.includes('where')")
+        assert "No such rows" in visit.open("?run=isolated&page=rows&frame=gone").inner_text("main")
+
+    def test_code_comes_along(self, visit, isolated):
+        """Shown where it is asked for; a table without a file of its own is taken as it stands."""
+        page = visit.open("?run=isolated&page=training", ".m-table")
+        page.get_by_role("button", name="code").click()
+        assert f"open_run({str(isolated)!r}).frame('training')" in page.inner_text(".m-code")
+        page = visit.open("", "tbody tr")
+        with page.expect_download() as coming:
+            page.get_by_role("button", name="CSV").click()
+        assert coming.value.path().read_text().startswith("Run,State,Arena")

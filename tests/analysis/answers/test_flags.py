@@ -1,0 +1,29 @@
+"""Flags of runs that differ in their numbers alone are one sentence of the study."""
+
+from __future__ import annotations
+
+from analysis.answers import flag_lines
+
+BOUND = "m ({}) is doubtful as a writer: {} of 48 ({}%, 95 % CI 1% to 90%) messages end at the bound of tokens"
+
+
+def test_one_sentence_for_each_arm_with_the_range_of_shares():
+    """And how many cells say so, where not all do."""
+    flags = {BOUND.format("base", 12, 25): 2, BOUND.format("rft", 16, 33): 4, BOUND.format("base", 14, 29): 1}
+    assert flag_lines(flags, 4) == [
+        "m (base) is doubtful as a writer: 25 to 29 % of messages end at the bound of tokens (3 of 4 cells)",
+        BOUND.format("rft", 16, 33),
+    ]
+
+
+def test_other_reasons_stay_apart():
+    """Those without a share, too."""
+    flags = {
+        "m is unfit: none parse": 1,
+        "m is doubtful: 3 of 9 (33%, CI) posts copied; 1 of 9 (11%, CI) posts cut": 1,
+        "m is doubtful: 3 of 9 (33%, CI) posts copied; 2 of 9 (22%, CI) posts cut": 1,
+    }
+    assert flag_lines(flags, 3) == [
+        "m is unfit: none parse (1 of 3 cells)",
+        "m is doubtful: 33 % of posts copied; 11 to 22 % of posts cut (2 of 3 cells)",
+    ]
