@@ -3,7 +3,7 @@
 Covers: false alarms of nulls (a neutral audience; twin against twin), coverage of the three kinds of intervals, width against an interval that
 knows all components of the variance, wrong calls of equivalence, and power against the planner, for 3, 5, 8 and 12 seeds, anchors and people
 that are shared, redrawn or disjoint, rates of 2, 10 and 30 %, with and without differences between anchors and people. Studies are drawn from
-the law of the moves model (calibration_law.py) and estimated by ``analysis.studies.estimates`` (calibration_scores.py); ``--pages N``
+the law of the moves model (calibration_law.py) and estimated by ``analysis.studies.values.estimates`` (calibration_scores.py); ``--pages N``
 carries N studies out through page, cells, logs and frames instead, and holds their estimates against those of the same draws
 (calibration_pages.py). By default a few scenarios with 200 studies each, and one study through the page: under a minute. ``--full``: all
 scenarios with 4,000 studies each, in pieces that are kept in ``--out`` and not drawn again; by ``--jobs`` processes. ``--report`` prints what is kept.

@@ -19,8 +19,8 @@ import numpy as np  # noqa: E402
 from calibration_scores import LEARNER, OUTCOMES, PLACEBO, cells, estimated  # noqa: E402
 
 from analysis.statistics.estimates import Estimate  # noqa: E402
-from analysis.studies.estimates import estimates  # noqa: E402
 from analysis.studies.study import Study  # noqa: E402
+from analysis.studies.values.estimates import estimates  # noqa: E402
 from analysis.tables.pooled import Measured  # noqa: E402
 from learning import run  # noqa: E402
 
@@ -64,9 +64,9 @@ def control(studies: int, folder: Path) -> dict[tuple[str, str], list[Estimate]]
     """
     from abm.log import open_log
     from analysis.readings.evaluation import read_evaluation
-    from analysis.studies.estimates import notes_of, tables_of
-    from analysis.studies.page import page_of, read_page
-    from analysis.studies.scopes import CellValues
+    from analysis.studies.pages.page import page_of, read_page
+    from analysis.studies.values.estimates import notes_of, tables_of
+    from analysis.studies.values.scopes import CellValues
     from analysis.tables.evaluation import table
     from analysis.tables.pooled import run_values
 

@@ -1,6 +1,6 @@
 """What the product's estimators say of drawn studies, and how often it is true.
 
-A study's arrays become the values of cells, as they are read from logs, and go through ``analysis.studies.estimates``; nothing of the
+A study's arrays become the values of cells, as they are read from logs, and go through ``analysis.studies.values.estimates``; nothing of the
 statistics is computed here. Scores of a scenario are sums over its pieces, so that they can be kept and added to.
 """
 
@@ -24,9 +24,9 @@ from analysis.statistics.components import components, pair_sums  # noqa: E402
 from analysis.statistics.conclusions import conclude  # noqa: E402
 from analysis.statistics.crossed_designs import CrossedDesign, estimate_law  # noqa: E402
 from analysis.statistics.estimates import Estimate  # noqa: E402
-from analysis.studies.estimates import estimates  # noqa: E402
 from analysis.studies.power.pilots import crossed  # noqa: E402
-from analysis.studies.scopes import CellValues  # noqa: E402
+from analysis.studies.values.estimates import estimates  # noqa: E402
+from analysis.studies.values.scopes import CellValues  # noqa: E402
 from analysis.tables.pooled import Measured, RunValues  # noqa: E402
 
 LEARNER, PLACEBO = "rft", "placebo"

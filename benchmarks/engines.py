@@ -21,7 +21,7 @@ from statistics import median
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from analysis.studies.engines import make_engine  # noqa: E402
-from analysis.studies.tasks import Task, TaskEnd  # noqa: E402
+from analysis.studies.work.tasks import Task, TaskEnd  # noqa: E402
 
 WARM = 2
 """Tasks before the clock starts: the first imports what all need."""

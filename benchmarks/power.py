@@ -2,7 +2,7 @@
 
 Votes and verdicts are drawn from known components of variance, as whole studies: 0/1 verdicts of two arms, or votes of -1, 0 and 1 (a person's vote less
 the same person's for the comparator's message), by seed, anchor and person. They go through the product's own estimator, from the values of a run on
-(:func:`analysis.studies.estimates.estimates`); the effect is the one that the planner says is found with power 0.8, and each study finds it or does
+(:func:`analysis.studies.values.estimates.estimates`); the effect is the one that the planner says is found with power 0.8, and each study finds it or does
 not. Scenarios: 3, 5, 8 and 12 seeds; anchors and people shared by seeds, redrawn from pools of twice the size, and disjoint; votes, and
 probes whose rate is 2, 10 and 30 %; with and without differences between trainings, anchors and people. The rival is the power that the usual
 normal formula promises with the same components, without degrees of freedom. By default a part of the scenarios with 1,000 studies each,
@@ -28,7 +28,7 @@ import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from analysis.statistics.crossed_designs import CrossedDesign, EstimateLaw, estimate_law  # noqa: E402
-from analysis.studies.estimates import CellValues, estimates  # noqa: E402
+from analysis.studies.values.estimates import CellValues, estimates  # noqa: E402
 from analysis.tables.pooled import Measured, RunValues  # noqa: E402
 
 POWER, GOAL = 0.8, 0.05

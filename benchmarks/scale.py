@@ -36,13 +36,13 @@ from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Society, Stage
 from abm.worlds.networked.settings import NetworkConfig
-from analysis.studies.cells import cells_of
-from analysis.studies.controller import Controller
-from analysis.studies.layout import Layout
-from analysis.studies.outcomes import AttemptEnded, write_outcome
-from analysis.studies.page import page_of
-from analysis.studies.study_log import StudyLog
-from analysis.studies.tasks import Needs, Task, TaskEnd
+from analysis.studies.pages.cells import cells_of
+from analysis.studies.pages.page import page_of
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
+from analysis.studies.work.controller import Controller
+from analysis.studies.work.outcomes import AttemptEnded, write_outcome
+from analysis.studies.work.tasks import Needs, Task, TaskEnd
 from populations import TRAITS
 
 FORK = multiprocessing.get_context("fork")

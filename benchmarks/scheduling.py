@@ -26,8 +26,8 @@ from abm.log import open_log  # noqa: E402
 from abm.study_events import CellEnded, CellStarted, PlannedCell, StudyPlanned  # noqa: E402
 from analysis.studies import Study  # noqa: E402
 from analysis.studies.engines.local import LocalEngine  # noqa: E402
-from analysis.studies.layout import Layout  # noqa: E402
-from analysis.studies.study_log import StudyLog  # noqa: E402
+from analysis.studies.record.layout import Layout  # noqa: E402
+from analysis.studies.record.study_log import StudyLog  # noqa: E402
 
 RATIO = 0.6
 """Of the time that the cells take one after the other, at most."""

@@ -119,8 +119,8 @@ def concatenated(runs: list[CellRun], name: str):
 
 def plans(folder: Path, sizes: list[int], votes: int) -> Iterator[dict]:
     """Yield what it takes to work out a page; both ways alternate."""
-    from analysis.studies.cells import cells_of
-    from analysis.studies.page import page_of
+    from analysis.studies.pages.cells import cells_of
+    from analysis.studies.pages.page import page_of
 
     epochs = list(range(1, PLANNED // 6 + 1))
     levels = {"arena": list(ARENAS), "audience": ["default", "neutral"], "epochs": epochs}

@@ -27,8 +27,8 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 import msgspec  # noqa: E402
 import yaml  # noqa: E402
 
-from analysis.studies.equality import equal_frames  # noqa: E402
-from analysis.studies.study_log import StudyLog  # noqa: E402
+from analysis.studies.frames.equality import equal_frames  # noqa: E402
+from analysis.studies.record.study_log import StudyLog  # noqa: E402
 from tests.support.booked import repaid  # noqa: E402
 from tests.support.kills import StudyCommand, kill_of_node  # noqa: E402
 

@@ -15,6 +15,6 @@ def answer(results: Mapping[str, Any]) -> list[AnswerSentence]:
 
     Args:
         results: the tables of a run, as :func:`analysis.tables.results.results` makes them, or a study's results, as
-            ``analysis.studies.results.StudyResults.as_dict`` does.
+            ``analysis.studies.findings.results.StudyResults.as_dict`` does.
     """
     return study_answer(results) if "rows" in results else run_answer(results)

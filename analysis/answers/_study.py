@@ -1,6 +1,6 @@
 """The answer of a study, whose arms were trained several times: its intervals can hold for new trainings, and effects are tested.
 
-Knows the mapping that ``analysis.studies.results.StudyResults.as_dict`` returns: rows of the tidy frame.
+Knows the mapping that ``analysis.studies.findings.results.StudyResults.as_dict`` returns: rows of the tidy frame.
 """
 
 from __future__ import annotations

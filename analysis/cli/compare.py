@@ -33,9 +33,9 @@ def compare(
     Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
     With --frames: whether two executions came to the same, down to every vote; what a clock or a machine says is not compared.
     """
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import one_run
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import one_run
     from moloch.errors import InputError
 
     studies = [is_study(each) for each in (a, b)]
@@ -79,7 +79,7 @@ def compare(
 
 def _compare_studies(a: Path, b: Path, by: str | None, as_json: bool) -> None:
     from analysis.cli.study.reading import reading
-    from analysis.studies.compare import compare_studies
+    from analysis.studies.findings.compare import compare_studies
     from analysis.terminal.study_compare import render_study_comparison
 
     with reading() as report:
@@ -92,7 +92,7 @@ def _compare_studies(a: Path, b: Path, by: str | None, as_json: bool) -> None:
 
 def _compare_frames(a: Path, b: Path, as_json: bool) -> None:
     from analysis.cli.study.reading import reading
-    from analysis.studies.equality import equal_frames
+    from analysis.studies.frames.equality import equal_frames
     from analysis.terminal.frame_equality import frame_equality_lines
     from moloch.errors import NondeterminismError
 

@@ -26,8 +26,8 @@ def explain(
 
     By the choice model that reacted, or by one that is fitted to the votes of a language model. Reads only.
     """
-    from analysis.studies.places import runs_of
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.places import runs_of
 
     runs = runs_of(run)
     look_at(runs, "explain", look)

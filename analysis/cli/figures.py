@@ -31,8 +31,8 @@ def figures(
     as_json: options.Json = False,
 ) -> None:
     """Draw what runs found, and write the numbers behind each figure beside it; figures that lack something say what. Reads only logs."""
-    from analysis.studies.places import runs_of
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.places import runs_of
 
     found = [run for path in runs for run in runs_of(path)]
     look_at(found, "figures", look)

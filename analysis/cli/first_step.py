@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.studies.counts import StudyStanding
+    from analysis.studies.record.counts import StudyStanding
     from analysis.studies.study import Study
     from learning import Progress
 
@@ -34,7 +34,7 @@ def after_first_step_of(study: Study) -> Callable[[StudyStanding], Iterator[str]
 
     A preregistered study says nothing: no message of it is seen before its end.
     """
-    from analysis.studies.layout import Layout
+    from analysis.studies.record.layout import Layout
 
     runs = [Layout(study.folder).cell(cell.name) for cell in study.cells]
     begun = [run for run in runs if (run / "run.json").exists()]

@@ -168,9 +168,9 @@ def _runs(path: Path, door: str, look: bool, where: list[str]) -> list[LabelledR
     """
     from abm.log import open_log
     from analysis.labels import LabelledRun
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import one_run
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import one_run
     from moloch.errors import InputError
 
     look_at([path], door, look)
@@ -193,7 +193,7 @@ def _cells(study: Path, where: list[str]) -> list[LabelledRun]:
         InputError: it has no such factor or level.
     """
     from analysis.labels import LabelledRun
-    from analysis.studies.study_frames import cell_runs
+    from analysis.studies.frames.study_frames import cell_runs
     from moloch.errors import InputError, together
 
     cells, mistakes = cell_runs(study), list[InputError]()

@@ -36,8 +36,8 @@ def verify(run: Run, as_json: options.Json = False) -> None:
     Of a study, its own log and those of all cells that have begun. Exit code 3: bytes contradict the chain, the log ends within a
     commit that nobody is writing, or it holds no events.
     """
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import log_of, runs_of
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import log_of, runs_of
     from moloch.errors import LogError
 
     if not is_study(run):
@@ -63,7 +63,7 @@ def _verified(run: Path, as_json: bool) -> dict[str, Any]:
     from abm.journal import AdaptersHeld
     from abm.log import verify as check
     from abm.log.about import about, standing
-    from analysis.studies.layout import is_study
+    from analysis.studies.record.layout import is_study
 
     total = about(run).nbytes
     done, adapters = 0, AdaptersHeld(run)
@@ -100,7 +100,7 @@ def _not_yet(end: Standing) -> str:
 def info(run: Run, as_json: options.Json = False) -> None:
     """Show what a log holds: events by type, segments, lineage, what was set aside."""
     from abm.log.about import about, count_types
-    from analysis.studies.places import log_of
+    from analysis.studies.record.places import log_of
 
     run = log_of(run)
     facts = about(run)
@@ -202,9 +202,9 @@ def export(
 
 def _seen(run: Path, door: str, look: bool) -> Path:
     """Return the log that a path names, whose events may be seen: a study's own holds no effects."""
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import log_of
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import log_of
 
     log = log_of(run)
     if not is_study(run):
@@ -214,10 +214,10 @@ def _seen(run: Path, door: str, look: bool) -> Path:
 
 def _export_frames(path: Path, out: Path, suffix: str, look: bool, as_json: bool) -> None:
     from analysis.frames import export_all
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import one_run
+    from analysis.studies.frames.study_frames import all_frames
     from analysis.studies.prereg.looks import look_at
-    from analysis.studies.study_frames import all_frames
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import one_run
 
     path = path if is_study(path) else one_run(path)
     look_at([path], "log export", look)
@@ -249,7 +249,7 @@ def repair(
     from abm.log.commit_files import CommitFiles
     from abm.log.recovery import answers_behind, find_damage
     from abm.log.recovery import repair as cut
-    from analysis.studies.places import log_of
+    from analysis.studies.record.places import log_of
 
     run = log_of(run)
     damage = find_damage(run)
@@ -302,7 +302,7 @@ def upload(
 ) -> None:
     """Put sealed segments into object storage; existing objects are never overwritten. Run it again to resume."""
     from abm.log.store import upload as put
-    from analysis.studies.places import log_of
+    from analysis.studies.record.places import log_of
 
     run = log_of(run)
     with stderr().status(f"uploading to {url}"):

@@ -68,7 +68,7 @@ Look = Annotated[
 
 def _cell(run: Path) -> Path:
     """Return the run's folder, also of ``STUDY#CELL``."""
-    from analysis.studies.places import one_run
+    from analysis.studies.record.places import one_run
 
     return one_run(run)
 

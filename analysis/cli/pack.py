@@ -35,7 +35,7 @@ def pack(
     A fork comes with what it shares with other runs; files that the settings name come as the run kept them.
     """
     from analysis.packs import pack as write
-    from analysis.studies.places import one_run
+    from analysis.studies.record.places import one_run
 
     folder = one_run(folder) if "#" in folder.name else folder
     with stderr().status("packing"):

@@ -38,9 +38,9 @@ def power(
     makes no folder, shows no effect of a pilot.
     """
     from analysis.cli.study.reading import reading
-    from analysis.studies.layout import PAGE, is_study
-    from analysis.studies.page import read_page
-    from analysis.studies.planned_power import check_effect, study_power
+    from analysis.studies.designs.planned_power import check_effect, study_power
+    from analysis.studies.pages.page import read_page
+    from analysis.studies.record.layout import PAGE, is_study
 
     share, recorded = check_effect(effect), is_study(page)
     with reading("reading pilots") as report:

@@ -51,9 +51,9 @@ def probe(
     """
     from contextlib import closing
 
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import runs_of
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import runs_of
 
     runs = runs_of(run)
     if not dry_run:

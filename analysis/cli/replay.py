@@ -42,8 +42,8 @@ def replay(
     """
     import json
 
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import runs_of
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import runs_of
     from moloch.errors import InputError, MolochError
 
     if (llm or reader) and not live:

@@ -27,9 +27,9 @@ def report(
     """
     from analysis.reports.report_file import form_of, write_report
     from analysis.reports.report_file import report as make
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import one_run
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import one_run
 
     if not is_study(run):
         run = one_run(run)

@@ -21,15 +21,15 @@ def results(
     as_json: options.Json = False,
 ) -> None:
     """Print the answer and the tables of a run again, or those of a study (moloch study results has more forms of them). Reads only."""
-    from analysis.studies.layout import is_study
+    from analysis.studies.record.layout import is_study
 
     if is_study(run):
         from analysis.cli.study.results import print_study
 
         print_study(run, "results", look=look, form="json" if as_json else "table", full=full)
         return
-    from analysis.studies.places import one_run
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.places import one_run
 
     run = one_run(run)
     look_at([run], "results", look)

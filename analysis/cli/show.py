@@ -81,8 +81,8 @@ def show(
 
     The messages that misled most people: moloch show RUN --misbehaved --by reach
     """
-    from analysis.studies.places import one_run
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.places import one_run
     from moloch.errors import InputError
 
     run, which = one_run(run), listed.which()

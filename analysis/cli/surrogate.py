@@ -36,8 +36,8 @@ def surrogate(
     Then: moloch run --audience surrogate.yaml --set crowd.size=1000000 --set crowd.audience=surrogate.yaml
     """
     from abm.audience import audience_file, save_audience
-    from analysis.studies.places import runs_of
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.places import runs_of
 
     audience_file(out)  # before the fit, which may take minutes
     paths = [each for run in runs for each in runs_of(run)]

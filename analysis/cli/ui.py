@@ -93,8 +93,8 @@ def _hidden(runs: list[Path], folders: list[Path], look: bool) -> Callable[[Path
     Raises:
         InputError: a run or a study that was named is one of those, and no look was asked for.
     """
-    from analysis.studies.layout import is_study
     from analysis.studies.prereg.looks import HiddenCells, look_at
+    from analysis.studies.record.layout import is_study
     from analysis.ui.data.runs import find_runs, find_studies
 
     if look:
@@ -117,8 +117,8 @@ def checked(given: list[Path]) -> tuple[list[Path], list[Path]]:
     Raises:
         InputError: a folder is neither a run nor a study, nor holds any; or none was given and ./runs holds none.
     """
-    from analysis.studies.layout import is_study
-    from analysis.studies.places import one_run, runs_of
+    from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import one_run, runs_of
     from analysis.ui.data.runs import find_runs, find_studies
     from moloch.errors import InputError
 

@@ -20,13 +20,13 @@ from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.positions import PositionReading
 from analysis.readings.reading import read
 from analysis.readings.spreads import Spread, SpreadReading
-from analysis.studies.cell_values import cell_values
-from analysis.studies.estimates import estimates, frame_rows
-from analysis.studies.layout import is_study
-from analysis.studies.places import one_run
-from analysis.studies.results import StudyResults, study_results
-from analysis.studies.scopes import CellValues
-from analysis.studies.study_frames import cell_runs
+from analysis.studies.findings.results import StudyResults, study_results
+from analysis.studies.frames.study_frames import cell_runs
+from analysis.studies.record.layout import is_study
+from analysis.studies.record.places import one_run
+from analysis.studies.values.cell_values import cell_values
+from analysis.studies.values.estimates import estimates, frame_rows
+from analysis.studies.values.scopes import CellValues
 from analysis.tables.evaluation import note, table
 from analysis.tables.positions import PositionRow, position_rows
 from learning.arms.arm import arms_of, comparators
@@ -173,7 +173,7 @@ class Subject:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of the tidy frame (:func:`analysis.studies.estimates.frame_rows`): the study's, or those of these runs."""
+        """The rows of the tidy frame (:func:`analysis.studies.values.estimates.frame_rows`): the study's, or those of these runs."""
         if self.results is not None:
             return [row for row in self.results.frame_rows() if not row.get("sampled")]
         cells = [_values(run) for run in self.runs if run.tables]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from abm.log import read_events
 from analysis.frames import export_all, write_codebook
-from analysis.studies.layout import is_study
-from analysis.studies.study_frames import all_frames
+from analysis.studies.frames.study_frames import all_frames
+from analysis.studies.record.layout import is_study
 from analysis.tables.results import results
 
 README = """\

@@ -17,12 +17,12 @@ from abm.log.segments import Fork, parent_of, read_manifest
 from analysis.packs.contents import CONTENTS, EXTRAS, FORMAT, Contents, Form, PackedFile, PackedRun
 from analysis.packs.extras import extras
 from analysis.packs.files import Piece, head_of, of_log, of_run
-from analysis.studies.cells import cells_of
-from analysis.studies.layout import Layout, is_study
-from analysis.studies.page import page_of
-from analysis.studies.places import run_of
+from analysis.studies.pages.cells import cells_of
+from analysis.studies.pages.page import page_of
 from analysis.studies.prereg.looks import look_at
-from analysis.studies.study_log import StudyLog
+from analysis.studies.record.layout import Layout, is_study
+from analysis.studies.record.places import run_of
+from analysis.studies.record.study_log import StudyLog
 from learning.runs.own_data import copies_for
 from moloch.errors import InputError, LogError, MolochError
 

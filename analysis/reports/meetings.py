@@ -1,6 +1,6 @@
 """Arms head to head in a report: strengths (Bradley-Terry), who was chosen over whom, and the contests in which they met.
 
-Knows the mappings of :mod:`analysis.tables` and :mod:`analysis.studies.strengths`, and contests; knows nothing of logs.
+Knows the mappings of :mod:`analysis.tables` and :mod:`analysis.studies.values.strengths`, and contests; knows nothing of logs.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def strength_boards(tables: Sequence[Mapping[str, Any]], by: Sequence[str]) -> I
     """Yield the strengths of a study's arms over all seeds; nothing for no tables.
 
     Args:
-        tables: as :func:`analysis.studies.strengths.strength_dicts` makes them.
+        tables: as :func:`analysis.studies.values.strengths.strength_dicts` makes them.
     """
     lines, first = list[BoardLine](), list[str]()
     for table in tables:

@@ -1,6 +1,6 @@
 """What a study declared beforehand, what became of it, and where the study deviates: a section of its report.
 
-Knows the mapping of ``analysis.studies.results.StudyResults.as_dict`` and the study's state.
+Knows the mapping of ``analysis.studies.findings.results.StudyResults.as_dict`` and the study's state.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import yaml
 from analysis.answers import RowKey, level_words
 from analysis.formats import DASH, count, difference, p_value
 from analysis.reports.document import Block, Board, BoardLine, Bullets, Code, Datum, Fact, Facts, Prose
-from analysis.studies.study_log import StudyState
+from analysis.studies.record.study_log import StudyState
 
 TEXTS = (
     "question",

@@ -12,7 +12,7 @@ from analysis.reports.markdown import markdown
 from analysis.reports.plates import figure_blocks
 from analysis.reports.run_report import run_report
 from analysis.reports.study_report import study_report
-from analysis.studies.layout import is_study
+from analysis.studies.record.layout import is_study
 from moloch.errors import InputError
 
 FORMATS: dict[str, Callable[[Document], str]] = {"html": html, "md": markdown, "latex": latex}

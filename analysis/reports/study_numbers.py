@@ -12,7 +12,7 @@ from analysis.answers import RowKey, levels_of
 from analysis.formats import DASH, comparator_name, difference, known, number, p_value, percent, rate
 from analysis.reports.document import Board, BoardLine, Datum
 from analysis.reports.sources import cell_anchor
-from analysis.studies.estimates import CellValues
+from analysis.studies.values.estimates import CellValues
 from analysis.tables.conventions import WIN_RATE
 from analysis.tables.pooled import Measured
 

@@ -49,12 +49,12 @@ from analysis.reports.sources import ReportedRun, cell_anchor
 from analysis.reports.study_numbers import outcome_boards, value_boards
 from analysis.reports.transcripts import AT_RANDOM, WORST, Candidates, Choice, candidates
 from analysis.reports.transcripts import transcripts as in_full
-from analysis.studies.layout import Layout
-from analysis.studies.page import page_of
-from analysis.studies.places import run_of
-from analysis.studies.results import StudyResults, study_results
-from analysis.studies.strengths import strength_dicts, study_strengths
-from analysis.studies.study_log import StudyLog, StudyState
+from analysis.studies.findings.results import StudyResults, study_results
+from analysis.studies.pages.page import page_of
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.places import run_of
+from analysis.studies.record.study_log import StudyLog, StudyState
+from analysis.studies.values.strengths import strength_dicts, study_strengths
 from analysis.tables.results import out_of_domain
 from analysis.tables.transfer import transfer_dicts, transfer_rows
 from moloch import keyed

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from moloch.lazy import door
 
 if TYPE_CHECKING:
-    from analysis.studies.page import StudyPage
-    from analysis.studies.planned_power import StudyPower, study_power
+    from analysis.studies.designs.planned_power import StudyPower, study_power
+    from analysis.studies.pages.page import StudyPage
     from analysis.studies.study import Study
     from analysis.studies.study_run import StudyRun
 
 _HOMES = {
     "Study": "analysis.studies.study",
-    "StudyPage": "analysis.studies.page",
-    "StudyPower": "analysis.studies.planned_power",
+    "StudyPage": "analysis.studies.pages.page",
+    "StudyPower": "analysis.studies.designs.planned_power",
     "StudyRun": "analysis.studies.study_run",
-    "study_power": "analysis.studies.planned_power",
+    "study_power": "analysis.studies.designs.planned_power",
 }
 
 __all__ = ["Study", "StudyPage", "StudyPower", "StudyRun", "study_power"]

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from analysis.studies.cells import Cell, Cells, cells_of
-from analysis.studies.counts import StudyStanding
-from analysis.studies.identity import RunLibrary, identity_if_readable
-from analysis.studies.layout import PAGE, default_folder
-from analysis.studies.page import StudyPage, WrittenPage, page_of, read_page
-from analysis.studies.planned_folder import PlannedFolder
-from analysis.studies.rules import Rules
-from analysis.studies.study_log import StudyLog, StudyState
+from analysis.studies.pages.cells import Cell, Cells, cells_of
+from analysis.studies.pages.page import StudyPage, WrittenPage, page_of, read_page
+from analysis.studies.record.counts import StudyStanding
+from analysis.studies.record.identity import RunLibrary, identity_if_readable
+from analysis.studies.record.layout import PAGE, default_folder
+from analysis.studies.record.planned_folder import PlannedFolder
+from analysis.studies.record.study_log import StudyLog, StudyState
 from analysis.studies.study_run import StudyRun, carried_out, check_inputs, held_in, needs, put_into
+from analysis.studies.work.rules import Rules
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from analysis.studies.equality import FrameEquality
-    from analysis.studies.plan import PlannedStudy
-    from analysis.studies.results import StudyResults
-    from analysis.studies.status import StudyStatus
-    from analysis.studies.tasks import Engine
+    from analysis.studies.designs.plan import PlannedStudy
+    from analysis.studies.findings.results import StudyResults
+    from analysis.studies.frames.equality import FrameEquality
+    from analysis.studies.record.status import StudyStatus
+    from analysis.studies.work.tasks import Engine
 
 
 class Study:
@@ -85,7 +85,7 @@ class Study:
         return self._log.state()
 
     def frame(self, name: str, *, look: bool = False) -> pl.LazyFrame:
-        """Return a frame of the study, with a column per factor; see :func:`analysis.studies.study_frames.study_frame`.
+        """Return a frame of the study, with a column per factor; see :func:`analysis.studies.frames.study_frames.study_frame`.
 
         Args:
             name: ``cells``, ``contests``, ``votes``, ``messages``, ``verdicts``, ``training``, ``reactions``, ``labels``, or a type of event.
@@ -95,8 +95,8 @@ class Study:
             InputError: it has not begun, there is no such frame, or effects are not to be seen yet.
             LogError: the study's log cannot be read.
         """
+        from analysis.studies.frames.study_frames import study_frame
         from analysis.studies.prereg.looks import look_at
-        from analysis.studies.study_frames import study_frame
 
         frame = study_frame(self.folder, name)
         if name != "cells":
@@ -104,7 +104,7 @@ class Study:
         return frame
 
     def equal_frames(self, other: Path | str | Study, *, look: bool = False) -> FrameEquality:
-        """Return whether another execution of this study came to the same, row by row; see :func:`analysis.studies.equality.equal_frames`.
+        """Return whether another execution of this study came to the same, row by row; see :func:`analysis.studies.frames.equality.equal_frames`.
 
         Args:
             other: a study, or its folder.
@@ -114,7 +114,7 @@ class Study:
             InputError: one has not begun, or effects are not to be seen yet.
             LogError: a log cannot be read.
         """
-        from analysis.studies.equality import equal_frames
+        from analysis.studies.frames.equality import equal_frames
         from analysis.studies.prereg.looks import look_at
 
         folder = other.folder if isinstance(other, Study) else Path(other)
@@ -127,7 +127,7 @@ class Study:
         Raises:
             InputError: it has not begun, or there is no such frame.
         """
-        from analysis.studies.study_frames import STUDY_NAMES, study_columns
+        from analysis.studies.frames.study_frames import STUDY_NAMES, study_columns
 
         told = {name: study_columns(self.folder, name) for name in names or STUDY_NAMES}
         return {name: [msgspec.to_builtins(column) for column in columns] for name, columns in told.items()}
@@ -195,8 +195,8 @@ class Study:
             InputError: it has not begun, no cell has ended, there is no such factor, or effects are not to be seen yet.
             LogError: a log cannot be read.
         """
+        from analysis.studies.findings.results import study_results
         from analysis.studies.prereg.looks import look_at
-        from analysis.studies.results import study_results
 
         look_at([self.folder], "Study.results", look)
         return study_results(self.folder, by)
@@ -207,13 +207,13 @@ class Study:
         Raises:
             InputError: it has not begun.
         """
-        from analysis.studies.status import FollowedStudy
+        from analysis.studies.record.status import FollowedStudy
 
         return FollowedStudy(self.folder).look()
 
     def plan(self, jobs: int = 0) -> PlannedStudy:
-        """Return what is left to do: cells, calls, money, hours; see :func:`analysis.studies.plan.plan_study`."""
-        from analysis.studies.plan import plan_study
+        """Return what is left to do: cells, calls, money, hours; see :func:`analysis.studies.designs.plan.plan_study`."""
+        from analysis.studies.designs.plan import plan_study
 
         return plan_study(self._written, self.folder, jobs=jobs)
 

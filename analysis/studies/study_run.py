@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.studies.cells import Cell
-from analysis.studies.controller import Controller
-from analysis.studies.counts import StudyStanding, Why
-from analysis.studies.layout import Layout
-from analysis.studies.page import StudyPage
+from analysis.studies.pages.cells import Cell
+from analysis.studies.pages.page import StudyPage
 from analysis.studies.prereg.interim import by_looks
-from analysis.studies.rules import Rules
-from analysis.studies.study_log import CellState, StudyLog, StudyState
-from analysis.studies.tasks import Needs
+from analysis.studies.record.counts import StudyStanding, Why
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import CellState, StudyLog, StudyState
+from analysis.studies.work.controller import Controller
+from analysis.studies.work.rules import Rules
+from analysis.studies.work.tasks import Needs
 from learning import RunConfig
 from moloch.errors import InputError, MolochWarning
 
 if TYPE_CHECKING:
-    from analysis.studies.remote import StudyRemote
-    from analysis.studies.tasks import Engine
+    from analysis.studies.storage.remote import StudyRemote
+    from analysis.studies.work.tasks import Engine
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def check_inputs(log: StudyLog, cells: Sequence[Cell]) -> None:
     Raises:
         InputError: cells are left, and files or models are not what those that ended began with.
     """
-    from analysis.studies.inputs import PUT_BACK, changed_inputs
+    from analysis.studies.record.inputs import PUT_BACK, changed_inputs
 
     state, folder = log.state(), log.layout.folder
     changed = changed_inputs(state, log.layout, cells)
@@ -101,8 +101,8 @@ def check_inputs(log: StudyLog, cells: Sequence[Cell]) -> None:
 
 def held_in(store: str, layout: Layout) -> StudyRemote:
     """Hold what is in object storage; where another folder did, go on from what it put."""
-    from analysis.studies.fetched import fetch, is_there
-    from analysis.studies.remote import StudyRemote
+    from analysis.studies.storage.fetched import fetch, is_there
+    from analysis.studies.storage.remote import StudyRemote
 
     remote = StudyRemote(layout, store)
     if remote.hold() and is_there(store):
@@ -112,8 +112,8 @@ def held_in(store: str, layout: Layout) -> StudyRemote:
 
 def put_into(store: str, layout: Layout, state: StudyState) -> None:
     """Put what is not there yet: cells that had ended before, and those that stand elsewhere."""
-    from analysis.studies.places import run_of
-    from analysis.studies.uploads import keep
+    from analysis.studies.record.places import run_of
+    from analysis.studies.storage.uploads import keep
 
     for name, cell in state.cells.items():
         if cell.state in ("ended", "reused") and (run := run_of(layout, cell)) is not None:

@@ -15,7 +15,7 @@ def frame_equality_lines(told: Mapping[str, Any]) -> Iterator[str]:
     """Yield what to print of a comparison of frames, in order.
 
     Args:
-        told: as ``analysis.studies.equality.FrameEquality.as_dict`` makes it.
+        told: as ``analysis.studies.frames.equality.FrameEquality.as_dict`` makes it.
     """
     yield f"A  {told['a']}\nB  {told['b']}"
     found = told["differences"]

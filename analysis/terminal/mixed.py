@@ -1,6 +1,6 @@
 """A study's mixed models in the terminal: each difference by both ways, and what it varies by.
 
-Knows the rows that :func:`analysis.studies.mixed_rows.mixed_dicts` makes; knows nothing of models.
+Knows the rows that :func:`analysis.studies.findings.mixed_rows.mixed_dicts` makes; knows nothing of models.
 """
 
 from __future__ import annotations

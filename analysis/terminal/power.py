@@ -27,7 +27,7 @@ def render_power(told: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Yield what to print, in order.
 
     Args:
-        told: as ``analysis.studies.planned_power.StudyPower.as_dict`` makes it.
+        told: as ``analysis.studies.designs.planned_power.StudyPower.as_dict`` makes it.
     """
     from rich.text import Text
 

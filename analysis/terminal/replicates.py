@@ -24,7 +24,7 @@ def render_replicates(of: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Yield what to print, in order: tables over seeds, cells that are missing.
 
     Args:
-        of: as ``analysis.studies.replicates.Replicates.as_dict`` makes it.
+        of: as ``analysis.studies.findings.replicates.Replicates.as_dict`` makes it.
     """
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Strengths of arms over a study, for the terminal. Knows the tables that :func:`analysis.studies.strengths.strength_dicts` makes."""
+"""Strengths of arms over a study, for the terminal. Knows the tables that :func:`analysis.studies.values.strengths.strength_dicts` makes."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
 
     Args:
         full: with failures of skill, what each interval speaks of, and the same outcomes by other conventions, too.
-        results: as ``analysis.studies.results.StudyResults.as_dict`` makes it.
+        results: as ``analysis.studies.findings.results.StudyResults.as_dict`` makes it.
     """
     from rich.text import Text
 

@@ -22,7 +22,7 @@ def render_study_comparison(told: Mapping[str, Any]) -> Iterator[RenderableType]
     """Yield what to print of a comparison of studies, in order.
 
     Args:
-        told: as ``analysis.studies.compare.StudyComparison.as_dict`` makes it.
+        told: as ``analysis.studies.findings.compare.StudyComparison.as_dict`` makes it.
     """
     from rich.text import Text
 

@@ -26,7 +26,7 @@ def render_study_plan(
     """Yield what to print of a plan, in order.
 
     Args:
-        plan: as ``analysis.studies.plan.PlannedStudy.as_dict`` makes it.
+        plan: as ``analysis.studies.designs.plan.PlannedStudy.as_dict`` makes it.
         pools: sentences about anchors and people, and about which people intervals can speak.
     """
     from rich.text import Text

@@ -30,7 +30,7 @@ def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterat
     """Yield what to print of a study's status, in order.
 
     Args:
-        status: as ``analysis.studies.status.StudyStatus.as_dict`` makes it.
+        status: as ``analysis.studies.record.status.StudyStatus.as_dict`` makes it.
         everything: list every cell.
     """
     from rich.text import Text

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from analysis.studies.results import StudyResults, study_results
-from analysis.studies.status import FollowedStudy, StudyStatus
+from analysis.studies.findings.results import StudyResults, study_results
+from analysis.studies.record.status import FollowedStudy, StudyStatus
 from moloch.errors import InputError
 
 LOOK_S = 1.0

@@ -105,7 +105,7 @@ class TestShown:
     @pytest.mark.parametrize("name", ["flag", "stop", "diverged"])
     def test_progress(self, folders, name):
         """A cell is done when its run is, with fewer parts."""
-        from analysis.studies.progress import FollowedCell
+        from analysis.studies.record.progress import FollowedCell
 
         found = FollowedCell(folders / name).look()
         assert found.done == found.total > 0 and found.doing == ""

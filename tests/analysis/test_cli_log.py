@@ -104,7 +104,7 @@ class TestLog:
 
     def test_repair_of_a_study(self, tmp_path):
         """Its log is written again as it was, from its commits."""
-        from analysis.studies.study_log import StudyLog
+        from analysis.studies.record.study_log import StudyLog
         from tests.analysis.studies.small import carry_out, plan
 
         study = tmp_path / "small"

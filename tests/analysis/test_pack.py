@@ -20,9 +20,9 @@ from analysis.cli.app import app
 from analysis.frames import codebook
 from analysis.packs import contents_of, pack, unpack
 from analysis.packs.contents import CONTENTS
+from analysis.studies.frames.study_frames import STUDY_NAMES, study_frame
+from analysis.studies.record.study_log import StudyLog
 from analysis.studies.study import Study
-from analysis.studies.study_frames import STUDY_NAMES, study_frame
-from analysis.studies.study_log import StudyLog
 from learning.runs.inputs import gather
 from learning.runs.own_data import at_hand
 from learning.runs.redecide import replay_recorded

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from abm.study_events import CellEnded, CellFailed, CellStarted, PlannedCell, StudyPlanned
-from analysis.studies.cells import Cells, PageMistakes, cells_of
-from analysis.studies.identity import identity_of
-from analysis.studies.page import page_of, read_page
-from analysis.studies.study_log import StudyLog
+from analysis.studies.pages.cells import Cells, PageMistakes, cells_of
+from analysis.studies.pages.page import page_of, read_page
+from analysis.studies.record.identity import identity_of
+from analysis.studies.record.study_log import StudyLog
 from moloch.errors import InputError
 
 PAGE = """

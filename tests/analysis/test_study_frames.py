@@ -16,8 +16,8 @@ from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, Pla
 from analysis.cli.app import app
 from analysis.frames import NAMES, CellRun, _cells, export_all, of_run
 from analysis.studies import Study
-from analysis.studies.study_frames import STUDY_NAMES, all_frames, cell_runs, study_columns, study_frame
-from analysis.studies.study_log import StudyLog
+from analysis.studies.frames.study_frames import STUDY_NAMES, all_frames, cell_runs, study_columns, study_frame
+from analysis.studies.record.study_log import StudyLog
 from moloch.errors import InputError
 from tests.analysis.studies.small import ANCHORS, PAGE, PEOPLE, carry_out, plan
 

@@ -32,7 +32,8 @@ from abm.log import (
     writer,
 )
 from abm.state import snapshots, state
-from analysis.studies import claims, controller
+from analysis.studies.record import claims
+from analysis.studies.work import controller
 from analysis.ui import guard, key
 from analysis.ui.data import life
 from learning.runs import fork, redecide, verdicts

@@ -15,10 +15,10 @@ import pytest
 from abm.log import read_events, verify
 from analysis.frames import of_run
 from analysis.probes import battery
-from analysis.studies.layout import Layout, is_study
-from analysis.studies.results import study_results
-from analysis.studies.study_frames import study_frame
-from analysis.studies.study_log import StudyLog
+from analysis.studies.findings.results import study_results
+from analysis.studies.frames.study_frames import study_frame
+from analysis.studies.record.layout import Layout, is_study
+from analysis.studies.record.study_log import StudyLog
 from learning import run
 from moloch.errors import LogError, MolochError
 from tests.analysis.studies.conftest import fast_trainer  # noqa: F401 (for every test here: what computes with threads cannot be forked)

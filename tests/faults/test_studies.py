@@ -17,12 +17,12 @@ import pytest
 from abm.log import read_events, verify
 from abm.study_events import CellFailed, CellStarted
 from analysis.probes import battery
-from analysis.studies.controller import Controller
-from analysis.studies.equality import equal_frames
-from analysis.studies.layout import is_study
-from analysis.studies.rules import Rules
+from analysis.studies.frames.equality import equal_frames
+from analysis.studies.record.layout import is_study
+from analysis.studies.record.study_log import StudyLog
 from analysis.studies.study import Study
-from analysis.studies.study_log import StudyLog
+from analysis.studies.work.controller import Controller
+from analysis.studies.work.rules import Rules
 from learning import run
 from tests.analysis.studies.conftest import fast_trainer  # noqa: F401 (for every test here: what computes with threads cannot be forked)
 from tests.support import fast_cells  # noqa: F401 (an extension)

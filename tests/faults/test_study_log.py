@@ -15,8 +15,8 @@ import pytest
 
 from abm.log import read_events, verify
 from abm.study_events import PlannedCell, StudyLooked, StudyPlanned
-from analysis.studies.layout import Layout
-from analysis.studies.study_log import StudyLog
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
 
 FORK = multiprocessing.get_context("fork")
 PLANNED = StudyPlanned(name="x", page={}, page_id="p", cells=[PlannedCell("c", {}, 1, "s")], versions={})

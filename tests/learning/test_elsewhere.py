@@ -107,7 +107,7 @@ class TestPlan:
 
     def test_a_study_follows_it(self, gone):
         """How far a run is, and that it is done."""
-        from analysis.studies.progress import FollowedCell
+        from analysis.studies.record.progress import FollowedCell
 
         now = FollowedCell(gone).look()
         assert now.done == now.total == total(plan(ABROAD, gather(ABROAD)))

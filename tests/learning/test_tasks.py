@@ -297,7 +297,7 @@ class TestRun:
 
     def test_a_study_follows_it(self, whole):
         """How far a run is, and that it is done; calls are known before."""
-        from analysis.studies.progress import FollowedCell
+        from analysis.studies.record.progress import FollowedCell
 
         folder, config = whole
         now = FollowedCell(folder).look()

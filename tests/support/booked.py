@@ -18,7 +18,7 @@ from abm.llm import LLM, Request
 from abm.llm.backends import BACKENDS, Opening
 from abm.llm.port import Reply
 from abm.log import read_events
-from analysis.studies.layout import Layout
+from analysis.studies.record.layout import Layout
 
 
 @BACKENDS.register("booked")

@@ -9,12 +9,12 @@ from typing import Any
 from abm.events import Lifecycle
 from abm.log import open_log
 from analysis.studies import Study
-from analysis.studies.counts import StudyStanding
-from analysis.studies.layout import Layout
-from analysis.studies.tasks import Engine
+from analysis.studies.record.counts import StudyStanding
+from analysis.studies.record.layout import Layout
+from analysis.studies.work.tasks import Engine
 
 SIZES = {"epochs": 1, "train_anchors": 16, "held_out_anchors": 16, "train_personas": 8, "held_out_personas": 8}
-LIGHT = ("analysis.studies.worker",)
+LIGHT = ("analysis.studies.work.worker",)
 """All that these cells need loaded."""
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from analysis.studies.claims import Claim, Claims, born
-from analysis.studies.layout import Layout
+from analysis.studies.record.claims import Claim, Claims, born
+from analysis.studies.record.layout import Layout
 from tests.support.fast_study import durable
 from tests.support.ray_nodes import TwoNodes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from analysis.studies import worker
+from analysis.studies.work import worker
 
 _exit = os._exit
 

@@ -17,7 +17,7 @@ from analysis.cli.option_groups import grouped
 from analysis.cli.study.work import Work
 
 if TYPE_CHECKING:
-    from analysis.studies.counts import StudyStanding
+    from analysis.studies.record.counts import StudyStanding
     from analysis.studies.study import Study
     from analysis.studies.study_run import StudyRun
 
@@ -124,7 +124,7 @@ def submit(study: Study, work: Work, *, retry: bool = False, as_json: bool) -> N
     """Hand the cells that are left to Slurm, or print the script that does."""
     from analysis.studies.engines.slurm import array_of
     from analysis.studies.engines.slurm import submit as send
-    from analysis.studies.layout import Layout
+    from analysis.studies.record.layout import Layout
 
     Layout(study.folder).output.mkdir(
         exist_ok=True
@@ -153,7 +153,7 @@ def say_lines(done: StudyRun) -> None:
 
 def as_dict(done: StudyRun) -> dict[str, Any]:
     """Return what ``--json`` prints of a study that was worked on."""
-    from analysis.studies.counts import standing
+    from analysis.studies.record.counts import standing
 
     now = standing(done.state)
     cells = {
@@ -169,7 +169,7 @@ def as_dict(done: StudyRun) -> dict[str, Any]:
 
 def lines(done: StudyRun, folder: str) -> Iterator[str]:
     """Yield how a study stands after it was worked on, and what to do next."""
-    from analysis.studies.counts import standing
+    from analysis.studies.record.counts import standing
     from analysis.terminal.failures import what_to_do
 
     now = standing(done.state)

@@ -31,7 +31,7 @@ def fetch(
     What is here already stays. `moloch study run PAGE --store URL` on a new machine does this by itself.
     """
     from analysis.cli.study.reading import reading
-    from analysis.studies.fetched import fetch as bring
+    from analysis.studies.storage.fetched import fetch as bring
 
     folder = out or Path("runs") / (url.rstrip("/").rpartition("/")[2] or "study")
     with reading("fetching cells") as report:

@@ -26,9 +26,9 @@ def plan(
     """
     from abm.llm.http.nearby import not_ready
     from analysis.cli.study.reading import reading
-    from analysis.studies.layout import PAGE, is_study
-    from analysis.studies.page import read_page
-    from analysis.studies.plan import plan_study
+    from analysis.studies.designs.plan import plan_study
+    from analysis.studies.pages.page import read_page
+    from analysis.studies.record.layout import PAGE, is_study
     from learning.runs.costs import endpoints
 
     if recorded := is_study(page):

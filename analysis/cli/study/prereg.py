@@ -21,9 +21,9 @@ def prereg(page: options.StudyOrPage, out: Target = None, as_json: options.Json 
 
     Works before the first call; of a study that has begun, it says where in its log the declaration stands. Asks no model, shows no effect.
     """
-    from analysis.studies.layout import PAGE, is_study
-    from analysis.studies.page import read_page
-    from analysis.studies.prereg_document import preregistration_document
+    from analysis.studies.designs.prereg_document import preregistration_document
+    from analysis.studies.pages.page import read_page
+    from analysis.studies.record.layout import PAGE, is_study
     from moloch.errors import InputError
 
     if out is not None and out.suffix not in (".md", ".json"):

@@ -13,8 +13,8 @@ from analysis.cli import options
 from analysis.cli.console import printer, say, show, stderr
 
 if TYPE_CHECKING:
-    from analysis.studies.replicates import Replicates
-    from analysis.studies.results import StudyResults
+    from analysis.studies.findings.replicates import Replicates
+    from analysis.studies.findings.results import StudyResults
 
 Form = Literal["table", "json", "csv", "latex", "md"]
 By = Annotated[str | None, typer.Option(help="Factors to tell apart, as arena,audience; others are averaged over.")]
@@ -50,7 +50,7 @@ def results(
 
     Exit code 3: cells are missing, which are named.
     """
-    from analysis.studies.places import folder_of
+    from analysis.studies.record.places import folder_of
 
     form = _form(csv=csv, latex=latex, md=md, json=as_json)
     more = {"full": full, "mixed": mixed, "head_to_head": head_to_head}
@@ -96,9 +96,9 @@ def print_study(
     """
     from analysis.cli.study.reading import reading
     from analysis.frames import check_target, write_frame
-    from analysis.studies import writers
+    from analysis.studies.findings.results import study_results
     from analysis.studies.prereg.looks import look_at
-    from analysis.studies.results import study_results
+    from analysis.studies.values import writers
     from analysis.terminal.pages import pages_line
 
     check_target(parquet)
@@ -142,15 +142,15 @@ def _headline(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _is_short(folder: Path) -> bool:
-    from analysis.studies.replicates import are_replicates
-    from analysis.studies.study_log import StudyLog
+    from analysis.studies.findings.replicates import are_replicates
+    from analysis.studies.record.study_log import StudyLog
 
     state = StudyLog(folder).state()
     return are_replicates(state) and not state.declarations
 
 
 def _print_short(folder: Path, *, full: bool) -> None:
-    from analysis.studies.replicates import replicates
+    from analysis.studies.findings.replicates import replicates
     from moloch.errors import InputError
 
     with stderr().status("counting votes"):
@@ -169,7 +169,7 @@ def print_replicates(of: Replicates, *, full: bool = False) -> None:
         full: also the tables of a run over seeds.
     """
     from analysis.cli.study.reading import reading
-    from analysis.studies.results import study_results
+    from analysis.studies.findings.results import study_results
     from analysis.terminal.pages import pages_line
     from analysis.terminal.replicates import render_replicates, run_lines
 
@@ -190,7 +190,7 @@ def _print_tables(told: StudyResults, *, full: bool) -> None:
 
 
 def _mixed(told: StudyResults) -> list[dict[str, Any]]:
-    from analysis.studies.mixed_rows import mixed_dicts, mixed_rows
+    from analysis.studies.findings.mixed_rows import mixed_dicts, mixed_rows
 
     with stderr().status("fitting mixed models"):
         return mixed_dicts(mixed_rows(told))
@@ -203,7 +203,7 @@ def _print_mixed(told: StudyResults) -> None:
 
 
 def _met(told: StudyResults) -> list[dict[str, Any]]:
-    from analysis.studies.strengths import strength_dicts, study_strengths
+    from analysis.studies.values.strengths import strength_dicts, study_strengths
 
     with stderr().status("counting votes between arms"):
         return strength_dicts(study_strengths(told.folder, told.by))

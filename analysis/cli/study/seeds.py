@@ -100,7 +100,7 @@ def _page_keys(path: Path) -> list[str]:
 
 def _study(settings: dict[str, Any], number: int, out: Path | None) -> Study:
     from abm.log import check_folder
-    from analysis.studies.short_form import short_page
+    from analysis.studies.pages.short_form import short_page
     from analysis.studies.study import Study
     from learning.runs.costs import check_places
 
@@ -113,7 +113,7 @@ def _study(settings: dict[str, Any], number: int, out: Path | None) -> Study:
 def _begin(study: Study) -> None:
     """Make the study, or add the seeds that it has not; say what is about to be asked of servers, which may cost money."""
     from analysis.cli.run import say_precision
-    from analysis.studies.layout import Layout, is_study
+    from analysis.studies.record.layout import Layout, is_study
     from learning.runs.costs import RolePlan, planned, sentence, total
     from moloch.errors import LogError
 
@@ -136,7 +136,7 @@ def _begin(study: Study) -> None:
 def _print_plan(study: Study, work: Work, *, as_json: bool) -> None:
     """Print what is left to ask; runs that are finished elsewhere and are cells already are named, and ask nothing."""
     from analysis.cli.run import print_plan
-    from analysis.studies.layout import Layout
+    from analysis.studies.record.layout import Layout
 
     layout, library = Layout(study.folder), study.library(work.workspace, work.reuse_older)
     runs = list[tuple[Any, Path]]()
@@ -152,7 +152,7 @@ def _print_plan(study: Study, work: Work, *, as_json: bool) -> None:
 def _print_results(study: Study, done: StudyRun, *, as_json: bool) -> int:
     """Print what has ended, and return how many cells have no results."""
     from analysis.cli.study.carry_out import as_dict
-    from analysis.studies.replicates import replicates
+    from analysis.studies.findings.replicates import replicates
 
     with stderr().status("counting votes"):
         of = replicates(study.folder)

@@ -13,7 +13,7 @@ from analysis.cli import options
 from analysis.cli.console import printer, show
 
 if TYPE_CHECKING:
-    from analysis.studies.status import FollowedStudy, StudyStatus
+    from analysis.studies.record.status import FollowedStudy, StudyStatus
 
 BEAT_S = 2.0
 """Seconds between two looks."""
@@ -31,8 +31,8 @@ def status(
     Exit code 3: cells have failed. With --json and --watch, a line for each change.
     """
     from analysis.cli.study.results import MISSING
-    from analysis.studies.places import folder_of
-    from analysis.studies.status import FollowedStudy
+    from analysis.studies.record.places import folder_of
+    from analysis.studies.record.status import FollowedStudy
 
     followed = FollowedStudy(folder_of(study, out))
     try:

@@ -1,4 +1,4 @@
-"""What carries out the cells of a study: processes of this machine, a Ray cluster. Each is an :class:`analysis.studies.tasks.Engine`."""
+"""What carries out the cells of a study: processes of this machine, a Ray cluster. Each is an :class:`analysis.studies.work.tasks.Engine`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analysis.studies.tasks import Engine
+    from analysis.studies.work.tasks import Engine
 
 
 def make_engine(name: str, jobs: int | None, study: Path, ray_address: str = "") -> Engine:

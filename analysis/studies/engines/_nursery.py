@@ -238,7 +238,7 @@ def _become_worker(births: int, parent: int, words: int, *inherited: int) -> NoR
         sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-        from analysis.studies.worker import main as work
+        from analysis.studies.work.worker import main as work
 
         code = work(birth.arguments)
     except BaseException:
@@ -267,7 +267,7 @@ def _leave(words: int, code: int) -> None:
     """Say that this worker leaves, unless it holds a device, which is free only once the system has taken its memory apart."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
-        from analysis.studies.worker import peak_bytes
+        from analysis.studies.work.worker import peak_bytes
 
         os.write(words, msgspec.json.encode(Leaving(os.getpid(), code, peak_bytes())) + b"\n")
 

@@ -209,7 +209,7 @@ def _node(said: dict[str, Any], wrong: str) -> dict[str, Any]:
 
 
 def how_it_ended(future: Future[_ray_task.Said]) -> dict[str, Any]:
-    """Return how a task came to an end: ``lost``, ``detail`` and ``peak_bytes``, as :class:`analysis.studies.tasks.TaskEnd` has them."""
+    """Return how a task came to an end: ``lost``, ``detail`` and ``peak_bytes``, as :class:`analysis.studies.work.tasks.TaskEnd` has them."""
     from ray.exceptions import OutOfDiskError, OutOfMemoryError, TaskCancelledError, WorkerCrashedError
 
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from abm.llm.versions import PROJECT, installed
 from analysis.studies.engines.local import LocalEngine
-from analysis.studies.tasks import Needs, Task, TaskEnd
+from analysis.studies.work.tasks import Needs, Task, TaskEnd
 
 GRACE_S = 60.0
 """Seconds that a worker which was asked to stop has to leave its log in order."""
@@ -22,7 +22,7 @@ GLANCE_S = 0.1
 """Seconds between two moments in which Ray can ask for a stop: its exception comes between two steps of Python only."""
 
 Said = tuple[str, str, int]
-"""``lost``, ``detail`` and ``peak_bytes`` of :class:`~analysis.studies.tasks.TaskEnd`: words and numbers, since Ray pickles them."""
+"""``lost``, ``detail`` and ``peak_bytes`` of :class:`~analysis.studies.work.tasks.TaskEnd`: words and numbers, since Ray pickles them."""
 
 _kept: dict[tuple[int, str], LocalEngine] = {}
 """This process's local engine by threads and devices, which are settled when its nursery begins."""

@@ -21,7 +21,7 @@ import msgspec
 
 from analysis.studies.engines import machine
 from analysis.studies.engines._nursery import Begun, Birth, Call, Death
-from analysis.studies.tasks import THREADS, Lost, Needs, Task, TaskEnd
+from analysis.studies.work.tasks import THREADS, Lost, Needs, Task, TaskEnd
 from moloch.errors import MolochError
 
 GUESS = 2.0
@@ -29,7 +29,7 @@ GUESS = 2.0
 PROBATION_S = 10.0
 """Seconds for which a first cell is alone before others are let in on that guess."""
 PRELOADED = (
-    "analysis.studies.worker",
+    "analysis.studies.work.worker",
     "learning.training._job",
     "abm.worlds.networked.world",
     "torch",
@@ -79,7 +79,7 @@ class LocalEngine:
         self._closed = False
 
     def room(self, needs: Needs) -> int:
-        """See :class:`~analysis.studies.tasks.Engine`; the nursery begins to import, since tasks are about to come."""
+        """See :class:`~analysis.studies.work.tasks.Engine`; the nursery begins to import, since tasks are about to come."""
         self._opened()
         room = self.jobs - len(self._workers)
         if needs.gpus and self._devices:
@@ -104,7 +104,7 @@ class LocalEngine:
         return max(not self._workers, int((free * (1 - RESERVE) - growth) // peak))
 
     def start(self, task: Task) -> None:
-        """See :class:`~analysis.studies.tasks.Engine`."""
+        """See :class:`~analysis.studies.work.tasks.Engine`."""
         nursery = self._opened()
         self._number += 1
         device = next(iter(self._free_devices()), "") if task.needs.gpus else ""
@@ -115,7 +115,7 @@ class LocalEngine:
         self._tell(nursery, birth)
 
     def ended(self, timeout: float) -> list[TaskEnd]:
-        """See :class:`~analysis.studies.tasks.Engine`."""
+        """See :class:`~analysis.studies.work.tasks.Engine`."""
         if self._nursery is None or self._nursery.stdout is None:
             time.sleep(timeout)
             return []
@@ -136,19 +136,19 @@ class LocalEngine:
         return ends
 
     def fewer(self) -> bool:
-        """See :class:`~analysis.studies.tasks.Engine`."""
+        """See :class:`~analysis.studies.work.tasks.Engine`."""
         self.jobs, fewer = max(1, self.jobs // 2), self.jobs > 1
         return fewer
 
     def stop(self, tasks: list[Task], *, kill: bool = False) -> None:
-        """See :class:`~analysis.studies.tasks.Engine`."""
+        """See :class:`~analysis.studies.work.tasks.Engine`."""
         for number, worker in self._workers.items():
             if worker.task in tasks and self._nursery is not None:
                 worker.stopped = True
                 self._tell(self._nursery, Call(number, signal.SIGKILL if kill else signal.SIGTERM))
 
     def close(self) -> None:
-        """See :class:`~analysis.studies.tasks.Engine`."""
+        """See :class:`~analysis.studies.work.tasks.Engine`."""
         self._closed = True
         self._dismiss()
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.studies.tasks import Needs, Task, TaskEnd
+from analysis.studies.work.tasks import Needs, Task, TaskEnd
 from moloch.errors import InputError, MolochError
 from moloch.extras import need
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from analysis.statistics.components import Ways
 from analysis.statistics.crossed_designs import POWER, CrossedDesign, EstimateLaw, estimate_law
-from analysis.studies.cells import Cell
-from analysis.studies.page import StudyPage
+from analysis.studies.pages.cells import Cell
+from analysis.studies.pages.page import StudyPage
 from analysis.studies.power.outcome_variances import OutcomeVariances, outcome_variances
 from analysis.studies.power.pilots import PilotRun
 from analysis.studies.power.planned_outcomes import CellGroup, PlannedOutcome, for_outcome, planned_outcomes

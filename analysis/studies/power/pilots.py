@@ -18,9 +18,9 @@ from abm.events import Event, LLMReplied
 from abm.log import EventLog, open_log
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.components import Component, components, pair_sums
-from analysis.studies.layout import Layout, is_study
-from analysis.studies.places import one_run, run_of
-from analysis.studies.study_log import StudyLog
+from analysis.studies.record.layout import Layout, is_study
+from analysis.studies.record.places import one_run, run_of
+from analysis.studies.record.study_log import StudyLog
 from analysis.tables.evaluation import comparator
 from analysis.tables.pooled import Measured, RunValues, run_values
 from learning import RunConfig

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from abm.probe import kind_of
 from analysis.statistics.crossed_designs import ALPHA, CrossedDesign
 from analysis.statistics.look_boundaries import nominal_levels
-from analysis.studies.cells import Cell, Factors
-from analysis.studies.page import StudyPage, label_of
-from analysis.studies.preregistration import Preregistration
+from analysis.studies.pages.cells import Cell, Factors
+from analysis.studies.pages.page import StudyPage, label_of
+from analysis.studies.pages.preregistration import Preregistration
 from analysis.tables.pooled import Measured
 from learning import RunConfig
 from learning.runs.pools import Pools, PoolUse

@@ -15,12 +15,12 @@ from abm.events import RunStarted, StepStarted
 from abm.log import open_log
 from analysis.formats import count
 from analysis.judges import judges_of
-from analysis.studies.declarations import Declaration, amended, in_force
-from analysis.studies.inputs import ChangedInputs
-from analysis.studies.layout import LOG, Layout
-from analysis.studies.places import run_of
+from analysis.studies.pages.declarations import Declaration, amended, in_force
 from analysis.studies.prereg.interim import InterimLook
-from analysis.studies.study_log import PACKAGE, StudyState
+from analysis.studies.record.inputs import ChangedInputs
+from analysis.studies.record.layout import LOG, Layout
+from analysis.studies.record.places import run_of
+from analysis.studies.record.study_log import PACKAGE, StudyState
 from moloch.errors import MolochError
 
 Kind = Literal[

@@ -19,14 +19,14 @@ from analysis.statistics.conclusions import Conclusion, conclude, tost
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.families import holm
 from analysis.statistics.look_boundaries import Sides
-from analysis.studies.cells import Factors
-from analysis.studies.corrections import EstimateRow
-from analysis.studies.declarations import LateHypothesis
-from analysis.studies.estimates import differences, estimates, plain_number
-from analysis.studies.page import label_of
+from analysis.studies.pages.cells import Factors
+from analysis.studies.pages.declarations import LateHypothesis
+from analysis.studies.pages.page import label_of
+from analysis.studies.pages.preregistration import Hypothesis
 from analysis.studies.prereg.interim import InterimLook
-from analysis.studies.preregistration import Hypothesis
-from analysis.studies.scopes import CellValues
+from analysis.studies.values.corrections import EstimateRow
+from analysis.studies.values.estimates import differences, estimates, plain_number
+from analysis.studies.values.scopes import CellValues
 from analysis.tables.conventions import BESIDE, OF_VOTES, WITHOUT_FORFEITS, headline
 from analysis.tables.pooled import Measured
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from analysis.statistics.look_boundaries import Sides, nominal_levels, sequential_p
-from analysis.studies.cells import Cell
-from analysis.studies.declarations import Declaration
-from analysis.studies.page import StudyPage
-from analysis.studies.preregistration import Preregistration
-from analysis.studies.study_log import CellHistory, StudyState
+from analysis.studies.pages.cells import Cell
+from analysis.studies.pages.declarations import Declaration
+from analysis.studies.pages.page import StudyPage
+from analysis.studies.pages.preregistration import Preregistration
+from analysis.studies.record.study_log import CellHistory, StudyState
 
 OVER = ("ended", "reused", "failed")
 """States of cells that are not still to come."""

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from abm.log import open_log
 from abm.study_events import StudyLooked
-from analysis.studies.declarations import in_force
-from analysis.studies.layout import Layout
-from analysis.studies.places import run_of, study_of
+from analysis.studies.pages.declarations import in_force
 from analysis.studies.prereg.interim import complete_seeds, look_of
-from analysis.studies.study_log import CellHistory, StudyLog, user
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.places import run_of, study_of
+from analysis.studies.record.study_log import CellHistory, StudyLog, user
 from moloch.errors import InputError, MolochError
 
 KNOWN_S = 10.0

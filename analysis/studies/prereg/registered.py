@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.studies.corrections import EstimateRow, concluded
-from analysis.studies.declarations import Declaration, in_force, late_hypotheses
-from analysis.studies.inputs import ChangedInputs
-from analysis.studies.layout import Layout
-from analysis.studies.page import label_of
+from analysis.studies.pages.declarations import Declaration, in_force, late_hypotheses
+from analysis.studies.pages.page import label_of
 from analysis.studies.prereg.deviations import Deviation, begun_runs, deviations
 from analysis.studies.prereg.hypotheses import PlannedFactors, TestedHypothesis, decided
 from analysis.studies.prereg.interim import InterimLook, look_of
 from analysis.studies.prereg.looks import has_ended
-from analysis.studies.scopes import CellValues
-from analysis.studies.study_log import StudyState
+from analysis.studies.record.inputs import ChangedInputs
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyState
+from analysis.studies.values.corrections import EstimateRow, concluded
+from analysis.studies.values.scopes import CellValues
 
 
 @dataclass(frozen=True)

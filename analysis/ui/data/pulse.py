@@ -14,7 +14,7 @@ from abm.llm.ledger import Cost
 from analysis.formats import count, duration, short
 from analysis.readings.book import Book
 from analysis.readings.progress import CellProgress, ProgressReading
-from analysis.studies.layout import Layout, is_study
+from analysis.studies.record.layout import Layout, is_study
 from analysis.ui.data.life import LIVE, State
 from analysis.ui.data.runs import quoted
 from learning.arms.arm import arms_of

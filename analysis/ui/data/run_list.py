@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from abm.llm.ledger import Cost
 from analysis.formats import DASH, ago, count
-from analysis.studies.status import StudyStatus
+from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import heading, order_of
 from analysis.ui.data.life import SAYS, State

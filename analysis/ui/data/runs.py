@@ -15,7 +15,7 @@ from typing import Any
 from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
 from abm.log.tail import Ending
-from analysis.studies.layout import LOG, is_study
+from analysis.studies.record.layout import LOG, is_study
 from analysis.ui.data.life import State, state_of
 from moloch.errors import MolochError
 

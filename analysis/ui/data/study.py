@@ -12,8 +12,8 @@ from analysis.answers import RowKey, answer, level_words
 from analysis.figures.outcomes import explained, outcome_marks
 from analysis.figures.palette import Look, arm_looks
 from analysis.formats import DASH, bounds, count, number, percent, points, points_bounds
-from analysis.studies.results import StudyResults
-from analysis.studies.status import CellStatus, StudyStatus
+from analysis.studies.findings.results import StudyResults
+from analysis.studies.record.status import CellStatus, StudyStatus
 from analysis.tables.pooled import Measured
 from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import heading, order_of

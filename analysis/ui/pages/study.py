@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.studies.results import StudyResults
-from analysis.studies.status import StudyStatus
+from analysis.studies.findings.results import StudyResults
+from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data import study as data
 from analysis.ui.data.runs import quoted

@@ -10,7 +10,7 @@ import pytest
 
 from analysis import table
 from analysis.answers import RowKey, answer, plain_sentences
-from analysis.studies.results import study_results
+from analysis.studies.findings.results import study_results
 from analysis.tables.results import results
 from tests.analysis.factory import contest, setup, step
 from tests.analysis.studies import small

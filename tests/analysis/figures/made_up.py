@@ -10,7 +10,7 @@ from abm.events import Event, RunEnded
 from abm.log import create
 from abm.study_events import CellEnded, CellStarted, PlannedCell, StudyPlanned
 from analysis.figures.subject import RunRead, Subject
-from analysis.studies.study_log import StudyLog
+from analysis.studies.record.study_log import StudyLog
 from tests.analysis import factory
 
 ARMS = {

@@ -8,7 +8,7 @@ pytest.importorskip("matplotlib")
 
 from analysis.figures.registry import FIGURES
 from analysis.figures.subject import Subject
-from analysis.studies.results import study_results
+from analysis.studies.findings.results import study_results
 from tests.analysis.figures import made_up
 
 

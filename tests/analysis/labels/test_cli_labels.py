@@ -80,7 +80,7 @@ class TestStudy:
 
     def test_over_its_cells(self, tmp_path, moloch):
         """Intervals cluster on anchors and seeds; the study's frame has the labels of all cells."""
-        from analysis.studies.study_frames import study_frame
+        from analysis.studies.frames.study_frames import study_frame
 
         folder, out = tmp_path / "study", tmp_path / "labels"
         cells = small.plan(folder, "name: labels\nseeds: 3\nbase: {arena: elections}\n")

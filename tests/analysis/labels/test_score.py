@@ -8,7 +8,7 @@ import pytest
 
 from abm.log import read_events
 from analysis.labels import import_labels, score
-from analysis.studies.estimates import tables_of
+from analysis.studies.values.estimates import tables_of
 from analysis.tables.evaluation import table
 from moloch.errors import InputError
 from tests.analysis.labels.world import PROBE, drawn, errs, labelled, runs, write_run

@@ -11,7 +11,7 @@ from abm.study_events import CellFailed
 from analysis.reports.document import Board, Code, Document, Transcript
 from analysis.reports.html import html
 from analysis.reports.study_report import study_report
-from analysis.studies.study_log import StudyLog
+from analysis.studies.record.study_log import StudyLog
 from tests.analysis.reports.test_run_report import Page
 from tests.analysis.studies import small
 

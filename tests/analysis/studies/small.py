@@ -8,10 +8,10 @@ from pathlib import Path
 from abm.events import RunEnded, RunStarted
 from abm.log import create
 from abm.study_events import CellEnded, CellStarted, PlannedCell, StudyPlanned
-from analysis.studies.cells import Cell, cells_of
-from analysis.studies.layout import Layout
-from analysis.studies.page import read_page
-from analysis.studies.study_log import StudyLog
+from analysis.studies.pages.cells import Cell, cells_of
+from analysis.studies.pages.page import read_page
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
 from tests.analysis.factory import contest, setup, step
 
 ANCHORS, PEOPLE = 4, 8

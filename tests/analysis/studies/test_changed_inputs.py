@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.studies.inputs import changed_inputs
-from analysis.studies.layout import Layout
+from analysis.studies.record.inputs import changed_inputs
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
 from analysis.studies.study import Study
-from analysis.studies.study_log import StudyLog
 from learning import run
 from tests.analysis.studies.test_controller import FAST, Fake
 from tests.analysis.studies.test_identity import anchors
@@ -46,7 +46,7 @@ class Here(Fake):
         left = iter(range(most))
 
         def carry_out(name: str, attempt: int):
-            from analysis.studies.outcomes import AttemptEnded, AttemptFailed
+            from analysis.studies.work.outcomes import AttemptEnded, AttemptFailed
 
             if next(left, None) is None:
                 return AttemptFailed("budget", "enough")
@@ -107,7 +107,7 @@ class TestNoticed:
         of = carry_out(page)
         assert all(cell.identity for cell in of.state().cells.values())
         with monkeypatch.context() as patched:
-            patched.setattr("analysis.studies.inputs.open_log", lambda *given, **more: pytest.fail("opened"))
+            patched.setattr("analysis.studies.record.inputs.open_log", lambda *given, **more: pytest.fail("opened"))
             assert changed(of) == {}
         Path("mine.yaml").write_text(AUDIENCE.format(1))
         assert changed(of) == {"audience/mine.yaml": 1}

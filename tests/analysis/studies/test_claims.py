@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from abm.log import create, open_log, verify
-from analysis.studies import worker
-from analysis.studies.claims import Claims, Place, Watch, born, here
-from analysis.studies.layout import Layout
+from analysis.studies.record.claims import Claims, Place, Watch, born, here
+from analysis.studies.record.layout import Layout
+from analysis.studies.work import worker
 from tests.faults.children import events
 
 FORK = multiprocessing.get_context("fork")

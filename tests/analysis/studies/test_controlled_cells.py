@@ -9,13 +9,13 @@ import pytest
 from rich.console import Console
 
 from analysis.readings.evaluation import read_evaluation
-from analysis.studies.controlled_cells import controlled_rows, headline_values, with_controls
-from analysis.studies.corrections import concluded
-from analysis.studies.estimates import estimates, frame_rows, notes_of, tables_of
+from analysis.studies.pages.preregistration import Hypothesis, Preregistration
 from analysis.studies.prereg import hypotheses
 from analysis.studies.prereg.interim import InterimLook
-from analysis.studies.preregistration import Hypothesis, Preregistration
-from analysis.studies.scopes import CellValues
+from analysis.studies.values.controlled_cells import controlled_rows, headline_values, with_controls
+from analysis.studies.values.corrections import concluded
+from analysis.studies.values.estimates import estimates, frame_rows, notes_of, tables_of
+from analysis.studies.values.scopes import CellValues
 from analysis.tables.controlled import controlled_estimates, controlled_values
 from analysis.tables.conventions import headline
 from analysis.tables.evaluation import table

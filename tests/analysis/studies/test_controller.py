@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from abm.events import RunResumed, StepStarted
 from abm.log import create, open_log, verify
 from abm.study_events import CellEnded, CellFailed, CellStarted, StudyStopped
-from analysis.studies.claims import Claims
-from analysis.studies.controller import Controller
 from analysis.studies.engines.local import LocalEngine
-from analysis.studies.layout import Layout
-from analysis.studies.outcomes import AttemptEnded, AttemptFailed, AttemptOutcome, write_outcome
-from analysis.studies.page import StopRules
-from analysis.studies.rules import TRIES, Rules, most_failures
+from analysis.studies.pages.page import StopRules
+from analysis.studies.record.claims import Claims
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
+from analysis.studies.record.worked import WorkedTime
 from analysis.studies.study import Study
-from analysis.studies.study_log import StudyLog
-from analysis.studies.tasks import Needs, Task, TaskEnd
-from analysis.studies.worked import WorkedTime
+from analysis.studies.work.controller import Controller
+from analysis.studies.work.outcomes import AttemptEnded, AttemptFailed, AttemptOutcome, write_outcome
+from analysis.studies.work.rules import TRIES, Rules, most_failures
+from analysis.studies.work.tasks import Needs, Task, TaskEnd
 
 ENDED = AttemptEnded("head", "digest", 3, 0.1, 1000)
 QUICK = {"backend": 0.0, "node": 0.0, "disk": 0.0}
@@ -180,7 +180,7 @@ class TestFailures:
     def test_later_and_later(self, tmp_path, monkeypatch):
         """A server that is down is left alone for a while, and the others go on meanwhile."""
         now = itertools.count(0, 0.5)
-        monkeypatch.setattr("analysis.studies.controller.time.monotonic", lambda: next(now))
+        monkeypatch.setattr("analysis.studies.work.controller.time.monotonic", lambda: next(now))
         of, engine = study(tmp_path), Fake(failing("backend", 2))
         controller(of, engine, pauses={"backend": 50.0}).run()
         assert states(of) == ["ended"] * 4 and [cell for cell, _ in engine.began[-2:]] == [of.cells[0].name] * 2
@@ -355,7 +355,7 @@ class TestLost:
         assert (name, 2) in engine.began and states(of) == ["ended"] * 4
 
 
-PRELOADED = ("analysis.studies.worker", "torch")
+PRELOADED = ("analysis.studies.work.worker", "torch")
 FAST = {
     "epochs": 1, "train_anchors": 3, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2, "arms": ["rft"],
     "extensions": ["tests.support.fast_cells"],
@@ -425,7 +425,7 @@ class TestStore:
         self.carry_out(of, store=f"file://{store}")
         for cell in of.state().cells.values():
             assert verify(store / "cells" / cell.planned.cell).hash == cell.head
-        monkeypatch.setattr("analysis.studies.uploads.CellMirror", lambda *of: pytest.fail("it is there"))
+        monkeypatch.setattr("analysis.studies.storage.uploads.CellMirror", lambda *of: pytest.fail("it is there"))
         assert self.carry_out(of, store=f"file://{store}").exit_code == 0
 
     @pytest.mark.slow

@@ -10,7 +10,7 @@ from scipy import stats
 from analysis.statistics.conclusions import tost
 from analysis.statistics.estimates import NOTHING, Estimate
 from analysis.statistics.families import benjamini_hochberg, holm
-from analysis.studies.corrections import EstimateRow, concluded
+from analysis.studies.values.corrections import EstimateRow, concluded
 from analysis.tables.pooled import Measured
 
 

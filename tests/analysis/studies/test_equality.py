@@ -34,9 +34,9 @@ from analysis.cli.app import app
 from analysis.frames import LEFT_OUT, NAMES, codebook
 from analysis.frames._event_places import EventPlaces
 from analysis.studies import Study
-from analysis.studies.equality import LEFT_OUT_OF_CELLS, FrameEquality, equal_frames
-from analysis.studies.study_frames import CELLS, study_frame
-from analysis.studies.study_log import StudyLog
+from analysis.studies.frames.equality import LEFT_OUT_OF_CELLS, FrameEquality, equal_frames
+from analysis.studies.frames.study_frames import CELLS, study_frame
+from analysis.studies.record.study_log import StudyLog
 from moloch.errors import InputError
 from tests.analysis.studies.small import carry_out, plan
 

@@ -9,7 +9,7 @@ import pytest
 from abm.llm import backends
 from abm.log import open_log
 from analysis.probes import battery
-from analysis.studies.identity import RunLibrary, finished_run, identity_of
+from analysis.studies.record.identity import RunLibrary, finished_run, identity_of
 from learning import fork, run
 from learning.runs.config import RunConfig
 from tests.analysis.studies.test_controller import FAST
@@ -78,10 +78,10 @@ class TestIdentity:
         ]
         assert len({ours, *map(identity_of, others)}) == 5
         assert identity_of(config(budget={"calls": 3}, gate="flag")) == ours
-        monkeypatch.setattr("analysis.studies.identity._version", lambda: "0.0.1")
+        monkeypatch.setattr("analysis.studies.record.identity._version", lambda: "0.0.1")
         older = identity_of(config())
         assert older and older != ours and older[:2] == ours[:2]
-        monkeypatch.setattr("analysis.studies.identity._model_digest", lambda folder: "other weights")
+        monkeypatch.setattr("analysis.studies.record.identity._model_digest", lambda folder: "other weights")
         assert (other := identity_of(config())) and other.content != ours.content
 
     def test_a_model_that_nobody_can_tell_from_others(self, monkeypatch):
@@ -134,7 +134,7 @@ class TestLibrary:
 
     def test_another_version(self, tmp_path, shelf, monkeypatch):
         """Only where it is asked for."""
-        monkeypatch.setattr("analysis.studies.identity._version", lambda: "99.0")
+        monkeypatch.setattr("analysis.studies.record.identity._version", lambda: "99.0")
         assert shelf[0].find(config()) is None
         older = RunLibrary(tmp_path / "runs", tmp_path / "runs" / "mine", older=True)
         assert (kept := older.find(config())) and kept.path == shelf[1].path

@@ -16,15 +16,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from analysis.studies import Study, worker
-from analysis.studies.claims import born
-from analysis.studies.controller import Controller
+from analysis.studies import Study
 from analysis.studies.engines import local, machine
-from analysis.studies.layout import Layout
-from analysis.studies.outcomes import AttemptEnded, write_outcome
-from analysis.studies.rules import Rules
-from analysis.studies.study_log import StudyLog
-from analysis.studies.tasks import Needs, Task, TaskEnd
+from analysis.studies.record.claims import born
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
+from analysis.studies.work import worker
+from analysis.studies.work.controller import Controller
+from analysis.studies.work.outcomes import AttemptEnded, write_outcome
+from analysis.studies.work.rules import Rules
+from analysis.studies.work.tasks import Needs, Task, TaskEnd
 from tests.support.fork_engine import ForkEngine
 
 MB = 2**20
@@ -274,10 +275,10 @@ from pathlib import Path
 group, out, hog, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 (group / "cgroup.procs").write_text(str(os.getpid()))
 from analysis.studies import Study
-from analysis.studies.controller import Controller
+from analysis.studies.work.controller import Controller
 from analysis.studies.engines import machine
-from analysis.studies.rules import Rules
-from analysis.studies.study_log import StudyLog
+from analysis.studies.work.rules import Rules
+from analysis.studies.record.study_log import StudyLog
 from tests.support.fork_engine import ForkEngine
 import tests.support.fast_cells
 from tests.analysis.studies.test_controller import FAST

@@ -9,10 +9,10 @@ import pytest
 
 from analysis.packs import pack
 from analysis.record import open_run
-from analysis.studies.layout import Layout
 from analysis.studies.prereg.looks import look_at
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
 from analysis.studies.study import Study
-from analysis.studies.study_log import StudyLog
 from moloch.errors import InputError
 from tests.analysis.studies.small import carry_out, plan
 from tests.analysis.studies.test_verbs import DECLARED, begun, moloch  # noqa: F401 (fixtures)

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from analysis.cli.app import app
 from analysis.statistics.mixed import mixed_mean
-from analysis.studies.mixed_rows import mixed_dicts, mixed_rows
-from analysis.studies.results import study_results
+from analysis.studies.findings.mixed_rows import mixed_dicts, mixed_rows
+from analysis.studies.findings.results import study_results
 from tests.analysis.studies.small import carry_out, plan
 
 PAGE = """

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analysis.studies.claims import born
 from analysis.studies.engines._nursery import Begun, Birth, Death
+from analysis.studies.record.claims import born
 
 ROOT = Path(__file__).parents[3]
 

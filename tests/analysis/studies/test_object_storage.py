@@ -26,10 +26,10 @@ from analysis.cli.app import app
 from analysis.frames import of_run
 from analysis.frames._people import _chain
 from analysis.studies.engines.local import LocalEngine
-from analysis.studies.layout import Layout
+from analysis.studies.frames.study_frames import STUDY_NAMES, study_frame
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
 from analysis.studies.study import Study
-from analysis.studies.study_frames import STUDY_NAMES, study_frame
-from analysis.studies.study_log import StudyLog
 from analysis.studies.study_run import StudyRun
 from moloch.errors import Conflict, CorruptLog, InputError, LogError
 from tests.support.fast_study import LIGHT, base
@@ -38,9 +38,9 @@ from tests.support.kills import claims_held
 pytest.importorskip("obstore")
 pytest.importorskip("moto")
 from abm.log.objects import ObjectFolder
-from analysis.studies.fetched import fetch
-from analysis.studies.remote import STALE_S, StudyRemote
-from analysis.studies.uploads import CellMirror
+from analysis.studies.storage.fetched import fetch
+from analysis.studies.storage.remote import STALE_S, StudyRemote
+from analysis.studies.storage.uploads import CellMirror
 from tests.support.object_storage import BUCKET, KEY_ID, SECRET, ObjectServer, served
 
 ROOT = Path(__file__).parents[3]
@@ -204,7 +204,7 @@ class TestLostMachine:
         durable, before = answers(tmp_path / "look" / "study"), paid(tmp_path / "bill")
         assert len(fetched.cells) == 2 and 0 < durable <= before
         assert StudyLog(tmp_path / "look" / "study").state().cells[second].state == "running"
-        monkeypatch.setattr("analysis.studies.remote.STALE_S", 0.0)
+        monkeypatch.setattr("analysis.studies.storage.remote.STALE_S", 0.0)
         other = Study(tmp_path / "page.yaml", out=tmp_path / "b" / "study")
         assert carry_out(other).exit_code == 0 and list(digests(other.folder).values()) == want
         assert paid(tmp_path / "bill") - before == answers(other.folder) - durable
@@ -413,7 +413,7 @@ class TestTwoControllers:
         """And told so, when it comes back."""
         lost, next_ = StudyRemote(Layout(tmp_path / "a"), URL), StudyRemote(Layout(tmp_path / "b"), URL)
         assert STALE_S > 60 and lost.hold() is False
-        monkeypatch.setattr("analysis.studies.remote.STALE_S", 0.0)
+        monkeypatch.setattr("analysis.studies.storage.remote.STALE_S", 0.0)
         assert next_.hold() is True
         with pytest.raises(Conflict, match="taken over"):
             lost.put_new()

@@ -12,11 +12,11 @@ from abm.llm.lease import FILE
 from abm.log import read_events
 from abm.study_events import CellEnded, CellStarted
 from analysis.studies import Study
-from analysis.studies.controller import Controller
-from analysis.studies.layout import Layout
-from analysis.studies.page import StopRules
-from analysis.studies.rules import Rules
-from analysis.studies.study_log import StudyLog
+from analysis.studies.pages.page import StopRules
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
+from analysis.studies.work.controller import Controller
+from analysis.studies.work.rules import Rules
 from tests.support import fast_cells  # noqa: F401 (an extension)
 from tests.support.fork_engine import ForkEngine
 from tests.support.server import Server, completion, serving

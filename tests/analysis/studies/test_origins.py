@@ -62,7 +62,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("analysis.studies.engines.local.LocalEngine", ForkEngine)
-    monkeypatch.setattr("analysis.studies.rules.PAUSES", {})
+    monkeypatch.setattr("analysis.studies.work.rules.PAUSES", {})
     anchors(tmp_path / "lamps")
     with Path("lamps/train.jsonl").open("a") as file:
         file.write(BROKEN)
@@ -99,7 +99,7 @@ def test_each_failure_says_what_and_what_to_do(moloch, page, monkeypatch):  # no
     told = json.loads(moloch("study", "status", "study", "--json").out)
     assert {cell["factors"]["fault"]: cell["attempts"] for cell in told["cells"] if cell["origin"]} == TRIES
     anchors(Path("lamps"))
-    monkeypatch.setattr("analysis.studies.controller.TRIES", {})  # how often was seen
+    monkeypatch.setattr("analysis.studies.work.controller.TRIES", {})  # how often was seen
     again = json.loads(moloch("study", "retry", "study", "--jobs", "2", "--json").out)
     assert {cell.partition("-")[0]: each["state"] for cell, each in again["cells"].items()} == dict.fromkeys(
         LEVELS, "failed"

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from analysis.statistics.crossed_designs import CrossedDesign
-from analysis.studies.cells import cells_of
-from analysis.studies.estimates import CellValues, estimates
-from analysis.studies.layout import PAGE as STORED_PAGE
-from analysis.studies.layout import Layout
-from analysis.studies.page import page_of
-from analysis.studies.plan import plan_study
-from analysis.studies.planned_power import study_power
+from analysis.studies.designs.plan import plan_study
+from analysis.studies.designs.planned_power import study_power
+from analysis.studies.designs.single_trainings import sharp_null_detectable
+from analysis.studies.pages.cells import cells_of
+from analysis.studies.pages.page import page_of
 from analysis.studies.power.outcome_variances import outcome_variances
 from analysis.studies.power.pilots import measured_components, read_pilots
-from analysis.studies.single_trainings import sharp_null_detectable
+from analysis.studies.record.layout import PAGE as STORED_PAGE
+from analysis.studies.record.layout import Layout
+from analysis.studies.values.estimates import CellValues, estimates
 from analysis.tables.pooled import Measured, RunValues
 from analysis.tables.repeats import sharp_null
 from learning.runs.costs import planned

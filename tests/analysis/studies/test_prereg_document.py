@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from abm.log import open_log
-from analysis.studies.cells import cells_of
-from analysis.studies.layout import Layout
-from analysis.studies.page import read_page
-from analysis.studies.prereg_document import preregistration_document
+from analysis.studies.designs.prereg_document import preregistration_document
+from analysis.studies.pages.cells import cells_of
+from analysis.studies.pages.page import read_page
+from analysis.studies.record.layout import Layout
 from analysis.studies.study import Study
 from moloch.errors import InputError
 from tests.analysis.studies.test_verbs import moloch  # noqa: F401 (fixture)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.studies.cells import PageMistakes, cells_of
-from analysis.studies.page import page_of, read_page
-from analysis.studies.preregistration import Preregistration
+from analysis.studies.pages.cells import PageMistakes, cells_of
+from analysis.studies.pages.page import page_of, read_page
+from analysis.studies.pages.preregistration import Preregistration
 
 BASE = "name: x\nbase: {epochs: 1, arms: [rft, dpo, placebo]}\ncross: {arena: [sales, elections], audience: [default, neutral]}\nseeds: 4\n"
 ONE = {"name": "H1", "arm": "rft", "outcome": "win_rate"}

@@ -23,13 +23,13 @@ import yaml
 
 import moloch.extras
 from analysis.studies import Study
-from analysis.studies.claims import Claim, Claims, Place
-from analysis.studies.counts import StudyStanding
 from analysis.studies.engines.local import LocalEngine
 from analysis.studies.engines.ray_cluster import RayEngine, RayNode
-from analysis.studies.layout import Layout
-from analysis.studies.tasks import Engine, Needs, Task
-from analysis.studies.worker import write_settings
+from analysis.studies.record.claims import Claim, Claims, Place
+from analysis.studies.record.counts import StudyStanding
+from analysis.studies.record.layout import Layout
+from analysis.studies.work.tasks import Engine, Needs, Task
+from analysis.studies.work.worker import write_settings
 from moloch.errors import InputError
 from tests.support.booked import repaid
 from tests.support.fast_study import LIGHT, base, carried_out, decided, durable

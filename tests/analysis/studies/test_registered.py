@@ -13,18 +13,18 @@ from abm.log import create, read_events
 from abm.study_events import CellEnded, CellFailed
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.look_boundaries import sequential_p
-from analysis.studies.inputs import UNCHANGED, ChangedInputs
-from analysis.studies.layout import Layout
-from analysis.studies.page import page_of
+from analysis.studies.findings.results import study_results
+from analysis.studies.pages.page import page_of
+from analysis.studies.pages.preregistration import Preregistration
 from analysis.studies.prereg.deviations import BegunRun, deviations
 from analysis.studies.prereg.hypotheses import decided
 from analysis.studies.prereg.interim import by_looks
 from analysis.studies.prereg.looks import look_at
 from analysis.studies.prereg.registered import current_look
-from analysis.studies.preregistration import Preregistration
-from analysis.studies.results import study_results
+from analysis.studies.record.inputs import UNCHANGED, ChangedInputs
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
 from analysis.studies.study import Study
-from analysis.studies.study_log import StudyLog
 from moloch.errors import InputError
 from tests.analysis.studies.small import carry_out, write_run
 

@@ -8,8 +8,8 @@ from scipy import stats
 
 from abm.log import read_events
 from analysis.statistics.estimates import plain
-from analysis.studies.layout import Layout
-from analysis.studies.results import study_results
+from analysis.studies.findings.results import study_results
+from analysis.studies.record.layout import Layout
 from analysis.tables.pooled import across_runs
 from tests.analysis.studies.small import PAGE, carry_out, plan
 
@@ -50,7 +50,7 @@ class TestEstimates:
 
     def test_too_many_votes_are_means_of_cells(self, study, monkeypatch):
         """Then intervals are Student's over seeds, and say so."""
-        monkeypatch.setattr("analysis.studies.results.MOST_VALUES", 10)
+        monkeypatch.setattr("analysis.studies.findings.results.MOST_VALUES", 10)
         told = study_results(study)
         rate = row(told, arena="sales", audience="default", arm="rft", outcome="win_rate", measure="rate")
         values = [0.875, 0.75, 0.875]

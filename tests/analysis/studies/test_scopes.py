@@ -11,8 +11,15 @@ from scipy import stats
 from analysis.statistics.estimates import plain
 from analysis.statistics.multiway import multiway_mean
 from analysis.statistics.randomisation import sign_flips
-from analysis.studies.estimates import differences, estimates, frame_rows
-from analysis.studies.scopes import ADAPTERS, ANCHORS_AND_PEOPLE, NEW, CellValues, scopes_of, scopes_of_difference
+from analysis.studies.values.estimates import differences, estimates, frame_rows
+from analysis.studies.values.scopes import (
+    ADAPTERS,
+    ANCHORS_AND_PEOPLE,
+    NEW,
+    CellValues,
+    scopes_of,
+    scopes_of_difference,
+)
 from analysis.tables.pooled import Measured, RunValues, own_estimate
 
 BEYOND = Measured("rft", "votes", "win_rate", "from_comparator")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.studies.page import SampleDesign
-from analysis.studies.samples import points
-from analysis.studies.sensitivity import indices
+from analysis.studies.pages.page import SampleDesign
+from analysis.studies.pages.samples import points
+from analysis.studies.values.sensitivity import indices
 
 A, B = 7.0, 0.1
 NAMES = ("x1", "x2", "x3")
@@ -102,8 +102,8 @@ class TestDesigns:
 
     def test_whole_numbers_that_meet_are_one_point(self, tmp_path):
         """And one cell, not two runs of equal settings."""
-        from analysis.studies.cells import cells_of
-        from analysis.studies.page import page_of
+        from analysis.studies.pages.cells import cells_of
+        from analysis.studies.pages.page import page_of
 
         sample = {"epochs": {"low": 1, "high": 3, "integer": True}, "method": "saltelli", "n": 8}
         cells = cells_of(page_of({"name": "x", "sample": sample, "seeds": 1})).cells
@@ -116,7 +116,7 @@ def test_salib_says_the_same(method):
     pytest.importorskip("SALib")
     from SALib.analyze import morris, sobol
 
-    from analysis.studies.samples import positions
+    from analysis.studies.pages.samples import positions
 
     sample = design(method, 256)
     values = [ishigami(p.values()) for p in points(sample)]

@@ -11,9 +11,9 @@ import yaml
 from abm.log import read_events
 from abm.study_events import StudyExtended
 from analysis.cli.first_step import after_first_step_of
-from analysis.studies.counts import StudyStanding
-from analysis.studies.layout import Layout, is_study
-from analysis.studies.short_form import short_page
+from analysis.studies.pages.short_form import short_page
+from analysis.studies.record.counts import StudyStanding
+from analysis.studies.record.layout import Layout, is_study
 from analysis.studies.study import Study
 from tests.analysis.studies.test_controller import FAST, Fake, states
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from analysis.studies import Study
-from analysis.studies.claims import Claim
 from analysis.studies.engines.local import LocalEngine
 from analysis.studies.engines.slurm import OURS, ArrayJob, SlurmError, array_of, options_of, submit
-from analysis.studies.layout import Layout
+from analysis.studies.record.claims import Claim
+from analysis.studies.record.layout import Layout
 from moloch.errors import InputError
 from tests.support import slurm as support
 from tests.support.fast_study import LIGHT, base, carried_out, decided, durable

@@ -14,7 +14,7 @@ from analysis.readings.head_to_head import read_meetings
 from analysis.readings.pair_votes import PairVotesReading
 from analysis.readings.reading import read
 from analysis.statistics.bradley_terry import bradley_terry
-from analysis.studies.strengths import CellVotes, Numbers, cell_votes, strength_dicts, strength_tables
+from analysis.studies.values.strengths import CellVotes, Numbers, cell_votes, strength_dicts, strength_tables
 from tests.analysis.studies.small import carry_out, plan
 from tests.learning.test_head_to_head import MEETING, ByArm
 from tests.learning.test_loop import carry_out as run_loop

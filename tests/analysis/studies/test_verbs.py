@@ -10,10 +10,10 @@ import pytest
 
 from abm.log import read_events
 from abm.study_events import CellFailed, CellStarted, StudyLooked
-from analysis.studies.claims import Claims
-from analysis.studies.identity import FinishedRun, Identity
-from analysis.studies.layout import Layout
-from analysis.studies.study_log import StudyLog
+from analysis.studies.record.claims import Claims
+from analysis.studies.record.identity import FinishedRun, Identity
+from analysis.studies.record.layout import Layout
+from analysis.studies.record.study_log import StudyLog
 from analysis.ui.data.runs import find_runs, find_studies
 from learning import RunConfig
 from tests.analysis.studies.small import PAGE, carry_out, plan
@@ -124,7 +124,7 @@ class TestPlan:
             alike = (config.arena, config.audience, config.seed) == ("sales", "default", 1)
             return FinishedRun(done, Identity("", "", ""), "h", "d", 1) if alike else None
 
-        monkeypatch.setattr("analysis.studies.plan.RunLibrary.find", find)
+        monkeypatch.setattr("analysis.studies.designs.plan.RunLibrary.find", find)
         page = tmp_path / "page.yaml"
         page.write_text(PAGE, "utf-8")
         call = ["study", "plan", page, "--out", tmp_path / "new", "--workspace", study.parent]
@@ -135,7 +135,7 @@ class TestPlan:
 
     def test_what_was_not_looked_at_is_said(self, moloch, tmp_path, monkeypatch):
         """Where a page has so many combinations that their inputs would take too long."""
-        monkeypatch.setattr("analysis.studies.plan.LOOK_S", 0.0)
+        monkeypatch.setattr("analysis.studies.designs.plan.LOOK_S", 0.0)
         page = tmp_path / "page.yaml"
         page.write_text(PAGE, "utf-8")
         out = moloch("study", "plan", page).out
@@ -143,8 +143,8 @@ class TestPlan:
 
     def test_ten_thousand_cells_take_less_than_two_seconds(self):
         """Of this processor, without the inputs of their combinations."""
-        from analysis.studies.cells import cells_of
-        from analysis.studies.page import page_of
+        from analysis.studies.pages.cells import cells_of
+        from analysis.studies.pages.page import page_of
 
         levels = list(range(1, 11))
         page = page_of({"name": "x", "cross": {"batch": levels, "epochs": levels}, "seeds": 100})

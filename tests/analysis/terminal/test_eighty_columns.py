@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from abm.log import read_events
-from analysis.studies.results import study_results
+from analysis.studies.findings.results import study_results
 from analysis.tables.results import results
 from analysis.terminal.grid import add_row, fitted, laid_out, new_table
 from analysis.terminal.run import render

@@ -10,7 +10,7 @@ from abm.log import read_events
 from analysis.readings.book import Book
 from analysis.readings.progress import ProgressReading
 from analysis.readings.reading import read, result_of
-from analysis.studies.layout import LOG
+from analysis.studies.record.layout import LOG
 from analysis.ui.data.film import is_written, newest
 from analysis.ui.data.pulse import NO_WORD, SERVED, calls, pulse, resuming, standing
 

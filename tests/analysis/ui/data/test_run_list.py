@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.answers import answer
-from analysis.studies.layout import Layout
+from analysis.studies.record.layout import Layout
 from analysis.ui.address import PageAddress
 from analysis.ui.data.one_line import ResultLine
 from analysis.ui.data.run_list import ListEntry, chosen, list_rows, listed

@@ -1,0 +1,200 @@
+"""Where a cell's settings come from: base, files, levels, functions and sampled points, each with its place in the page.
+
+Knows files and the page; knows nothing of combinations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from analysis.studies.pages.page import Level, Settings, Value, WrittenPage
+from analysis.studies.pages.samples import points
+from learning import RunConfig
+from learning.runs.config_file import laid_over, profile_settings
+from learning.runs.config_parts import SamplingConfig
+from moloch.errors import InputError
+from moloch.yamls import Source
+
+Key = tuple[str | int, ...]
+FactorValue = str | int | float | bool
+DECLARED: Settings = {"gate": "stop"}
+"""What all stands on where a page says what it is to decide: models that are not fit for it end their cell, unless the page says otherwise."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Settings of one place in the page, which others are laid over.
+
+    Attributes:
+        settings: what it says.
+        source: where it stands; ``prefix``: the keys that lead to it there.
+        name: how messages call it: ``base``, ``audience=neutral``.
+    """
+
+    settings: Settings
+    source: Source
+    prefix: Key
+    name: str
+
+    def at(self, key: Key) -> str:
+        """Return file, line and column of a setting."""
+        return self.source.at(*self.prefix, *key)
+
+    def holds(self, key: Key) -> int:
+        """Return how many parts of a setting's key it has."""
+        here: Any = self.settings
+        depth = 0
+        for part in key:
+            if not isinstance(here, Mapping) or part not in here:
+                break
+            depth, here = depth + 1, here[part]
+        return depth
+
+
+@dataclass(frozen=True)
+class SampledPoint(Layer):
+    """A sampled point: factor -> value."""
+
+    values: Mapping[str, float | int]
+
+
+class FactorLevel(NamedTuple):
+    """A level of a factor: its name or its value, and the settings that it stands for."""
+
+    factor: str
+    value: FactorValue
+    layer: Layer
+
+
+class PageLayers:
+    """The layers of a page; what is wrong with them goes into ``mistakes``.
+
+    Attributes:
+        base: what all cells share, from the ground up.
+    """
+
+    def __init__(self, page: WrittenPage, mistakes: list[InputError]) -> None:
+        self._page, self._mistakes = page, mistakes
+        self.base = self._base_layers()
+
+    def levels(self, factor: str) -> list[FactorLevel]:
+        """Return the levels of a factor; without what is wrong, others can still be looked at."""
+        levels = []
+        for label, level in self._page.page.cross[factor].items():
+            value = level.value if isinstance(level, Value) else label
+            layers = self._layer(factor, label, level) or [Layer({}, self._page.source, ("cross", factor, label), "")]
+            levels += [FactorLevel(factor, value, layer) for layer in layers]
+        return levels
+
+    def sampled(self) -> list[FactorLevel]:
+        """Return the points of continuous factors, as levels of a factor ``sample``; none where nothing is sampled."""
+        sample = self._page.page.sample
+        if sample is None:
+            return []
+        if not sample.ranges:
+            if any(each.what.startswith("sample.") for each in self._page.mistakes):
+                return []
+            self.mistake("sample draws from no range", ("sample",), "no setting is named")
+            return []
+        keys = {name: setting_of(name) for name in sample.ranges}
+        layers = []
+        distinct = {tuple(point.values()): point for point in points(sample)}
+        for number, point in enumerate(distinct.values()):
+            settings: Settings = {}
+            for name, value in point.items():
+                settings = laid_over(settings, _nested(keys[name], value))
+            layer = SampledPoint(settings, self._page.source, ("sample",), f"point {number}", point)
+            layers.append(FactorLevel("sample", number, layer))
+        return layers
+
+    def mistake(self, what: str, key: Key, why: str = "", fix: str = "") -> None:
+        """Take note of what is wrong with a place of the page."""
+        self._mistakes.append(InputError(what, where=self._page.source.at(*key), why=why, fix=fix))
+
+    def _base_layers(self) -> list[Layer]:
+        page, layers = self._page.page, list[Layer]()
+        if page.primary:
+            layers.append(Layer(dict(DECLARED), Source("", ""), (), "primary"))
+        if page.profile:
+            try:
+                layers.append(Layer(profile_settings(page.profile), Source("", ""), (), f"profile {page.profile}"))
+            except InputError as error:
+                self._mistakes.append(
+                    InputError(error.what, where=self._page.source.at("profile"), why=error.why, fix=error.fix)
+                )
+        if isinstance(page.base, str):
+            layers += self._from_file(page.base, ("base",), "base")
+        else:
+            layers.append(Layer(page.base, self._page.source, ("base",), "base"))
+        redraw = page.redraw.model_dump(mode="json")
+        return [*layers, Layer({"redraw": redraw}, self._page.source, (), "redraw")] if redraw else layers
+
+    def _from_file(self, path: str, key: Key, name: str) -> list[Layer]:
+        try:
+            source = self._page.settings_file(path)
+            values = source.values() or {}
+        except InputError as error:
+            where = self._page.source.at(*key) or error.where
+            self._mistakes.append(
+                InputError(
+                    f"{'.'.join(map(str, key))}: {error.what}",
+                    where=where,
+                    why=": ".join(filter(None, [error.where, error.why])),
+                )
+            )
+            return []
+        if not isinstance(values, dict):
+            self._mistakes.append(InputError("settings must be a mapping", where=source.where))
+            return []
+        return [Layer(values, source, (), name)]
+
+    def _layer(self, factor: str, label: str, level: Value | Level) -> list[Layer]:
+        name, key = f"{factor}={label}", ("cross", factor, label)
+        if isinstance(level, Value):
+            return [Layer(_nested(factor, level.value), self._page.source, ("cross",), name)]
+        if isinstance(level, dict):
+            return [Layer(level, self._page.source, key, name)]
+        function: Any = level
+        if isinstance(level, str) and re.fullmatch(r"[\w.]+:\w+", level):
+            try:
+                module, _, attribute = level.partition(":")
+                function = getattr(import_module(module), attribute)
+            except (ImportError, AttributeError) as error:
+                self.mistake(f"{name}: there is no {level}", key, str(error))
+                return []
+        if isinstance(function, str):
+            return self._from_file(function, key, name)
+        return self._called(function, name, key)
+
+    def _called(self, function: Callable[[Settings], Settings], name: str, key: Key) -> list[Layer]:
+        so_far: Settings = {}
+        for layer in self.base:
+            so_far = laid_over(so_far, layer.settings)
+        made = function(so_far)
+        if not isinstance(made, dict):
+            self.mistake(f"{name}: its function returns no settings", key, f"it returns a {type(made).__name__}")
+            return []
+        return [Layer(made, self._page.source, key, name)]
+
+
+def setting_of(name: str) -> str:
+    """Return a setting's key by its full or short name: ``temperature`` is that of the writers."""
+    return f"sampling.{name}" if name not in RunConfig.model_fields and name in SamplingConfig.model_fields else name
+
+
+def _nested(key: str, value: Any) -> Settings:
+    first, _, rest = key.partition(".")
+    return {first: _nested(rest, value) if rest else value}
+
+
+def paths(settings: Settings, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of all settings."""
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            yield from paths(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"

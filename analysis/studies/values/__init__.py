@@ -1,0 +1,1 @@
+"""What cells came to, as values, and the estimates over them."""

@@ -1,0 +1,1 @@
+"""Cells carried out: by a controller, in workers, under rules of what is tried again."""
