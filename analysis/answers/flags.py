@@ -9,25 +9,36 @@ _SHARE = re.compile(r"[\d,]+ of [\d,]+ \((\d+)\s?%[^)]*\)")
 
 
 def flag_lines(flags: Mapping[str, int], cells: int) -> list[str]:
-    """Return the flags of a study's runs; those that differ in their numbers alone are one, with the range of their shares.
+    """Return the flags of a study's runs in as few sentences as say them, with how many cells where not all say so.
+
+    Args:
+        flags: as :func:`merged_flags` takes them.
+        cells: of the study.
+    """
+    return [
+        line if number == cells else f"{line} ({number:,} of {cells:,} cells)"
+        for line, number in merged_flags(flags).items()
+    ]
+
+
+def merged_flags(flags: Mapping[str, int]) -> dict[str, int]:
+    """Return flags of which those that differ in their numbers alone are one, with the range of their shares.
 
     Args:
         flags: sentence -> number of cells that say it.
-        cells: of the study.
     """
-    alike: dict[str, list[tuple[str, int]]] = {}
-    for sentence, number in flags.items():
-        alike.setdefault(_SHARE.sub("", sentence), []).append((sentence, number))
-    return [_line(group, cells) for group in alike.values()]
+    alike: dict[str, list[str]] = {}
+    for sentence in flags:
+        alike.setdefault(_SHARE.sub("", sentence), []).append(sentence)
+    return {_merged(group): sum(flags[each] for each in group) for group in alike.values()}
 
 
-def _line(group: Sequence[tuple[str, int]], cells: int) -> str:
-    first, number = group[0][0], sum(number for _, number in group)
-    if len(group) > 1:
-        shares = [[int(share) for share in _SHARE.findall(sentence)] for sentence, _ in group]
-        ranges = (
-            f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"
-            for each in zip(*shares, strict=True)
-        )
-        first = _SHARE.sub(lambda _: f"{next(ranges)} % of", first)
-    return first if number == cells else f"{first} ({number:,} of {cells:,} cells)"
+def _merged(sentences: Sequence[str]) -> str:
+    if len(sentences) == 1:
+        return sentences[0]
+    shares = [[int(share) for share in _SHARE.findall(each)] for each in sentences]
+    ranges = (
+        f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"
+        for each in zip(*shares, strict=True)
+    )
+    return _SHARE.sub(lambda _: f"{next(ranges)} % of", sentences[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.answers import RowKey, answer, level_words
+from analysis.answers import RowKey, answer, level_words, merged_flags
 from analysis.figures.outcomes import explained, outcome_marks
 from analysis.figures.palette import Look, arm_looks
 from analysis.formats import DASH, bounds, count, number, percent, points, points_bounds
@@ -280,7 +280,7 @@ def _heading(row: Mapping[str, Any], factors: Sequence[str]) -> str:
 def _doubts(results: StudyResults, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     cells = len(results.cells)
     for kind, name in (("withheld", "Withheld"), ("flags", "Models")):
-        for said, times in told["said"].get(kind, {}).items():
+        for said, times in merged_flags(told["said"].get(kind, {})).items():
             yield {"name": name, "value": f"{times:,} of {count(cells, 'cell')}", "says": said, "url": "", "bad": True}
     if results.missing:
         yield {
