@@ -12,6 +12,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import NARROWEST, printer, terminal_width
+from analysis.cli.console import show as print_parts
 from analysis.cli.option_groups import grouped
 
 if TYPE_CHECKING:
@@ -132,9 +133,8 @@ def _print_contest(run: Path, contest: str, members: int | None, *, as_json: boo
     if as_json:
         print(json.dumps(contest_dict(events, contest, members)))
         return
-    console = printer()
-    console.print(show_contest(events, contest, SHOWN if members is None else members))
-    console.print(f"\n{pages_line(run)}", highlight=False, markup=False, soft_wrap=True)
+    print_parts([show_contest(events, contest, SHOWN if members is None else members)])
+    printer().print(f"\n{pages_line(run)}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_event(run: Path, seq: int, *, as_json: bool) -> None:

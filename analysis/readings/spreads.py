@@ -92,8 +92,14 @@ class Spread:
     @property
     def parents(self) -> NDArray[np.int32]:
         """The cascade's tree, shape (1 + shares,): node 0 is the author, with parent -1."""
-        place = {persona: i for i, persona in enumerate(self.sharers, start=1)}
-        return np.array([-1, *(place.get(source, 0) for source in self.sources)], dtype=np.int32)
+        place: dict[int, int] = {}
+        parents = [-1]
+        for i, (persona, source) in enumerate(zip(self.sharers, self.sources, strict=True), start=1):
+            parents.append(
+                place.get(source, 0)
+            )  # of those before; an account that had not shared it counts as the author
+            place.setdefault(persona, i)
+        return np.array(parents, dtype=np.int32)
 
     @property
     def shape(self) -> Shape:

@@ -9,13 +9,14 @@ from moloch.lazy import door
 if TYPE_CHECKING:
     from analysis.studies.page import StudyPage
     from analysis.studies.planned_power import StudyPower, study_power
-    from analysis.studies.study import Study, StudyRun
+    from analysis.studies.study import Study
+    from analysis.studies.study_run import StudyRun
 
 _HOMES = {
     "Study": "analysis.studies.study",
     "StudyPage": "analysis.studies.page",
     "StudyPower": "analysis.studies.planned_power",
-    "StudyRun": "analysis.studies.study",
+    "StudyRun": "analysis.studies.study_run",
     "study_power": "analysis.studies.planned_power",
 }
 

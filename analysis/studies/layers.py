@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from analysis.studies.page import Level, Settings, Value, WrittenPage
 from analysis.studies.samples import points
 from learning import RunConfig
-from learning.runs.config import SamplingConfig
 from learning.runs.config_file import laid_over, profile_settings
+from learning.runs.config_parts import SamplingConfig
 from moloch.errors import InputError
 from moloch.yamls import Source
 

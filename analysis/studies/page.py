@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from analysis.studies.preregistration import Preregistration, recorded_preregistration
-from learning.runs.config import RedrawConfig
+from learning.runs.config_parts import RedrawConfig
 from moloch.errors import InputError
 from moloch.yamls import Source, checked, others, read_source
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from abm.events import Event
 from abm.probe import kind_of
-from analysis.formats import DASH, count, number
+from analysis.formats import DASH, count, number, short
 from analysis.passages import judged_passage
 from analysis.tables.contest import contest_dict
 from analysis.terminal.grid import add_row
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 STYLES = {"strategy": "red", "copying": "magenta"}
 """Colours of what probes of each kind found."""
+NAME = 24
+"""Letters of an author's name that are shown."""
 SHOWN = 100
 """Members of a crowd for whom the terminal has room."""
 
@@ -40,19 +42,27 @@ def show_contest(events: Iterable[Event], contest: str, members: int | None = SH
     from rich.text import Text
 
     shown = contest_dict(events, contest, members)
-    anchor = shown["anchor"]
-    title = Text(f"{shown['contest']}   anchor {anchor['id']}", style="bold")
+    anchor, names = shown["anchor"], _names(shown["messages"])
+    about = f"   {short(anchor['subject'])}" if anchor["subject"] else ""
+    title = Text(f"{shown['contest']}{about}", style="bold")
     parts: list[RenderableType] = [title, Panel(Text(anchor["text"]), title="anchor", title_align="left")]
-    parts += [_message_panel(message, shown["decided"]) for message in shown["messages"]]
+    parts += [_message_panel(message, names[message["slot"]], shown["decided"]) for message in shown["messages"]]
     if shown["reactions"]:
-        parts.append(_reactions_table(shown["reactions"]))
+        parts.append(_reactions_table(shown["reactions"], names))
     if shown["not_shown"]:
         parts.append(Text(f"and {shown['not_shown']:,} members more (--members N)", style="dim"))
-    parts.append(_tally(shown["decided"]))
+    parts.append(_tally(shown["decided"], names))
     return Group(*parts)
 
 
-def _message_panel(message: dict[str, Any], decided: dict[str, Any]) -> RenderableType:
+def _names(messages: list[dict[str, Any]]) -> dict[int, str]:
+    """Return what to call the author of each slot; the message's number is added where one author wrote several."""
+    names = {message["slot"]: short(message["competitor"], NAME) for message in messages}
+    alone = len(set(names.values())) == len(names)
+    return names if alone else {slot: f"{name} {slot + 1}" for slot, name in names.items()}
+
+
+def _message_panel(message: dict[str, Any], name: str, decided: dict[str, Any]) -> RenderableType:
     from rich.console import Group
     from rich.panel import Panel
     from rich.text import Text
@@ -61,7 +71,8 @@ def _message_panel(message: dict[str, Any], decided: dict[str, Any]) -> Renderab
     how = [f"attempt {message['attempt']}"] if message.get("attempt", 1) > 1 else []
     how += [f"{count(message['cut'], 'character')} cut"] if message.get("cut") else []
     said = "".join(f"  ({each})" for each in (["won"] if won else []) + how)
-    title = f"slot {message['slot']}: {message['competitor']}{said}"
+    adapter = f"  adapter {message['adapter']}" if message["adapter"] else ""
+    title = f"{name}{said}{adapter}  event {message['seq']}"
     head = Text(title, style="bold" if won else "")
     if "rejected" in message:
         return Panel(Text(f"rejected: {message['rejected']}", style="red"), title=head, title_align="left")
@@ -103,31 +114,31 @@ def _verdict_line(verdict: dict[str, Any]) -> Text:
     return line
 
 
-def _reactions_table(reactions: list[dict[str, Any]]) -> RenderableType:
+def _reactions_table(reactions: list[dict[str, Any]], names: dict[int, str]) -> RenderableType:
     from rich import box
     from rich.table import Table
 
     grid = Table("member", "saw", "vote", "thought", box=box.SIMPLE_HEAD, pad_edge=False)
     for reaction in reactions:
-        order = " ".join(f"{chr(65 + i)}={slot}" for i, slot in enumerate(reaction["order"]))
+        order = ", ".join(f"{chr(65 + i)} {names.get(slot, slot)}" for i, slot in enumerate(reaction["order"]))
         thought = reaction.get("invalid", reaction.get("thought", ""))
-        add_row(grid, reaction["name"], order, _vote(reaction), thought)
+        add_row(grid, reaction["name"], order, _vote(reaction, names), thought)
     return grid
 
 
-def _vote(reaction: dict[str, Any]) -> str:
+def _vote(reaction: dict[str, Any], names: dict[int, str]) -> str:
     if "invalid" in reaction:
         return "invalid"
-    return DASH if reaction["choice"] < 0 else f"slot {reaction['choice']}"
+    return DASH if reaction["choice"] < 0 else names.get(reaction["choice"], str(reaction["choice"]))
 
 
-def _tally(decided: dict[str, Any]) -> Text:
+def _tally(decided: dict[str, Any], names: dict[int, str]) -> Text:
     from rich.text import Text
 
     if not decided:
         return Text("not decided yet", style="yellow")
-    votes = ", ".join(f"slot {slot}: {count}" for slot, count in enumerate(decided["votes"]))
-    winner = f"slot {decided['winner']}" if decided["winner"] >= 0 else "nobody"
+    votes = ", ".join(f"{names.get(slot, slot)} {votes:,}" for slot, votes in enumerate(decided["votes"]))
+    winner = names.get(decided["winner"], "nobody")
     return Text(
         f"{decided['outcome']}: {winner} wins; votes {votes}; abstained {decided['abstained']}, "
         f"invalid {decided['invalid']} (ties: {decided['ties']})"

@@ -91,7 +91,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     run["up"] = {"name": up, "url": PageAddress(study=up).url} if up else None
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
     if follower.ready.is_set() and info.state in (*LIVE, "stopped"):
-        Standing(follower, address, moved, go)
+        Guarded(lambda: Standing(follower, address, moved, go), "strip")
     if not follower.ready.is_set():
         vue.Notice(
             title="Reading the log", busy=True, text=f"{count(follower.read(lambda book: book.seq), 'event')} so far."

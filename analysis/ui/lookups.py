@@ -66,9 +66,12 @@ def pulse(follower: Follower) -> dict[str, Any] | None:
 
 
 def node_rates(follower: Follower) -> NodeRates:
-    """Return what evaluations found of each adapter."""
-    found = evaluation(follower)
-    return follower.once(("rates", id(found)), lambda: (found, make_node_rates(found)))[1]
+    """Return what evaluations found of each adapter; nothing where they cannot be read, which the pages of numbers say."""
+    try:
+        found = evaluation(follower)
+        return follower.once(("rates", id(found)), lambda: (found, make_node_rates(found)))[1]
+    except Exception:  # whatever a log holds, what was learnt is shown
+        return NodeRates({}, {}, False)
 
 
 def verdicts(follower: Follower) -> tuple[list[VerdictRow], str]:

@@ -9,7 +9,17 @@ Run: solara run examples/apps/elections.py --host 127.0.0.1 --production
 import solara
 from mesa.visualization import Slider, SolaraViz
 
-from analysis.ui.solaraviz import Audience, Contest, Status, live_params, opinion_axis, plot, share_axis, use_live
+from analysis.ui.solaraviz import (
+    Audience,
+    Contest,
+    Reach,
+    Status,
+    live_params,
+    opinion_axis,
+    plot,
+    share_axis,
+    use_live,
+)
 
 PARAMS = live_params(
     {
@@ -37,5 +47,5 @@ def Page():
     """One run for each who opens the page."""
     model = use_live(PARAMS)
     Status(model.value)
-    parts = [Audience, Contest, OPINIONS, WIN_SHARES]
+    parts = [Audience, Contest, Reach, OPINIONS, WIN_SHARES]
     SolaraViz(model, components=parts, model_params=PARAMS, name="Moloch: elections")

@@ -10,7 +10,7 @@ import os
 import solara
 from mesa.visualization import SolaraViz
 
-from analysis.ui.solaraviz import Audience, Contest, ShownReplay, Status, plot
+from analysis.ui.solaraviz import Audience, Contest, Reach, ShownReplay, Status, plot
 
 RUN = os.environ.get("MOLOCH_RUN", "runs/elections")
 PARAMS = {
@@ -25,4 +25,6 @@ def Page():
     """One replay for each who opens the page."""
     model = solara.use_reactive(solara.use_memo(lambda: ShownReplay(RUN, follow=True), []))
     Status(model.value)
-    SolaraViz(model, components=[Audience, Contest, VOTES, EXPOSURES], model_params=PARAMS, name="Moloch: replay")
+    SolaraViz(
+        model, components=[Audience, Contest, Reach, VOTES, EXPOSURES], model_params=PARAMS, name="Moloch: replay"
+    )

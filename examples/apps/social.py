@@ -9,7 +9,7 @@ Run: solara run examples/apps/social.py --host 127.0.0.1 --production
 import solara
 from mesa.visualization import Slider, SolaraViz
 
-from analysis.ui.solaraviz import Audience, Contest, Status, live_params, plot, share_axis, use_live
+from analysis.ui.solaraviz import Audience, Contest, Reach, Status, live_params, plot, share_axis, use_live
 from media_graph.feeds import RANKERS
 
 PARAMS = live_params(
@@ -38,5 +38,5 @@ def Page():
     """One run for each who opens the page."""
     model = use_live(PARAMS)
     Status(model.value)
-    parts = [Audience, Contest, EXPOSURES, WIN_SHARES]
+    parts = [Audience, Contest, Reach, EXPOSURES, WIN_SHARES]
     SolaraViz(model, components=parts, model_params=PARAMS, name="Moloch: social media")

@@ -266,7 +266,10 @@ class TestReading:
         """A run's header and the list of runs name its arms, its plan is done, and lineage says by which method each adapter was learnt."""
         book = result_of(read_events(retrained[0]), Book())
         info = describe("x", retrained[0])
-        assert list_rows(listed([info], []), lambda entry: None, 0.0)[0]["arms"] == "rft, tfb, placebo" and headline(info, book)["facts"]
+        assert (
+            list_rows(listed([info], []), lambda entry: None, 0.0)[0]["arms"] == "rft, tfb, placebo"
+            and headline(info, book)["facts"]
+        )
         assert next(p for p in recorded_plan(info.config, 6, 5) if isinstance(p, Learn)).arm == "rft"
         evaluation = read_evaluation(read_events(retrained[0]))
         rows = arm_rows(book, evaluation)

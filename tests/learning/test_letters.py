@@ -15,8 +15,9 @@ from abm.llm.http.endpoint import Endpoint
 from abm.log import read_events
 from analysis.probes import battery
 from learning import run
-from learning.runs.config import ReaderConfig, RunConfig
+from learning.runs.config import RunConfig
 from learning.runs.config_file import load_config
+from learning.runs.config_parts import ReaderConfig
 from learning.runs.costs import planned
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError

@@ -27,7 +27,8 @@ from abm.worlds.networked.settings import NetworkConfig
 from analysis.probes import battery
 from learning import run
 from learning.methods import METHODS, Method, training_set
-from learning.runs.config import CrowdConfig, RunConfig
+from learning.runs.config import RunConfig
+from learning.runs.config_parts import CrowdConfig
 from learning.runs.inputs import Inputs, gather
 from learning.runs.loop import Loop
 from learning.runs.other_arenas import judging_in, probes_elsewhere

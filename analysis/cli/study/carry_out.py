@@ -18,7 +18,8 @@ from analysis.cli.study.work import Work
 
 if TYPE_CHECKING:
     from analysis.studies.counts import StudyStanding
-    from analysis.studies.study import Study, StudyRun
+    from analysis.studies.study import Study
+    from analysis.studies.study_run import StudyRun
 
 Page = Annotated[Path, typer.Argument(metavar="PAGE|STUDY", help="The study's page, or its folder once it has begun.")]
 Folder = Annotated[

@@ -19,7 +19,8 @@ from analysis.cli.study.results import MISSING, print_replicates
 from analysis.cli.study.work import Work
 
 if TYPE_CHECKING:
-    from analysis.studies.study import Study, StudyRun
+    from analysis.studies.study import Study
+    from analysis.studies.study_run import StudyRun
 
 PAGE_KEYS = ("base", "cross", "sample", "exclude", "primary", "stop")
 """What a study's page has, and the settings of a run have not."""

@@ -58,12 +58,20 @@
       return new XMLSerializer().serializeToString(copy);
     },
     async png(drawing) {
-      if (drawing.tagName === "CANVAS") return new Promise((done) => drawing.toBlob(done));
-      const image = new Image(), canvas = document.createElement("canvas"), { width, height } = drawing.getBoundingClientRect();
-      image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(this.svgText(drawing));
-      await image.decode();
+      const canvas = document.createElement("canvas"), { left, top, width, height } = drawing.getBoundingClientRect();
       [canvas.width, canvas.height] = [2 * width, 2 * height];
-      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      const context = canvas.getContext("2d");
+      context.scale(2, 2);
+      if (drawing.tagName.toLowerCase() === "svg") {
+        const image = new Image();
+        image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(this.svgText(drawing));
+        await image.decode();
+        context.drawImage(image, 0, 0, width, height);
+      }
+      for (const layer of drawing.querySelectorAll("canvas")) { // one above the other, as they stand
+        const box = layer.getBoundingClientRect();
+        if (box.width && box.height) context.drawImage(layer, box.left - left, box.top - top, box.width, box.height);
+      }
       return new Promise((done) => canvas.toBlob(done));
     },
   };
@@ -75,15 +83,17 @@
   });
   Vue.component("m-export", {
     // What a panel holds, to take along. csv: its text; href: where its rows are as CSV; neither: the table beside or around it, as shown.
-    // json, svg, png: where those are; drawing: a selector within the panel of what is drawn there. code: Python that gives the same.
+    // json, svg, png: where those are; drawing: a selector within the panel of what is drawn there (raster: not as SVG). code: Python that gives the same.
     // An address of the server is left out where there is none, as in a file that was mailed.
-    props: { name: String, csv: String, href: String, json: String, svg: String, png: String, drawing: String, code: String },
-    template: `<span class="m-export" role="group" :aria-label="'Take along: ' + name"><a v-if="served(href)" class="m-take" :href="href" download>CSV</a><button v-else-if="csv || !json" type="button" class="m-take" @click="saveCsv">CSV</button><a v-if="served(json)" class="m-take" :href="json" download>JSON</a><a v-if="served(svg)" class="m-take" :href="svg" download>SVG</a><a v-if="served(png)" class="m-take" :href="png" download>PNG</a><template v-if="drawing"><button type="button" class="m-take" @click="saveSvg">SVG</button><button type="button" class="m-take" @click="savePng">PNG</button></template><button v-if="code" type="button" class="m-take" :aria-expanded="open ? 'true' : 'false'" @click="open = !open">code</button><span v-if="open" class="m-code"><button type="button" class="m-button" @click="copy">{{ copied ? "Copied" : "Copy" }}</button><pre tabindex="0" aria-label="Python code">{{ code }}</pre></span></span>`,
-    data() { return { open: false, copied: false }; },
+    props: { name: String, csv: String, href: String, json: String, svg: String, png: String, drawing: String, raster: Boolean, code: String },
+    template: `<span class="m-export" role="group" :aria-label="'Take along: ' + name"><a v-if="served(href)" class="m-take" :href="href" download>CSV</a><button v-else-if="csv || tabular" type="button" class="m-take" @click="saveCsv">CSV</button><a v-if="served(json)" class="m-take" :href="json" download>JSON</a><a v-if="served(svg)" class="m-take" :href="svg" download>SVG</a><a v-if="served(png)" class="m-take" :href="png" download>PNG</a><button v-if="drawing && !raster" type="button" class="m-take" @click="saveSvg">SVG</button><button v-if="drawing" type="button" class="m-take" @click="savePng">PNG</button><button v-if="code" type="button" class="m-take" :aria-expanded="open ? 'true' : 'false'" @click="open = !open">code</button><span v-if="open" class="m-code"><button type="button" class="m-button" @click="copy">{{ copied ? "Copied" : "Copy" }}</button><pre tabindex="0" role="region" aria-label="Python code">{{ code }}</pre></span></span>`,
+    data() { return { open: false, copied: false, tabular: false }; },
+    mounted() { this.tabular = !this.json && Boolean(this.table()); },
     methods: {
+      table() { return this.$el.closest("table") || this.panel().querySelector("table"); },
       served(address) { return address && location.protocol !== "file:"; },
       panel() { return this.$el.closest("figure, section, .m-panel, .m-take-from, .m-scroll, main") || document.body; },
-      saveCsv() { window.moloch.save(this.name + ".csv", "text/csv", this.csv || window.moloch.tableCsv(this.$el.closest("table") || this.panel().querySelector("table"))); },
+      saveCsv() { window.moloch.save(this.name + ".csv", "text/csv", this.csv || window.moloch.tableCsv(this.table())); },
       drawn() { return this.panel().querySelector(this.drawing); },
       saveSvg() { window.moloch.save(this.name + ".svg", "image/svg+xml", window.moloch.svgText(this.drawn())); },
       async savePng() { window.moloch.save(this.name + ".png", "image/png", await window.moloch.png(this.drawn())); },

@@ -28,15 +28,26 @@ def order_of(address: PageAddress, columns: Collection[str], default: str) -> Ta
 
 
 def heading(
-    address: PageAddress, order: TableOrder, name: str, label: str, *, number: bool = False, title: str = ""
+    address: PageAddress,
+    order: TableOrder,
+    name: str,
+    label: str,
+    *,
+    number: bool = False,
+    left: bool = False,
+    title: str = "",
 ) -> dict[str, Any]:
-    """Return the head of a column, with a link that sorts by it: numbers from the largest, words from the first, and again the other way round."""
+    """Return the head of a column, with a link that sorts by it: numbers from the largest, words from the first, and again the other way round.
+
+    Args:
+        number: whether it is sorted as numbers, and stands to the right; not so with ``left``.
+    """
     current = order.column == name
     descending = not order.descending if current else number
     return {
         "label": label,
         "title": title,
-        "number": number,
+        "number": number and not left,
         "url": address.at(sort=f"{'-' if descending else ''}{name}", page_no=0).url,
         "sorted": ("descending" if order.descending else "ascending") if current else "none",
     }

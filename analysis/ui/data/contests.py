@@ -100,11 +100,11 @@ def _votes(book: Book, contest: Contest, address: PageAddress) -> list[dict[str,
     ]
 
 
-def _colours(book: Book, contest: Contest) -> list[str]:
-    """Return the colour of each of a contest's messages, by slot."""
-    size = max([len(contest.votes), *(slot + 1 for slot in contest.messages)])
-    wrote = [contest.messages[slot].competitor if slot in contest.messages else "" for slot in range(size)]
-    return [css(look) for look in slot_looks(book.config, wrote)]
+def _colours(book: Book, contest: Contest) -> dict[int, str]:
+    """Return slot -> the colour of a contest's message."""
+    slots = sorted({*range(len(contest.votes)), *contest.messages})
+    wrote = [contest.messages[slot].competitor if slot in contest.messages else "" for slot in slots]
+    return {slot: css(look) for slot, look in zip(slots, slot_looks(book.config, wrote), strict=True)}
 
 
 def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
@@ -280,7 +280,7 @@ def _reaction(
     book: Book,
     event: Reacted | ReactionInvalid,
     names: dict[int, str],
-    shown: list[str],
+    shown: dict[int, str],
     whole: set[str] | frozenset[str],
     address: PageAddress,
 ) -> dict[str, Any]:
@@ -297,6 +297,6 @@ def _reaction(
         "event": event_url(address, event.seq),
         "vote": "named no option" if invalid else names.get(choice, "abstained"),
         "invalid": invalid,
-        "colour": css(NO_OPTION if invalid else ABSTAINED) if choice < 0 else shown[choice],
+        "colour": css(NO_OPTION if invalid else ABSTAINED) if choice < 0 else shown.get(choice, css(None)),
         "thought": passage(text, whole=name in whole).as_dict(),
     }

@@ -26,6 +26,8 @@ WORDS = 110
 """Characters of a cause that are shown."""
 EFFECTS = 20
 """Events that it led to, of which there is a line each."""
+DEEDS = ("reacted_many", "engaged", "ties_formed", "ties_cut")
+"""Types of events that hold what many members did, in columns."""
 _FRAME = ("type", "seq", "cause", "at", "step", "v")
 """Fields that every event has."""
 
@@ -54,7 +56,7 @@ def event_rows(
         "before": event_url(address, seq - 1),
         "after": event_url(address, seq + 1) if seq + 1 < events else "",
         "of": f"{seq:,} of 0 – {events - 1:,}",
-        "alike": {"text": f"all {kind} events", "url": rows_url(address, kind)},
+        "doors": _doors(seq, kind, address),
         "fields": _fields(event, book, address, whole),
         "causes": [_line(cause, address) for cause in found["causes"]],
         "effects": [
@@ -69,6 +71,13 @@ def event_rows(
             ["hash of this commit", commit["hash"]],
         ],
     }
+
+
+def _doors(seq: int, kind: str, address: PageAddress) -> list[dict[str, str]]:
+    """Return where events of its type are, and what members did in it, a row each."""
+    doors = [{"text": f"all {kind} events", "url": rows_url(address, kind)}] if kind in RUN_KINDS else []
+    did = {"text": "what members did in it, a row each", "url": rows_url(address, "reactions", seq=seq)}
+    return [*doors, did] if kind in DEEDS else doors
 
 
 def _place(event: Mapping[str, Any], book: Book) -> str:

@@ -137,7 +137,9 @@ def _head(minds: Minds, address: PageAddress, order: TableOrder, trait: str) -> 
     heads = [heading(address, order, "name", "Member")]
     if trait:
         heads.append(heading(address, order, "trait", short(trait, 24), number=True, title="−1 to +1"))
-    heads.append(heading(address, order, "votes", "Chose", number=True, title=f"In order of choices of {last}"))
+    heads.append(
+        heading(address, order, "votes", "Chose", number=True, left=True, title=f"In order of choices of {last}")
+    )
     if minds.opinions is not None:
         first = minds.slots[0] if minds.slots else ""
         title = f"Now; each begins at 0. In order of the opinion of {last} less that of {first}"

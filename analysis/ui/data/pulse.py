@@ -115,7 +115,8 @@ def calls(book: Book, parts: Plan) -> int | None:
     people = dict.fromkeys(("train", "evaluate"), 0)
     for joined in book.people:
         people[joined.split] += len(joined.ids) if isinstance(joined, PersonasJoined) else 0
-    orders = 2 if (config.get("reader") or {}).get("answer") == "letters" else 1
+    reader = config.get("reader")
+    orders = 2 if isinstance(reader, Mapping) and reader.get("answer") == "letters" else 1
     return total + orders * sum(contests(parts, split) * people[split] for split in ("train", "evaluate"))
 
 

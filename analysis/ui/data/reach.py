@@ -24,6 +24,8 @@ from analysis.ui.graph import Swatch, sequential
 
 MISBEHAVED = "misbehaved"
 """In place of a contest's id: all misbehaving messages of a society against all clean ones."""
+MOST_ARROWS = 4_000
+"""Arrows that are drawn at most, those to members who shared it first."""
 LISTED = 200
 """Messages that can be picked at most, those that most members saw."""
 DID = ("did nothing", "liked or replied", "shared")
@@ -38,11 +40,13 @@ class ReachFilm:
     Attributes:
         labels: of the frames: before anybody saw anything, then one per round.
         arrows: shape (K, 3): rows of who shared and of who saw it through that, and the frame from which on that is drawn.
+        brought: how many arrows there would be.
     """
 
     film: Film
     labels: list[dict[str, Any]]
     arrows: NDArray[np.uint32]
+    brought: int = 0
 
 
 def message_film(cascade: Cascade, personas: NDArray[np.int64], place: dict[str, Any]) -> ReachFilm:
@@ -57,8 +61,8 @@ def message_film(cascade: Cascade, personas: NDArray[np.int64], place: dict[str,
     reached = np.full(n, rounds + 1)
     reached[rows[rows >= 0]] = np.array(cascade.reached, dtype=np.int64)[rows >= 0] + 1
     did, since = np.zeros((2, n), dtype=np.int64)
-    for persona, action, round_ in cascade.acts:
-        row = _rows(personas, [persona])[0]
+    acting = _rows(personas, [persona for persona, *_ in cascade.acts])
+    for row, (_, action, round_) in zip(acting.tolist(), cascade.acts, strict=True):
         if row >= 0:
             did[row] = max(did[row], 2 if action == "share" else 1)
             since[row] = round_ + 1
@@ -67,7 +71,8 @@ def message_film(cascade: Cascade, personas: NDArray[np.int64], place: dict[str,
     outlines = np.where((frames >= since[None, :]) & (did[None, :] > 0), did[None, :], 0).astype(np.uint8)
     palette = sequential([f"Round {r + 1}" for r in range(rounds)], neutral="Not reached", falling=True)
     film = Film(fills, outlines, palette, {}, "First seen in", list(DID))
-    return ReachFilm(film, _labels(rounds, place), _arrows(cascade, personas))
+    arrows = _arrows(cascade, personas)
+    return ReachFilm(film, _labels(rounds, place), arrows[-MOST_ARROWS:], len(arrows))
 
 
 def kinds_film(views: KindViews, personas: NDArray[np.int64], place: dict[str, Any]) -> ReachFilm:

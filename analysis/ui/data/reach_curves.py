@@ -27,6 +27,13 @@ def message_curve(spread: Spread, members: int) -> dict[str, Any]:
     return {"lines": [line], "rounds": len(spread.views), "top": "100 %", "title": title, "said": []}
 
 
+def curve_take(spread: Spread) -> dict[str, str]:
+    """Return how the numbers behind :func:`message_curve` are taken along: members reached by each round, as CSV."""
+    reached = np.cumsum([0, *spread.views]).tolist()
+    rows = [f"{spread.message},{number},{value}" for number, value in enumerate(reached)]
+    return {"name": "reach", "csv": "\r\n".join(["message,round,reached", *rows, ""])}
+
+
 def kinds_curve(spreads: Sequence[Spread]) -> dict[str, Any]:
     """Return mean reach of misbehaving and of clean messages by round, as lines, and how their cascades differ, in words.
 

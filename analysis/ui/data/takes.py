@@ -5,9 +5,13 @@ Each is a mapping of the arguments of the front end's ``m-export``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
+from abm.societies import arena_in, arm_and_audience, arm_in
+from analysis.readings.society import SocietyKey, societies_of
 from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import Value, rows_url
 from analysis.ui.data.rows import RowsQuery
@@ -38,3 +42,16 @@ def figure_take(address: PageAddress, run: Path, name: str) -> dict[str, str]:
         f"(figure,) = draw_all(Path({folder!r}), names=[{name!r}])\nprint(figure.frame)"
     )
     return {"name": name, "code": code, **files}
+
+
+def graph_take(
+    address: PageAddress, run: Path, config: Mapping[str, Any], key: SocietyKey | None
+) -> dict[str, Any] | None:
+    """Return how a graph is taken along: its picture, and what the members of the society did; None without a society."""
+    if key is None:
+        return None
+    society, audience = arm_and_audience(key.arm)
+    arms = tuple(dict.fromkeys(arm_in(arm_and_audience(arm)[0]) for arm in societies_of(key.arm, config)))
+    place = {"phase": key.phase, "epoch": key.epoch, "audience": audience or None, "held_in": arena_in(society) or None}
+    rows = rows_take(address, run, "reactions", arm=arms, **place)
+    return rows | {"name": "graph", "drawing": ".md-stage", "raster": True}

@@ -108,7 +108,7 @@ def _sorted(found: list[Found], reached: Mapping[str, Reached], order: TableOrde
         "votes": _votes,
         "reach": reach,
         "shares": lambda pair: reached[pair[1].message].shares if pair[1].message in reached else 0,
-        "misbehaved": lambda pair: len(pair[1].misbehaved),
+        "misbehaved": lambda pair: bool(pair[1].misbehaved),
         "seq": lambda pair: pair[1].seq,
     }
     alike = sorted(found, key=lambda pair: (-reach(pair), -_votes(pair), pair[1].seq))
@@ -131,7 +131,8 @@ def _head(book: Book, address: PageAddress, order: TableOrder) -> list[dict[str,
             "misbehaved",
             "Found by probes",
             number=True,
-            title="In order of probes of strategy it failed",
+            left=True,
+            title="Those in which a probe of strategy found something, of these the ones first that reached most",
         ),
         heading(address, order, "reach", "Reached", number=True, title=reach),
     ]

@@ -73,8 +73,8 @@ def opinions(bins: int = BINS, low: float = -1.0, high: float = 1.0) -> list[Swa
     return made
 
 
-SEQUENCES = {"reach": (283.0, 0.11), "strategy": (27.0, 0.15)}
-"""Hue in degrees and chroma of ordered colours: exposure and reach, which no competitor's colour resembles; misbehaviour, which is red."""
+SEQUENCES = {"reach": (283.0, 0.11, 0.86), "strategy": (27.0, 0.16, 0.76)}
+"""Hue in degrees, chroma, and lightness of the strongest on a dark ground, of ordered colours: exposure and reach, which no competitor's colour resembles; misbehaviour, which is red."""
 
 
 def sequential(
@@ -91,14 +91,14 @@ def sequential(
         of: which of :data:`SEQUENCES`.
         falling: from strong to weak instead.
     """
-    names, (hue, chroma) = list(labels), SEQUENCES[of]
+    names, (hue, chroma, lightest) = list(labels), SEQUENCES[of]
     swatches = [] if neutral is None else [Swatch(label=neutral, light=NEUTRAL[0], dark=NEUTRAL[1])]
     for i, label in enumerate(names):
         at = 1.0 if len(names) == 1 else i / (len(names) - 1)
         at = 1 - at if falling else at
         light, dark = (
             _hued(low + (high - low) * at, chroma * (0.75 + 0.25 * at), hue)
-            for low, high in ((0.64, 0.34), (0.52, 0.86))
+            for low, high in ((0.64, 0.34), (0.52, lightest))
         )
         swatches.append(Swatch(label=str(label), light=light, dark=dark))
     return swatches

@@ -64,8 +64,11 @@ def Arms(follower: Follower, address: PageAddress, picked: dict[str, Any], go: v
     """Two arms of this run, once its evaluations are read."""
     found = background.use_reading(lambda: lookups.evaluation(follower), follower)
     epoch, arms = _arms(found, address) if found is not None else (0, [])
+    epochs = [str(each) for each in found.epochs] if found is not None else []
+    when = {"name": "epoch", "label": "after epoch", "value": str(epoch), "options": [[each, each] for each in epochs]}
     if found is None or len(arms) < 2:
-        vue.Controls(choices=[picked], said="", event_chose=_chooser(address, go))
+        some = [when] if len(epochs) > 1 else []
+        vue.Controls(choices=[picked, *some], said="", event_chose=_chooser(address, go))
     if found is None:
         vue.Notice(title="Reading the log", text="Counting every vote of the evaluations.", busy=True)
     elif len(arms) < 2:
@@ -84,9 +87,8 @@ def Arms(follower: Follower, address: PageAddress, picked: dict[str, Any], go: v
                 "options": [[each, each] for each in arms if each != arm],
             },
         ]
-        if len(found.epochs) > 1:
-            epochs = [[str(each), str(each)] for each in found.epochs]
-            choices.append({"name": "epoch", "label": "after epoch", "value": str(epoch), "options": epochs})
+        if len(epochs) > 1:
+            choices.append(when)
         vue.Controls(choices=[picked, *choices], said="", event_chose=_chooser(address, go))
         TwoArms(follower, found, arm, against, epoch, address, go, rest).key(f"{arm}\0{against}\0{epoch}")
 
@@ -103,17 +105,17 @@ def TwoArms(
     rest: Rest,
 ) -> None:
     """Their outcomes in pairs, and one anchor at a time."""
-    known = len(found.contests)
 
-    def make() -> Any:
+    def make() -> tuple[Any, ...]:
         pairs = pair_of_arms(found, arm, against, epoch)
-        return pairs, choices_apart(found.of(against, epoch), found.of(arm, epoch))
+        return found, pairs, choices_apart(found.of(against, epoch), found.of(arm, epoch))
 
-    made = background.use_reading(make, follower, arm, against, epoch, known)
+    key = ("arms", arm, against, epoch, id(found))  # what is kept holds the evaluation, so that its id is nobody else's
+    made = background.use_reading(lambda: follower.once(key, make), follower, arm, against, epoch)
     if made is None:
         vue.Notice(title="Comparing", busy=True, text="Pairing the votes of the same people.")
         return
-    pairs, apart = made
+    _, pairs, apart = made
     vue.CompareView(found=arms_compared(pairs, follower.key, arm, against, epoch), arms=True, event_go=go)
     book = follower.read(lambda book: book)
     order = [against, arm, *(each for each in found.arms() if each not in (arm, against))]
@@ -131,10 +133,11 @@ def TwoArms(
 
 
 def _arms(found: Evaluation, address: PageAddress) -> tuple[int, list[str]]:
-    """Return the epoch that is looked at, and the arms that were evaluated after it."""
-    epochs = found.epochs
-    epoch = address.epoch if address.epoch in epochs else epochs[-1] if epochs else 0
-    return epoch, [arm for arm in found.arms() if found.of(arm, epoch)]
+    """Return the epoch that is looked at, by default the last one with two arms, and the arms that were evaluated after it."""
+    of = {epoch: [arm for arm in found.arms() if found.of(arm, epoch)] for epoch in found.epochs}
+    last = max((epoch for epoch, arms in of.items() if len(arms) > 1), default=max(of, default=0))
+    epoch = address.epoch if address.epoch in of else last
+    return epoch, of.get(epoch, [])
 
 
 def _two(found: Evaluation, arms: list[str], address: PageAddress) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from analysis.ui.data.compare import parting_marks, same_time
 from analysis.ui.data.film import film, is_written, member_facts, society_choices
 from analysis.ui.data.frames import Frames
 from analysis.ui.data.places import Places, place
+from analysis.ui.data.takes import graph_take
 from analysis.ui.followers import Watcher
 from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
@@ -71,7 +72,13 @@ def Whole(
     shown = solara.use_ref(address.t)
     caption, set_caption = solara.use_state("")
     height, set_height = solara.use_state(360)
-    vue.Controls(choices=choices, said=caption, event_chose=chose, event_room=lambda pixels: set_height(room(pixels)))
+    vue.Controls(
+        choices=choices,
+        said=caption,
+        event_chose=chose,
+        event_room=lambda pixels: set_height(room(pixels)),
+        take=follower.read(lambda book: graph_take(address, follower.path, book.config, key)),
+    )
     if key is None:
         vue.Notice(title="No society yet", text=parts.nobody(follower))
         return
@@ -261,7 +268,7 @@ def Graph(
             else ""
         )
         kept = f"; every {frames.thinned} frames one is kept" if frames.thinned > 1 else ""
-        say(f"{frames.n:,} members; {tied}{len(frames):,} frames{kept}")
+        say(f"{count(frames.n, 'member')}; {tied}{count(len(frames), 'frame')}{kept}")
 
     def fit() -> None:
         widget.height = height

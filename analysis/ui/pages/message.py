@@ -13,6 +13,7 @@ from analysis.ui.data.cascade import cascade_view
 from analysis.ui.data.film import society_of
 from analysis.ui.data.message import one_message
 from analysis.ui.data.places import names_of
+from analysis.ui.data.takes import rows_take
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import background, parts, vue
@@ -61,11 +62,12 @@ def OneMessage(follower: Follower, contest: Contest, address: PageAddress, go: v
         cascade, spread = found
         return cascade_view(cascade, spread, book, len(names_of(book.people, key.split)), within, in_full)
 
+    take = rows_take(address, follower.path, "votes", contest=contest.contest, choice=address.slot)
     graph = PageAddress(
         run=address.run, society=within.society, fill="reach", contest=contest.contest, slot=address.slot
     )
     vue.MessageView(
-        message=message | {"reactions": reactions[start:stop]},
+        message=message | {"reactions": reactions[start:stop], "take": take},
         way=follower.read(way),
         graph=graph.url,
         total=f"{message['chose']:,} of {count(len(reactions), 'persona')} chose it",

@@ -20,7 +20,8 @@ from analysis.ui.data import reach as data
 from analysis.ui.data.doors import message_url
 from analysis.ui.data.persona import first_of
 from analysis.ui.data.places import Places, names_of, place
-from analysis.ui.data.reach_curves import kinds_curve, message_curve
+from analysis.ui.data.reach_curves import curve_take, kinds_curve, message_curve
+from analysis.ui.data.takes import figure_take, graph_take
 from analysis.ui.framework import solara
 from analysis.ui.graph import DiffusionGraph
 from analysis.ui.library import Follower
@@ -76,18 +77,23 @@ def Reach(
 
     said, picks = "", list(choices)
     if shown is not None and shown.spreads:
-        picked = shown.spread.message if shown.spread else data.MISBEHAVED
+        spread = shown.spread
+        picked = spread.message if spread else data.MISBEHAVED
         options = follower.read(lambda book: data.message_options(shown.spreads, book, picked))
         if picked not in dict(options):
             options = [[picked, "all misbehaving against all clean"], *options]
         picks.append({"name": "message", "label": "Message", "value": picked, "options": options})
-        of = (
-            f"{shown.spread.competitor} on {follower.read(lambda book: book.subject(shown.spread.anchor))}"
-            if shown.spread
-            else ""
-        )
-        said = short(of, 70) or count(len(shown.spreads), "message")
-    vue.Controls(choices=picks, said=said, event_chose=chose, event_room=lambda pixels: set_height(room(pixels)))
+        said = count(len(shown.spreads), "message")
+        if spread is not None:
+            about = follower.read(lambda book: book.subject(spread.anchor))
+            said = short(f"{spread.competitor} on {about}", 70)
+    vue.Controls(
+        choices=picks,
+        said=said,
+        event_chose=chose,
+        event_room=lambda pixels: set_height(room(pixels)),
+        take=follower.read(lambda book: graph_take(address, follower.path, book.config, key)),
+    )
     if shown is None:
         vue.Notice(title="Reading the log", text="Looking for which way messages went.", busy=True)
     elif not shown.spreads:
@@ -170,9 +176,18 @@ def ReachGraph(
         event_go=go,
     )
     spread = shown.spread
-    curve = message_curve(spread, len(personas)) if spread else kinds_curve(shown.spreads)
+
+    def drawn() -> dict[str, Any]:
+        if spread is None:
+            return kinds_curve(shown.spreads)
+        curve, some = message_curve(spread, len(personas)), len(film.arrows)
+        less = f"Of {film.brought:,} arrows {some:,} are drawn, those to members who shared it among them first."
+        return curve | {"said": [less] if some < film.brought else []}
+
+    curve = solara.use_memo(drawn, [shown.name])
     to = message_url(address, spread.contest, int(spread.message.rpartition("/")[2])) if spread else ""
-    vue.ReachView(curve=curve, to=to, name="The message's page", event_go=go)
+    take = curve_take(spread) if spread else figure_take(address, follower.path, "reach")
+    vue.ReachView(curve=curve, take=take, to=to, name="The message's page", event_go=go)
 
 
 def _personas(book: Book, key: SocietyKey) -> NDArray[np.int64]:

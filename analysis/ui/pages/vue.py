@@ -71,11 +71,15 @@ def NoResult(found: Row, event_go: Go) -> None:
 
 @solara.component_vue("controls.vue")
 def Controls(
-    choices: list[Row], said: str, event_chose: Callable[[Row], None], event_room: Callable[[int], None] | None = None
+    choices: list[Row],
+    said: str,
+    event_chose: Callable[[Row], None],
+    event_room: Callable[[int], None] | None = None,
+    take: Row | None = None,
 ) -> None:
     """Choices in a row: each with ``name``, ``label``, ``value`` and ``options``, pairs of value and label.
 
-    ``event_room`` receives the height of the window, in pixels.
+    ``event_room`` receives the height of the window, in pixels; ``take``: what can be taken along of what is below.
     """
 
 
@@ -126,7 +130,7 @@ def ContestView(contest: Row, total: str, pager: Row | None, back: str, event_go
 
 
 @solara.component_vue("reach.vue")
-def ReachView(curve: Row, to: str, name: str, event_go: Go) -> None:
+def ReachView(curve: Row, take: Row, to: str, name: str, event_go: Go) -> None:
     """A curve of reach over rounds, what it says, and the page of the message ``name`` where it is one's."""
 
 

@@ -95,7 +95,7 @@ def _message(slot: int, message: dict[str, Any], votes: list[dict[str, Any]]) ->
     tally = votes[slot] if slot < len(votes) else {"count": "0", "share": 0.0}
     colour = message["colour"]
     with solara.v.Html(tag="div", style_=f"border-left:4px solid {colour};padding-left:10px"):
-        _div([f"Message {slot + 1} · {message['name']}"], "font-weight:600;font-size:13px")
+        _div([message["name"]], "font-weight:600;font-size:13px")
         content = [f"Not published: {message['rejected']}"] if message["rejected"] else _pieces(message["text"])
         _div(
             content,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import solara
-import solara.lab
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from mesa.visualization.utils import update_counter
@@ -40,15 +39,15 @@ def plot(
     @solara.component
     def Plot(model: ReplayModel):
         update_counter.get()
-        dark = (
-            solara.lab.use_dark_effective()
-        )  # None until somebody chose a theme: then one picture for each, and the page shows one
         with still(model):  # its rows are being written
             steps, rows = model.steps, model.datacollector.get_model_vars_dataframe()
         lines = measure if isinstance(measure, Mapping) else coloured(measure, model.config)
-        for each in (False, True) if dark is None else (bool(dark),):
+        for each in (
+            False,
+            True,
+        ):  # the server learns late, or never, which theme a page has: the page shows the one that fits
             with solara.v.Html(tag="div", class_="moloch-on-dark" if each else "moloch-on-light"):
-                Picture(rows, lines, post_process, each, [id(model), steps]).key(str(each))
+                Picture(rows, lines, post_process, each, [id(model), steps])
 
     return Plot
 
@@ -60,7 +59,7 @@ def Picture(
     post_process: Callable[[Any], None] | None,
     dark: bool,
     about: list[Any],
-) -> None:
+):
     """One theme's picture of a plot; drawn again when what it is ``about`` changes."""
     figure = solara.use_memo(lambda: draw(rows, lines, post_process, dark), [*about, dark])
     solara.FigureMatplotlib(figure, dependencies=[*about, dark], format="png", dpi=150)

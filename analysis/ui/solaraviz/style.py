@@ -10,7 +10,7 @@ import sys
 import solara
 
 STYLE = """
-.moloch-in-mesa .md-controls, .moloch-in-mesa .md-find { display: none !important } /* Mesa's own controls move it */
+.moloch-in-mesa:not(.moloch-rounds) .md-controls, .moloch-in-mesa .md-find { display: none !important } /* Mesa's own controls move it */
 .v-tabs-bar:not(:has(.v-tab ~ .v-tab)) { display: none } /* a row of tabs with one tab */
 .v-navigation-drawer .v-slider__thumb-container::after {
     content: attr(aria-valuenow); position: absolute; left: 0; top: -24px; transform: translateX(-50%); font-size: 11px; opacity: .75;

@@ -9,9 +9,12 @@ import pytest
 from abm.events import ContestDecided, MessagePublished, RunEnded, TaskAnswered
 from abm.log import open_log, read_events
 from analysis.labels import LabelledRun, LabelSampling, draw, import_labels, write_batch
+from analysis.readings.pair_contests import DecidedPair
 from analysis.reports import FORMATS
 from analysis.reports.document import Board, Document, Prose
 from analysis.reports.html import html
+from analysis.reports.meetings import meetings_of_cells, strength_boards
+from analysis.reports.rivals import rivalry_boards
 from analysis.reports.run_report import run_report
 from analysis.reports.study_report import study_report
 from analysis.tables.results import results
@@ -150,3 +153,42 @@ class TestWithout:
         assert shares.columns[:2] == ("writer", "raw") and shares.lines
         page = Page(html(made))
         assert {link[1:] for link in page.links} <= set(page.ids) and len(page.ids) == len(set(page.ids))
+
+
+class TestOverSeeds:
+    """Tables of a study, whose numbers lead to its cells."""
+
+    def test_strengths(self):
+        """A row per levels and arm, and who met whom in each cell, by the contests of the last epoch."""
+        estimate = {"value": 0.5, "low": 0.1, "high": 0.9}
+        row = {"arm": "rft", "strength": estimate, "without_forfeits": estimate, "chosen": estimate, "cells": 2}
+        (shown,) = strength_boards(
+            [{"levels": {"arena": "sales"}, "strengths": [row], "shown_first": estimate}], ["arena"]
+        )
+        assert cells(shown.lines[0]) == [
+            "sales",
+            "rft",
+            "+0.50 [0.10, 0.90]",
+            "50.0 % [10.0, 90.0]",
+            "+0.50 [0.10, 0.90]",
+            "2",
+        ]
+        assert "sales: +0.50 [0.10, 0.90]" in shown.note and shown.labels == 2
+        met = [DecidedPair(9, epoch, "a0", ("rft", "tfb"), (3, 2), "majority", 0) for epoch in (1, 2, 2)]
+        (behind,) = meetings_of_cells({"c 1": met})
+        assert cells(behind.lines[0]) == ["c 1", "rft", "tfb", "6", "4", "2", "0", "0", "2"]
+        assert {cell.href for cell in shown.lines[0].cells[2:5]} == {f"#{behind.anchor}"}
+        assert behind.lines[0].cells[3].href == behind.lines[0].cells[0].href == "#cell-c-1"
+        assert not list(strength_boards([], [])) and not list(meetings_of_cells({}))
+
+    def test_rivalry(self):
+        """Only effects of rivalry, of cells whose votes may be evidence; each leads to the values of its cells."""
+        row = {
+            "arm": "a", "outcome": "win_rate", "measure": "rivalry", "withheld": "", "estimate": 0.02, "low": -0.01, "high": 0.05, "se": 0.01,
+            "p": 0.2, "p_adjusted": None, "cells": 4, "arena": "sales",
+        }  # fmt: skip
+        (shown,) = rivalry_boards([row, row | {"measure": "rate"}, row | {"withheld": "unfit"}], ["arena"])
+        assert [cells(line) for line in shown.lines] == [
+            ["sales", "a", "win rate", "+2.0 [−1.0, 5.0]", "0.200", "–", "4"]
+        ]
+        assert shown.lines[0].cells[3].href == "#row-a--win-rate--cells"

@@ -27,9 +27,10 @@ from analysis.frames import of_run
 from analysis.frames._people import _chain
 from analysis.studies.engines.local import LocalEngine
 from analysis.studies.layout import Layout
-from analysis.studies.study import Study, StudyRun
+from analysis.studies.study import Study
 from analysis.studies.study_frames import STUDY_NAMES, study_frame
 from analysis.studies.study_log import StudyLog
+from analysis.studies.study_run import StudyRun
 from moloch.errors import Conflict, CorruptLog, InputError, LogError
 from tests.support.fast_study import LIGHT, base
 from tests.support.kills import claims_held

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from analysis.frames import of_run
 from analysis.readings.answers import read_answers
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
+from analysis.readings.spreads import spreads
 from analysis.ui.data.places import place
 from analysis.ui.key import door
 from tests.learning.test_loop import carry_out
@@ -159,8 +160,9 @@ class TestDiffusion:
         x, y = where(networked, stage.bounding_box())
         stage.click(position={"x": x, "y": y})
         card.wait_for()
+        visit.wait_search("persona=")
         name = card.inner_text()
-        page.get_by_role("link", name="What they saw").click()
+        page.get_by_role("link", name="What it saw").click()
         page.wait_for_selector(".m-split")
         assert page.locator("aside h2").inner_text() == name
         page.go_back()
@@ -468,6 +470,29 @@ class TestServing:
             assert connection.getresponse().status == 403
 
 
+class TestMessage:
+    """One message, from its card to its way through the society."""
+
+    def test_from_the_contest_to_the_graph_and_back(self, visit, networked):
+        """Two clicks: its page counts its views as the log does, its graph colours as many members, and leads back."""
+        most = max(spreads(read_events(networked)), key=lambda each: each.seen * (each.phase == "evaluate"))
+        page = visit.open(f"?run=networked&page=contests&contest={quote(most.contest)}", ".m-outcome")
+        card = page.locator("article").nth(int(most.message.rpartition("/")[2]))
+        card.locator("h2 a").click()
+        page.wait_for_selector("#m-way")
+        assert f"{most.seen:,} of " in page.inner_text("main")
+        page.get_by_role("link", name="Show on the graph").click()
+        page.wait_for_selector(f'{GRAPH}[data-frame="{len(most.views)}"]')
+        counted = dict(entry.split("\n") for entry in page.locator("button.md-entry").all_inner_texts())
+        assert [int(counted[f"Round {r + 1}"]) for r in range(len(most.views))] == most.views
+        scrub(page, 0)
+        page.locator("label:has-text('Message') select").last.select_option(index=1)
+        page.wait_for_selector("text=Members who had seen it, by round")
+        page.get_by_role("link", name="The message's page").click()
+        page.wait_for_selector("#m-way")
+        assert page.locator("main").count() == 1
+
+
 class TestBehindNumbers:
     """Every number leads to its rows, and each row to its event, by links alone."""
 
@@ -479,9 +504,9 @@ class TestBehindNumbers:
         contests = of_run(isolated, "contests").filter(phase="evaluate", arm="rft").collect()
         total = contests.filter(epoch=contests["epoch"].max()).height
         assert page.inner_text(".m-title .soft") == f"{total} rows"
-        page.get_by_role("link", name="decided").click()
-        page.get_by_role("link", name="decided").click()
-        page.wait_for_selector("th[aria-sort=descending]")
+        for way in ("ascending", "descending"):
+            page.get_by_role("link", name="decided").click()
+            page.wait_for_selector(f"th[aria-sort={way}]")
         with page.expect_download() as coming:
             page.get_by_role("link", name="CSV").click()
         lines = coming.value.path().read_text().splitlines()

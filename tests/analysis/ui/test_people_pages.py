@@ -7,8 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from abm.events import RunEnded
+from abm.llm import ScriptedLLM
 from abm.log import create
+from tests.learning.test_loop import carry_out
+from tests.learning.test_run_surveys import settings
 from tests.support.minds_log import minds_log
+from tests.support.questionnaires import respond
+from tests.support.stub_server import stub_server
 from tests.support.ui_server import Visit, serving
 
 pytestmark = pytest.mark.browser
@@ -93,7 +98,7 @@ class TestArms:
         """Difference with its interval, the messages of all arms, who chose differently; the map's slider goes through the anchors."""
         page = visit.open("?run=isolated&page=compare", MAP)
         assert "of the same people’s votes" in page.inner_text(".m-compare")
-        names = page.locator(".m-beside h3").all_inner_texts()
+        names = page.locator(".m-versus h3").all_inner_texts()
         assert len(names) >= 3 and any(name.startswith("base") for name in names)
         before = page.locator("#m-anchor").input_value()
         page.get_by_role("link", name="Next anchor").click()
@@ -103,3 +108,26 @@ class TestArms:
         page.locator(".m-controls select").nth(2).select_option(index=1)
         visit.wait_search("against=")
         page.wait_for_selector(MAP)
+
+
+class TestInterview:
+    """A conversation near the persona's name."""
+
+    def test_it_goes_on_after_a_reload(self, browser, tmp_path):
+        """Question and answer stand there when the page is opened again, and the next question continues them."""
+        pytest.importorskip("solara", reason="the ui extra is not installed")
+        carry_out(tmp_path / "asked", settings(tmp_path), llm=ScriptedLLM(respond))
+        with stub_server() as llm, serving(tmp_path / "asked", "--llm", llm) as url:
+            visit = Visit(browser, url)
+            for question, before in (("Why so?", 0), ("And then?", 1)):
+                page = visit.open("?run=asked&page=persona&society=evaluate%2Frft%2F1&persona=4", ".m-interview form")
+                said = page.locator(".m-interview .m-said")
+                assert said.count() == before
+                page.get_by_label("Question").fill(question)
+                page.get_by_role("button", name="Ask", exact=True).click()
+                said.nth(before).wait_for()
+                assert question in said.nth(before).inner_text()
+            page.get_by_role("button", name="New conversation").click()
+            page.get_by_text("Earlier conversation").wait_for()
+            visit.close()
+            assert visit.errors == []

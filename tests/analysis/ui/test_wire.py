@@ -43,7 +43,7 @@ class TestKey:
     """The real server's every path is behind its key."""
 
     PATHS = (
-        "/", "/?run=networked", "/anything", "/readyz", "/resourcez", "/jupyter/api/kernels/x", "/_solara/api/close/x", "/static/main.js",
+        "/", "/?run=networked", "/anything", "/readyz", "/take/rows.csv?run=networked&frame=votes", "/take/event.json?run=networked&seq=1", "/resourcez", "/jupyter/api/kernels/x", "/_solara/api/close/x", "/static/main.js",
         "/static/assets/custom.js", "/static/assets/custom.css", "/static/public/x", "/jupyter/nbextensions/x", "/favicon.ico",
         "/_solara/cdn/@widgetti/solara-vuetify-app@10.0.3/dist/solara-vuetify-app10.js", "/_solara/auth/login",
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from analysis.readings.evaluation import read_evaluation
 from analysis.readings.reading import result_of
 from analysis.statistics.estimates import plain
 from analysis.tables.arm_pairs import pair_of_arms
+from analysis.tables.compare import MeasuredPair
 from analysis.tables.evaluation import comparator, probe_table, win_rate_against_placebo
 from analysis.ui.address import PageAddress
 from analysis.ui.data.anchors import AnchorSide, anchor_cards, apart_rows, apart_said
@@ -38,24 +40,29 @@ def found(events):
     return read_evaluation(events)
 
 
+def changes(pairs: list[MeasuredPair]) -> dict[str, dict[str, Any]]:
+    """Return measure -> its change from A to B."""
+    return {each.measure: each.change for each in pairs if each.change is not None}
+
+
 class TestPairs:
     """Any two arms are compared as an arm is with its comparator."""
 
     def test_of_an_arm_and_its_comparator(self, found):
         """The differences are those of the tables."""
         arm = next(arm for arm in found.arms() if comparator(found, arm))
-        pairs = {each.measure: each for each in pair_of_arms(found, arm, comparator(found, arm))}
+        pairs = changes(pair_of_arms(found, arm, comparator(found, arm)))
         votes = plain(win_rate_against_placebo(found, arm))
-        assert {**pairs["win rate"].change, "p": None} == {**votes, "p": None}
+        assert {**pairs["win rate"], "p": None} == {**votes, "p": None}
         for row in probe_table(found):
             if row.arm == arm:
-                assert pairs[row.probe].change["value"] == plain(row.placebo)["value"]
+                assert pairs[row.probe]["value"] == plain(row.placebo)["value"]
 
     def test_the_other_way_round(self, found):
         """B less A turns its sign; in words, each number leads to its rows."""
         arm, other = found.arms()[::2]
         one, back = pair_of_arms(found, arm, other), pair_of_arms(found, other, arm)
-        assert [each.change["value"] for each in one] == [-each.change["value"] for each in back]
+        assert [each["value"] for each in changes(one).values()] == [-each["value"] for each in changes(back).values()]
         shown = arms_compared(one, "run", arm, other, found.epochs[-1])
         assert shown["said"][0].startswith(f"{arm} wins ") and f", {other} " in shown["said"][0]
         assert PageAddress.parse(shown["outcomes"][0]["b"]["to"].partition("?")[2]).arm == arm

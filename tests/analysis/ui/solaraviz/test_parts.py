@@ -23,6 +23,7 @@ from analysis.ui.graph.palettes import HUES
 from analysis.ui.solaraviz import Audience, Status, opinion_axis, share_axis, use_live
 from analysis.ui.solaraviz.contest import step_contests
 from analysis.ui.solaraviz.plots import NO_DATA, coloured, draw
+from analysis.ui.solaraviz.reach import rounds_graph, step_cascades
 from learning.runs.loop import Progress
 from media_graph import build
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
@@ -124,6 +125,26 @@ class TestContests:
         model.step()
         names = {each["name"] for one in step_contests(model) for each in one["reactions"]}
         assert names and names <= set(model.voters.names)
+
+
+class TestReach:
+    """One message's way through the feeds of a step."""
+
+    def test_a_frame_per_round_for_the_message_that_is_picked(self, runs):
+        """Each message of the feeds has a name of its own; its graph shows at last whoever saw it. In the isolated world there is none."""
+        model = ReplayModel(runs / "networked")
+        model.step()
+        found = step_cascades(model)
+        rounds = {event.round for event in model.events if isinstance(event, FeedServed)}
+        assert len({each.name for each in found}) == len(found) > 1
+        one = max(found, key=lambda each: len(each.cascade.members)).cascade
+        graph = rounds_graph(model, one)
+        assert (graph.total, graph.t) == (1 + len(rounds), len(rounds))
+        fills = np.frombuffer(graph.fills, np.uint8).reshape(graph.total, -1)
+        assert (fills[-1] > 0).sum() == len(one.members) > 0 and not fills[0].any()
+        isolated = ReplayModel(runs / "isolated")
+        isolated.step()
+        assert step_cascades(isolated) == []
 
 
 class TestPlots:

@@ -4,6 +4,8 @@ import { drawHulls } from "./canvas";
 import { radius, radiusOf, type Scene } from "./scene";
 
 const MOST_TIES = 400;
+/** Arrows up to which each is drawn at full strength. */
+const FEW_ARROWS = 80;
 
 export class Overlay {
   private readonly context: CanvasRenderingContext2D;
@@ -39,9 +41,12 @@ export class Overlay {
     const size = radius(scene);
     const head = Math.max(4, Math.min(9, 1.1 * size));
     for (const now of [false, true]) {
+      let many = 0;
+      for (let k = 2; k < arrows.length; k += 3) if (arrows[k] <= t && (arrows[k] === t) === now) many++;
+      const strength = Math.min(1, Math.sqrt(FEW_ARROWS / Math.max(1, many))); // many would hide whom they lead to
       context.strokeStyle = context.fillStyle = now ? theme.accent : theme.soft;
-      context.globalAlpha = now ? 0.95 : 0.55;
-      context.lineWidth = now ? 1.6 : 1;
+      context.globalAlpha = (now ? 0.95 : 0.55) * strength;
+      context.lineWidth = now ? 1 + 0.6 * strength : 1;
       const lines = new Path2D();
       const heads = new Path2D();
       for (let k = 0; k < arrows.length; k += 3) {
