@@ -9,6 +9,7 @@ import pytest
 
 from abm.log import read_events
 from tests.learning.test_alarms import SMALL, Ruinous, carried, settings
+from tests.support.command import command
 from tests.support.fakes import FakeTrainer
 
 
@@ -43,12 +44,10 @@ class TestShown:
                 console.print(part)
             assert f"Alarm: {alarm['text']}." in console.export_text()
 
-    def test_moloch_show(self, folders, capsys):
+    def test_moloch_show(self, folders, monkeypatch, capsys):
         """A line each, behind the contests."""
-        from analysis.cli.show import show
-
-        show(folders / "stop", None, None, None, False, False)
-        assert "alarm  arm rft stopped in epoch 1, after its training: KL to base 4 nats" in capsys.readouterr().out
+        done = command(monkeypatch, capsys, "show", columns=200)(folders / "stop")
+        assert "alarm  arm rft stopped in epoch 1, after its training: KL to base 4 nats" in done.out
 
     def test_frames(self, folders):
         """A row per optimiser step; trainings with how far the model moved; what policies wrote."""
