@@ -86,7 +86,7 @@ class CascadeReading:
                 self._serve(event)
             case Engaged() if self._item >= 0:
                 members = self._rows(event.items, event.members)
-                self._cascade.acts += [(persona, event.action, event.round) for persona in members.tolist()]
+                self._cascade.acts.extend((persona, event.action, event.round) for persona in members.tolist())
             case MembersPosted() if self._item >= 0:
                 self._post(event)
 
