@@ -13,10 +13,10 @@ from abm.log.export import export
 from abm.log.projection import reactions, scan
 from abm.state.snapshots import state_at
 from analysis.cli.replay import replay
-from analysis.cli.show import show
 from analysis.readings.graphs import audience_graph
 from moloch import open_run
 from tests.learning.test_loop import NETWORKED, carry_out
+from tests.support.command import command
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.mark.system
-def test_every_way_of_reading(run, tmp_path, capsys):
+def test_every_way_of_reading(run, tmp_path, monkeypatch, capsys):
     """Commands, tables, columns, states and graphs."""
     assert about(run).segments > 1
     head = verify(run)
@@ -50,5 +50,5 @@ def test_every_way_of_reading(run, tmp_path, capsys):
     assert open_run(run).frame("votes").collect().height
     assert export(run, "parquet", tmp_path / "out")["reacted"]
     replay(run, verify=True)
-    show(run)
     assert "verified" in capsys.readouterr().out
+    assert command(monkeypatch, capsys, "show")(run).code == 0

@@ -44,7 +44,11 @@
     // the cells of a table as they are shown
     tableCsv(table) {
       const quoted = (text) => (/[",\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text);
-      const cell = (each) => quoted((each.innerText || each.textContent).trim().replace(/\s+/g, " "));
+      const cell = (each) => {
+        const hidden = [...each.querySelectorAll("[aria-hidden=true]")].map((mark) => mark.textContent.trim()); // arrows of the order
+        const shown = hidden.reduce((text, mark) => (mark ? text.replace(mark, "") : text), each.innerText || each.textContent);
+        return quoted(shown.trim().replace(/\s+/g, " "));
+      };
       return [...table.rows].map((row) => [...row.cells].map(cell).join(",")).join("\r\n") + "\r\n";
     },
     // a drawing as it looks, in a file that needs no style sheet

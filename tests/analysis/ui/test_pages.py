@@ -433,7 +433,7 @@ class TestKey:
     def test_the_door(self, served, page, tmp_path):
         """The file that `moloch ui` has the browser open leads in, past the rule that keeps cookies from other sites' links."""
         page.goto(door(tmp_path, served + "&run=isolated").as_uri())
-        page.wait_for_selector(GRAPH)
+        page.wait_for_selector(".m-forest")
         assert page.url == served.partition("?")[0] + "?run=isolated"
         been = page.context.new_cdp_session(page).send("Page.getNavigationHistory")["entries"]
         assert [each["url"] for each in been if "token" in each["url"]] == []
@@ -451,7 +451,7 @@ class TestKey:
         page.goto(served)
         page.goto("http://elsewhere.example/")
         page.click("a")
-        page.wait_for_selector(GRAPH)
+        page.wait_for_selector(".m-forest")
         assert page.url == f"{own}?run=isolated"
 
 
