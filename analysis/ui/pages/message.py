@@ -64,7 +64,12 @@ def OneMessage(follower: Follower, contest: Contest, address: PageAddress, go: v
 
     take = rows_take(address, follower.path, "votes", contest=contest.contest, choice=address.slot)
     graph = PageAddress(
-        run=address.run, society=within.society, fill="reach", contest=contest.contest, slot=address.slot
+        run=address.run,
+        page="diffusion",
+        society=within.society,
+        fill="reach",
+        contest=contest.contest,
+        slot=address.slot,
     )
     vue.MessageView(
         message=message | {"reactions": reactions[start:stop], "take": take},

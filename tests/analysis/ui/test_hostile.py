@@ -287,8 +287,8 @@ CONFUSED = (
 )
 
 
-REFUSED = dict.fromkeys((2, 3, 5), ("Result", "Agents", "Probes"))
-"""Which of them -> pages that cannot be shown: the evaluation cannot be read."""
+REFUSED = dict.fromkeys((2, 3, 5), ("Result", "Agents", "Probes")) | {6: ("Result",)}
+"""Which of them -> pages that cannot be shown: the evaluation, or what was in feeds, cannot be read."""
 
 
 @pytest.fixture(scope="module")
