@@ -91,7 +91,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     run["up"] = {"name": up, "url": PageAddress(study=up).url} if up else None
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
     if follower.ready.is_set() and info.state in (*LIVE, "stopped"):
-        Guarded(lambda: Standing(follower, address, moved, go), "strip")
+        Guarded(lambda: Standing(follower, address, moved, go, rest), "strip")
     if not follower.ready.is_set():
         vue.Notice(
             title="Reading the log", busy=True, text=f"{count(follower.read(lambda book: book.seq), 'event')} so far."
@@ -115,14 +115,18 @@ def titled(*names: str) -> str:
 
 
 @solara.component
-def Standing(follower: Follower, address: PageAddress, moved: bool, go: vue.Go) -> None:
+def Standing(follower: Follower, address: PageAddress, moved: bool, go: vue.Go, rest: Callable[..., None]) -> None:
     """How a run that has not ended stands, looked at again every few seconds."""
     use_ticks(STANDING_S)
     now = background.use_reading(lambda: lookups.pulse(follower), follower)
     lives = now is not None and now["live"]
 
     def follow(on: bool) -> None:
-        go(address.at(society="", t=0, held=0 if on else 1).url)
+        place = {"society": "", "t": 0, "held": 0 if on else 1}
+        if (there := address.at(**place)) == address:  # no link away: somebody moved in time, which only rests
+            rest(**place)
+        else:
+            go(there.url)
 
     follows = not moved if lives and address.page == "diffusion" else None
     vue.Strip(now=now, follows=follows, event_follow=follow)
