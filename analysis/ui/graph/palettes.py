@@ -87,7 +87,7 @@ def sequential(
     """Return one colour per label of a single hue, in even steps from weak to strong.
 
     Args:
-        neutral: label of a grey entry put first (index 0), for members of whom nothing is shown.
+        neutral: label of a grey entry put first (index 0), for members without a value.
         of: which of :data:`SEQUENCES`.
         falling: from strong to weak instead.
     """

@@ -87,7 +87,10 @@ def test_wide_tables_are_taken_apart():
 
 
 @pytest.mark.system
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX is installed")
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None,
+    reason="pdflatex is not installed (Debian: texlive-latex-extra); the other tests check the source without it",
+)
 def test_a_latex_sets_it(hostile, tmp_path: Path):
     """Without a mistake, and with nothing that sticks out of the page by more than a letter."""
     (tmp_path / "r.tex").write_text(hostile, "utf-8")

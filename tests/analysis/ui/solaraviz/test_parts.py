@@ -131,7 +131,7 @@ class TestReach:
     """One message's way through the feeds of a step."""
 
     def test_a_frame_per_round_for_the_message_that_is_picked(self, runs):
-        """Each message of the feeds has a name of its own; its graph shows at last whoever saw it. In the isolated world there is none."""
+        """Each message of the feeds has a name of its own; its graph ends with everybody who saw it. In the isolated world there is none."""
         model = ReplayModel(runs / "networked")
         model.step()
         found = step_cascades(model)
