@@ -26,7 +26,7 @@ def timeline(
     """Return what a page of a story shows, in the order of the log; ``kind`` says what an item is.
 
     Args:
-        rows: contests of this page, as :func:`analysis.ui.data.story.story_rows` makes them.
+        rows: contests of this page, as :func:`analysis.ui.data.told.story_rows` makes them.
         notes: in the order of the log; ``answers``: to questionnaires, as :func:`analysis.ui.data.asked.answer_rows` makes them.
         since: what came before this event, or with it, is on pages before.
         last: what comes after these contests is on this page, too, and what was answered after the run.

@@ -12,12 +12,13 @@ from analysis.readings.society import SocietyKey
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import persona as data
-from analysis.ui.data import story as told
+from analysis.ui.data import told
 from analysis.ui.data.asked import talk_rows
 from analysis.ui.data.doors import event_url, message_url
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.people import change_notes
 from analysis.ui.data.places import names_of
+from analysis.ui.data.story import Story, StoryNote
 from analysis.ui.data.takes import rows_take
 from analysis.ui.data.timeline import page_of_moment, timeline
 from analysis.ui.framework import solara
@@ -54,7 +55,7 @@ def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
 def OnePersona(follower: Follower, address: PageAddress, person: data.Person, key: SocietyKey, go: vue.Go) -> None:
     """A persona that exists."""
 
-    def changes(minds: Minds | None) -> list[told.StoryNote]:
+    def changes(minds: Minds | None) -> list[StoryNote]:
         book = follower.read(lambda book: book)
         return change_notes(book, minds, person.persona) if minds is not None else []
 
@@ -80,8 +81,8 @@ def Told(
     address: PageAddress,
     person: data.Person,
     key: SocietyKey,
-    story: told.Story,
-    changes: list[told.StoryNote],
+    story: Story,
+    changes: list[StoryNote],
     answers: list[dict[str, Any]],
     go: vue.Go,
 ) -> None:

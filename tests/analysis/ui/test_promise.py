@@ -29,7 +29,8 @@ from analysis.ui import followers, lookups
 from analysis.ui.data.persona import Person, find_person, first_of
 from analysis.ui.data.runs import describe
 from analysis.ui.data.society import SocietyReading
-from analysis.ui.data.story import StoryReading, read_story, story_rows
+from analysis.ui.data.story import StoryReading, read_story
+from analysis.ui.data.told import story_rows
 from analysis.ui.library import Follower, Library
 from tests.support.ui_server import ROOT
 

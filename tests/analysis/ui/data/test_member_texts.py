@@ -13,7 +13,8 @@ from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey
 from analysis.ui.data.persona import find_person
 from analysis.ui.data.society import SocietyReading
-from analysis.ui.data.story import read_story, story_rows
+from analysis.ui.data.story import read_story
+from analysis.ui.data.told import story_rows
 from tests.learning.test_loop import carry_out
 from tests.learning.test_society import SOCIETY
 from tests.support.fakes import reply

@@ -48,7 +48,8 @@ from analysis.ui.data.places import place
 from analysis.ui.data.run_list import list_rows, listed
 from analysis.ui.data.runs import describe, find_runs, keys, quoted
 from analysis.ui.data.society import SocietyReading
-from analysis.ui.data.story import lines, read_story, story_rows
+from analysis.ui.data.story import read_story
+from analysis.ui.data.told import lines, story_rows
 
 JUDGED = Path(__file__).parents[3] / "golden" / "runs" / "elections-isolated"
 """A run in which probes of strategy and probes of skill found something, in different contests."""

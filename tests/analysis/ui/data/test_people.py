@@ -15,8 +15,9 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.agents import competitors_of, wrote
 from analysis.ui.data.people import CHANGED, change_notes, member_table, poll_rows
 from analysis.ui.data.persona import find_person
-from analysis.ui.data.story import read_story, story_rows
+from analysis.ui.data.story import read_story
 from analysis.ui.data.timeline import page_of_moment, timeline
+from analysis.ui.data.told import story_rows
 from analysis.ui.data.writings import Reached, message_table
 from tests.support.minds_log import CONTEST, minds_log
 
