@@ -6,7 +6,7 @@
 # make test-inspect  Inspect in an environment of its own (0.3 GB), then its reader on what we export
 # make test-ray      Ray (285 MB) into .venv, then the tests on two nodes; make test-slurm  those on a real Slurm (Debian: slurm-wlm munge)
 # make widget build the audience graph's browser half again (node and npm; its bundles are kept in the repository)
-# make calibrate     do intervals hold? planted nulls and effects through the estimators (under a minute; FULL=--full: 90 minutes, resumable)
+# make calibrate     do intervals hold? planted nulls and effects through the estimators (half a minute; FULL=--full: under 90 minutes, resumable)
 # make docs   the documentation site into build/site (its generator gets an environment of its own)
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
 PYTHON ?= python3
