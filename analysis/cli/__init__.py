@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 from analysis.cli.output import written
 
+NAME = "moloch"
+"""What usage lines and shell completion call the command, also where Python was given the module."""
 ASCII = {"−": "-", "–": "-", "→": ">", "…": "."}
 """Signs of tables, each with the one that stands for it where a terminal cannot show it: a figure keeps its sign."""
 
@@ -33,7 +35,7 @@ def _call() -> None:
         _show_warnings()
 
         try:
-            app()
+            app(prog_name=NAME)
         except MolochError as error:
             _end(error)
         except ImportError as error:  # of an optional package, wherever it is first used

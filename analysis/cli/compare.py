@@ -28,9 +28,9 @@ def compare(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs: their settings, the first decision that differs, and their outcomes.
+    """Compare two runs, or two studies.
 
-    Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
+    Of two runs: their settings, the first decision that differs, and their outcomes. Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
     With --frames: whether two executions came to the same, down to every vote; what a clock or a machine says is not compared.
     """
     from analysis.studies.prereg.looks import look_at

@@ -35,9 +35,9 @@ def replay(
     extensions: options.Extensions = None,
     as_json: options.Json = False,
 ) -> None:
-    """Replay a run from its log; without options every event is applied as it was live, and no model is asked.
+    """Replay a run from its log; no model is asked.
 
-    Exit code 4: the program's decisions differ from those in the log. With --verify also 2: nothing could be decided again,
+    Without options every event is applied as it was live. Exit code 4: the program's decisions differ from those in the log. With --verify also 2: nothing could be decided again,
     and 3: the log ends within a commit, or holds no events.
     """
     import json

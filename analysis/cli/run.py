@@ -31,7 +31,7 @@ def run(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Let models compete for an audience, learn from its votes, and measure what winning cost.
+    """Let models compete, learn from votes, measure what winning cost.
 
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """

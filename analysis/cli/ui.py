@@ -41,7 +41,9 @@ def ui(
         ),
     ] = True,
 ) -> None:
-    """Show runs in the browser: who saw what, what they chose, what was learnt, and what it cost.
+    """Show runs and studies in the browser.
+
+    Who saw what, what they chose, what was learnt, and what it cost.
 
     Pages are served to this machine only, from local files, to everybody who has the printed address; runs are read and
     never changed.
