@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from moloch.errors import MolochError
 
 from analysis.cli.output import written
+from moloch.exit_codes import ExitCode
 
 NAME = "moloch"
 """What usage lines and shell completion call the command, also where Python was given the module."""
@@ -43,7 +44,7 @@ def _call() -> None:
                 raise
             _end(lacking)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
 
 
 def _end(error: MolochError) -> NoReturn:

@@ -9,6 +9,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import say
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from abm.journal import Replayed
@@ -85,7 +86,6 @@ def _replayed(
     """Replay one run and say what came of it; return that, and the exit code."""
     from abm.journal import replay as replay_log
     from abm.log.about import standing
-    from moloch.errors import CorruptLog, InputError, NondeterminismError
 
     fold = replay_log(run, verify=decides)
     if not as_json:
@@ -101,9 +101,9 @@ def _replayed(
     facts = fold.as_dict() | {"decided_again": decided.as_dict() if decided else None}
     facts |= {"not_decided_again": why_not, "not_whole": not_whole}
     if decided is not None and decided.divergence is not None:
-        return facts, NondeterminismError.exit_code
+        return facts, ExitCode.DIFFERS
     if why_not or not_whole:
-        return facts, CorruptLog.exit_code if not_whole else InputError.exit_code
+        return facts, ExitCode.NOT_WHOLE if not_whole else ExitCode.INPUT
     if verify and not as_json:
         print("verified")
     return facts, 0
