@@ -1,17 +1,25 @@
-"""The commands of ``moloch``: each is a thin shell around a function that scripts can call too."""
+"""The commands of ``moloch``: each is a thin shell around a function that scripts can call too.
+
+A command is registered here, and named in :mod:`analysis.cli.topics`, which says where the help lists it.
+"""
 
 from __future__ import annotations
+
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
 from analysis.cli.ask import ask
 from analysis.cli.calibrate import calibrate
+from analysis.cli.command_list import HELP, CommandList
 from analysis.cli.compare import compare
 from analysis.cli.doctor import doctor
 from analysis.cli.explain import explain
 from analysis.cli.figures import figures
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
+from analysis.cli.help import help
 from analysis.cli.interview import interview
 from analysis.cli.labels import app as labels
 from analysis.cli.llm import app as llm
@@ -32,11 +40,29 @@ from analysis.cli.ui import ui
 
 app = typer.Typer(
     name="moloch",
-    help="Event-sourced population studies of language models that compete for an audience.",
+    cls=CommandList,
+    help="Population studies of language models that compete for an audience.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": HELP},
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"moloch {metadata.version('moloch-abm')}")
+        raise typer.Exit
+
+
+@app.callback()
+def moloch(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Population studies of language models that compete for an audience."""
+
+
 app.command()(run)
 app.command()(fork)
 app.command()(replay)
@@ -63,3 +89,4 @@ app.add_typer(log)
 app.add_typer(llm)
 app.add_typer(model)
 app.add_typer(personas)
+app.command(hidden=True)(help)

@@ -10,6 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -189,7 +190,7 @@ def _carry_out(plan: AfterRun, who: WhoAnswers, backends: Backends, budget: Budg
     except KeyboardInterrupt:
         said = f"Stopped; every answer is safe in {plan.folder}; run the same command to resume."
         stderr().print(said, markup=False, soft_wrap=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, show, stderr
+from moloch.exit_codes import ExitCode
 
 
 def compare(
@@ -28,9 +29,9 @@ def compare(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs: their settings, the first decision that differs, and their outcomes.
+    """Compare two runs, or two studies.
 
-    Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
+    Of two runs: their settings, the first decision that differs, and their outcomes. Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
     With --frames: whether two executions came to the same, down to every vote; what a clock or a machine says is not compared.
     """
     from analysis.studies.prereg.looks import look_at
@@ -94,7 +95,6 @@ def _compare_frames(a: Path, b: Path, as_json: bool) -> None:
     from analysis.cli.study.reading import reading
     from analysis.studies.frames.equality import equal_frames
     from analysis.terminal.frame_equality import frame_equality_lines
-    from moloch.errors import NondeterminismError
 
     with reading("comparing") as report:
         told = equal_frames(a, b, report)
@@ -104,4 +104,4 @@ def _compare_frames(a: Path, b: Path, as_json: bool) -> None:
         for line in frame_equality_lines(told.as_dict()):
             printer().print(line, markup=False, highlight=False, soft_wrap=True)
     if not told.equal:
-        raise typer.Exit(NondeterminismError.exit_code)
+        raise typer.Exit(ExitCode.DIFFERS)

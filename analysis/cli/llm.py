@@ -11,6 +11,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from abm.llm.http.nearby import Nearby
@@ -91,7 +92,7 @@ def check(
         _print(findings)
         _print_fitness(fitness, notes)
     if not usable:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.BROKEN)
 
 
 @app.command()
@@ -111,7 +112,7 @@ def find(as_json: options.Json = False) -> None:
     else:
         _print_places(places)
     if not any(place.models for place in places):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.BROKEN)
 
 
 def _print_places(places: list[Nearby]) -> None:

@@ -14,7 +14,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
-from moloch.errors import CorruptLog
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from abm.log.about import Standing
@@ -54,7 +54,7 @@ def verify(run: Run, as_json: options.Json = False) -> None:
     if as_json:
         print(json.dumps({"study": str(run), "logs": told} if is_study(run) else told[0]))
     if not all(each["whole"] for each in told):
-        raise typer.Exit(CorruptLog.exit_code)
+        raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
 def _verified(run: Path, as_json: bool) -> dict[str, Any]:

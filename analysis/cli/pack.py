@@ -30,9 +30,9 @@ def pack(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Put a run or a study into one file that another machine verifies, shows, replays and resumes.
+    """Put a run or a study into one file for another machine.
 
-    A fork comes with what it shares with other runs; files that the settings name come as the run kept them.
+    It can be verified, shown, replayed and resumed there: moloch unpack. A fork comes with what it shares with other runs; files that the settings name come as the run kept them.
     """
     from analysis.packs import pack as write
     from analysis.studies.record.places import one_run

@@ -21,9 +21,9 @@ def report(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write the report: answer, design, figures, tables, transcripts, limits, and how to make it again. Reads only.
+    """Write a run or a study as one page that can be mailed.
 
-    The page needs nothing else, and asks for nothing: no script, no network.
+    It holds the answer, design, figures, tables, transcripts, limits, and how to make it again. Reads only. The page needs nothing else, and asks for nothing: no script, no network.
     """
     from analysis.reports.report_file import form_of, write_report
     from analysis.reports.report_file import report as make

@@ -15,6 +15,7 @@ from analysis.cli.console import printer, progress, show, stderr
 from analysis.cli.first_step import after_first_step
 from analysis.cli.option_groups import grouped
 from analysis.cli.run_options import RunOptions
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from learning import Run, RunConfig
@@ -31,7 +32,7 @@ def run(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Let models compete for an audience, learn from its votes, and measure what winning cost.
+    """Let models compete, learn from votes, measure what winning cost.
 
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
@@ -72,7 +73,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
         stderr().print(
             f"Stopped; nothing is lost. To resume, run the same command: {folder}", markup=False, soft_wrap=True
         )
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     with stderr().status(f"{label}counting votes"):
         return done, results(read_events(done.path))
 

@@ -75,9 +75,9 @@ def show(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show a run's contests, or one: anchor, messages, each member's order, thought and vote, and the verdicts.
+    """Look into a run: its contests, one of them whole, or an event.
 
-    With --event N, one event: what it says, which events led to it, and the hash of the commit that holds it.
+    A contest: anchor, messages, each member's order, thought and vote, and the verdicts. With --event N, one event: what it says, which events led to it, and the hash of the commit that holds it.
 
     The messages that misled most people: moloch show RUN --misbehaved --by reach
     """

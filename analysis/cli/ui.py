@@ -41,7 +41,9 @@ def ui(
         ),
     ] = True,
 ) -> None:
-    """Show runs in the browser: who saw what, what they chose, what was learnt, and what it cost.
+    """Show runs and studies in the browser.
+
+    Who saw what, what they chose, what was learnt, and what it cost.
 
     Pages are served to this machine only, from local files, to everybody who has the printed address; runs are read and
     never changed.
@@ -115,8 +117,10 @@ def checked(given: list[Path]) -> tuple[list[Path], list[Path]]:
     Of a study that is named, runs of cells that were reused stand elsewhere, and are among the runs.
 
     Raises:
-        InputError: a folder is neither a run nor a study, nor holds any; or none was given and ./runs holds none.
+        NoRun: a folder is neither a run nor a study, nor holds any.
+        InputError: none was given, and ./runs holds none.
     """
+    from abm.log.absent_run import no_run
     from analysis.studies.record.layout import is_study
     from analysis.studies.record.places import one_run, runs_of
     from analysis.ui.data.runs import find_runs, find_studies
@@ -134,8 +138,7 @@ def checked(given: list[Path]) -> tuple[list[Path], list[Path]]:
         elif find_runs(path) or find_studies(path):
             folders.append(path)
         else:
-            why = "it has no run.json, and no folder in it has" if path.exists() else "there is nothing of that name"
-            raise InputError("no run", where=str(path), why=why, fix="Give the folder that `moloch run` printed.")
+            raise no_run(path)
     if given:
         return runs, folders
     if not (find_runs(RUNS) or find_studies(RUNS)):

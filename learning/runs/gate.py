@@ -26,12 +26,13 @@ from abm.log import EventLog
 from learning.fitness import Observation, observed
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from moloch.errors import MolochError, MolochWarning
+from moloch.exit_codes import ExitCode
 
 
 class GateClosed(MolochError):
     """A model is not fit for what the study asks of it; what was answered is in the log."""
 
-    exit_code = 8
+    exit_code = ExitCode.UNFIT
 
 
 def gate_of(config: RunConfig) -> Literal["flag", "stop"]:

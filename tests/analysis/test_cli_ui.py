@@ -12,7 +12,7 @@ import pytest
 from analysis.cli.ui import checked, ui
 from analysis.ui import server
 from analysis.ui.key import VARIABLE
-from moloch.errors import InputError
+from moloch.errors import InputError, NoRun
 
 
 class TestRuns:
@@ -21,7 +21,7 @@ class TestRuns:
     def test_nothing_of_that_name(self, tmp_path):
         """A folder that is not there, or that holds no run, is named."""
         for path in (tmp_path / "gone", tmp_path):
-            with pytest.raises(InputError, match=r"no run.*json|no run.*nothing of that name"):
+            with pytest.raises(NoRun, match=r"no run here: there is no(thing of that name| run\.json)"):
                 checked([path])
 
     def test_a_folder_of_runs_will_do(self, tmp_path):

@@ -11,6 +11,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, say, show, stderr
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from analysis.studies.findings.replicates import Replicates
@@ -28,8 +29,6 @@ Mixed = Annotated[
 HeadToHead = Annotated[
     bool, typer.Option("--head-to-head", help="Also one strength for each arm over all seeds (Bradley-Terry).")
 ]
-MISSING = 3
-"""Exit code: cells have failed, or have no results yet."""
 
 
 def results(
@@ -131,7 +130,7 @@ def print_study(
     if parquet is not None:
         stderr().print(f"{parquet}: {len(rows):,} rows", markup=False, soft_wrap=True)
     if told.missing:
-        raise typer.Exit(MISSING)
+        raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
 def _headline(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -159,7 +158,7 @@ def _print_short(folder: Path, *, full: bool) -> None:
         raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
     print_replicates(of, full=full)
     if of.missing:
-        raise typer.Exit(MISSING)
+        raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
 def print_replicates(of: Replicates, *, full: bool = False) -> None:

@@ -15,8 +15,9 @@ from analysis.cli import options
 from analysis.cli.console import say, stderr
 from analysis.cli.option_groups import grouped
 from analysis.cli.run_options import RunOptions
-from analysis.cli.study.results import MISSING, print_replicates
+from analysis.cli.study.results import print_replicates
 from analysis.cli.study.work import Work
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from analysis.studies.study import Study
@@ -62,7 +63,7 @@ def seeds(
     if not as_json:
         say_lines(done)
     missing = _print_results(study, done, as_json=as_json)
-    raise typer.Exit(done.exit_code or (MISSING if missing else 0))
+    raise typer.Exit(done.exit_code or (ExitCode.NOT_WHOLE if missing else ExitCode.DONE))
 
 
 def _settings(given: RunOptions) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, show
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from analysis.studies.record.status import FollowedStudy, StudyStatus
@@ -30,7 +31,6 @@ def status(
 
     Exit code 3: cells have failed. With --json and --watch, a line for each change.
     """
-    from analysis.cli.study.results import MISSING
     from analysis.studies.record.places import folder_of
     from analysis.studies.record.status import FollowedStudy
 
@@ -38,14 +38,14 @@ def status(
     try:
         now = _watch(followed, everything, as_json) if watch else followed.look()
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     if not watch:
         if as_json:
             print(json.dumps(now.as_dict()))
         else:
             _print(now.as_dict(), everything)
     if now.states.get("failed"):
-        raise typer.Exit(MISSING)
+        raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
 def _watch(followed: FollowedStudy, everything: bool, as_json: bool) -> StudyStatus:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from moloch.errors import InputError, MolochError
+from moloch.exit_codes import ExitCode
 
 OURS = {
     "array": "--jobs says how many elements there are",
@@ -41,7 +42,7 @@ MOST = 1000
 class SlurmError(MolochError):
     """Slurm does not take the array."""
 
-    exit_code = 3
+    exit_code = ExitCode.NOT_WHOLE
 
 
 @dataclass(frozen=True)
