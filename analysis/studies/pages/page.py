@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from analysis.studies.pages.preregistration import Preregistration, recorded_preregistration
 from learning.runs.config_parts import RedrawConfig
 from moloch.errors import InputError
+from moloch.meant_texts import as_meant
 from moloch.yamls import Source, checked, others, read_source
 
 Settings = dict[str, Any]
@@ -226,7 +227,7 @@ def _as_recorded(values: Mapping[str, Any]) -> Settings:
 
 def _written(values: Settings, source: Source) -> WrittenPage:
     """Return a page without what is not valid, so that the rest of it can be looked at, too."""
-    page, told = checked(StudyPage, values)
+    page, told = checked(StudyPage, values := as_meant(StudyPage, values, source.texts_at))
     wrong = {tuple(each["loc"]): each for each in told}
     while page is None:
         if not told:
