@@ -172,7 +172,7 @@ def no_effect(key: Keys, effect: Effect) -> InputError:
 
 @cache
 def _usual() -> RunConfig:
-    return RunConfig()
+    return RunConfig.model_validate({})
 
 
 def _leaves(settings: Any, key: Keys = ()) -> Iterator[Keys]:

@@ -20,7 +20,7 @@ from analysis.studies.pages.layers import (
     paths,
     setting_of,
 )
-from analysis.studies.pages.page import MOST_CELLS, RESERVED, Settings, WrittenPage, label_of
+from analysis.studies.pages.page import MOST_CELLS, RESERVED, Settings, Value, WrittenPage, label_of
 from learning import RunConfig
 from learning.runs.config_effects import Effect, changes_nothing, conditional, no_effect, warn_of
 from learning.runs.config_layers import laid_over, nested, texts_in
