@@ -312,3 +312,7 @@ class RunConfig(RecordedSettings, BaseModel):
     def default_folder(self) -> Path:
         """Return the default folder of a run with these settings."""
         return Path("runs") / f"{Path(self.arena).stem}-{Path(self.audience).stem}-s{self.seed}-{self.id[:8]}"
+
+
+UNRECORDED = frozenset(name for name, field in RunConfig.model_fields.items() if field.exclude)
+"""Settings that decide nothing of a run, and are of no record of it: where models are served, what may be spent."""

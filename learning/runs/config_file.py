@@ -63,7 +63,7 @@ class GivenSettings(NamedTuple):
     """Settings as they were given.
 
     Attributes:
-        values: plain values, unchecked: settings that nobody gave are not among them.
+        values: plain values: settings that nobody gave are not among them.
         layers: what said them: later ones come before earlier ones.
         file: the layer of the file, which is empty where there is none.
         of_run: whether the file is a run's ``run.json``.
@@ -78,8 +78,7 @@ class GivenSettings(NamedTuple):
 
     def config(self, *, imports: bool = True, recorded: bool = False, effects: bool = True) -> RunConfig:
         """Return the settings, checked; arguments and errors are those of :func:`load_config`."""
-        values = as_meant(RunConfig, self.values, lambda paths: texts_in(self.layers, paths))
-        config, wrong = checked_settings(values, imports=imports, recorded=recorded or self.of_run)
+        config, wrong = checked_settings(self.values, imports=imports, recorded=recorded or self.of_run)
         if config is not None and effects and imports and not (wrong or recorded):
             wrong = list(check_effects(config, [layer for layer in self.layers if layer.chosen]))
         wrong = [*self.wrong, *wrong]
@@ -132,20 +131,8 @@ def read_settings(
     values |= options
     layers += [Layer({name: value}, NO_TEXT, (), f"--{name}", (name,)) for name, value in options.items()]
     layers += [_set(values, change) for change in strings]
-    return GivenSettings(at_home(values), tuple(layers), file, of_run, tuple(wrong))
-
-
-def given_settings(
-    path: Path | str | None,
-    changes: dict[str, Any],
-    settings: Sequence[str] = (),
-    *,
-    profile: str = "",
-    environ: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return the values of :func:`read_settings`: settings that nobody gave are not among them."""
-    given = read_settings(path, changes, settings, profile=profile, environ=environ)
-    return as_meant(RunConfig, given.values, lambda paths: texts_in(given.layers, paths))
+    values = as_meant(RunConfig, at_home(values), lambda paths: texts_in(layers, paths))
+    return GivenSettings(values, tuple(layers), file, of_run, tuple(wrong))
 
 
 def _of_file(path: Path | str | None) -> tuple[Layer, bool, list[Wrong]]:

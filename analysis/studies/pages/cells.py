@@ -22,6 +22,7 @@ from analysis.studies.pages.layers import (
 )
 from analysis.studies.pages.page import MOST_CELLS, RESERVED, Settings, Value, WrittenPage, label_of
 from learning import RunConfig
+from learning.runs.config import UNRECORDED
 from learning.runs.config_effects import Effect, changes_nothing, conditional, no_effect, warn_of
 from learning.runs.config_layers import laid_over, nested, texts_in
 from learning.runs.config_mistakes import checked_settings
@@ -30,8 +31,6 @@ from moloch.errors import InputError, Mistakes
 from moloch.meant_texts import as_meant
 
 Factors = dict[str, FactorValue]
-UNRECORDED = frozenset(name for name, field in RunConfig.model_fields.items() if field.exclude)
-"""Settings that decide nothing of a run, and are of no record of it: where models are served, what may be spent."""
 
 
 @dataclass(frozen=True)
