@@ -8,6 +8,7 @@ import re
 import sys
 from functools import cache
 
+PACKAGES = ("moloch", "populations", "media_graph", "abm", "learning")
 _ROLE = re.compile(r":[a-z]+:`~?(?:[\w.]*\.)?([\w]+)`")
 
 
@@ -21,7 +22,7 @@ def meanings(kind: type) -> dict[str, str]:
 
 
 def _has_fields(kind: type) -> bool:
-    return bool(kind.__dict__.get("__annotations__")) and kind.__module__ in sys.modules
+    return kind.__module__.partition(".")[0] in PACKAGES
 
 
 @cache
