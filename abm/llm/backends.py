@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -19,6 +19,7 @@ from abm.llm.http.endpoint import Endpoint, is_server, like_url, parsed, shown, 
 from abm.llm.http.places import local_server
 from abm.llm.port import LLM
 from moloch.errors import InputError
+from moloch.records import Unit
 from moloch.registry import Registry
 
 OR_URL = "ollama, lmstudio, llamacpp, or a server's URL: http://host:8000/v1"
@@ -35,26 +36,27 @@ class Serving(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     llm: str = "transformers"
-    """A backend of this process, by its name in :data:`BACKENDS`; a server's URL; or a server of this machine: ``ollama``,
-    ``lmstudio``, ``llamacpp``, with ``:NAME`` of a model where it serves several."""
+    """What serves models that have no place of their own: ``transformers`` or ``vllm`` in this process, a backend of your own,
+    a server's URL, or a server of this machine: ``ollama``, ``lmstudio``, ``llamacpp``, with ``:NAME`` of a model where it
+    serves several."""
     server: dict[str, Any] = {}
-    """Settings of every server that is given by its URL or name alone: usd_in, usd_out, concurrency, ...; see
-    :class:`~abm.llm.http.endpoint.Endpoint`."""
+    """Settings of every server that is given by its URL or name alone: ``usd_in``, ``usd_out``, ``concurrency``, ... as under
+    ``serving.models.NAME``."""
     models: dict[str, Endpoint] = {}
     """Model, as the settings name it -> its server."""
     vllm: dict[str, Any] = {}
-    """Arguments of the vLLM engine of this process: gpu_memory_utilization, max_model_len, ..."""
+    """Arguments of the vLLM engine of this process: ``gpu_memory_utilization``, ``max_model_len``, ..."""
     device: str = "auto"
-    """Of transformers in this process: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ..."""
-    rows: int | None = Field(default=None, ge=1)
-    """Rows that transformers decode together."""
+    """Where transformers compute in this process: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ..."""
+    rows: Annotated[int | None, Unit("rows")] = Field(default=None, ge=1)
+    """Rows that transformers decode together. By default 128 of a small model, 32 of another."""
     options: dict[str, Any] = {}
     """Settings of a backend of your own."""
-    tokens_per_s: float = Field(default=0, ge=0)
-    """Written by models of this process, as ``moloch llm check`` measures it; only plans use it."""
+    tokens_per_s: Annotated[float, Unit("tokens per second")] = Field(default=0, ge=0)
+    """Speed of models of this process, as ``moloch llm check`` measures it; only plans use it."""
     shared: str = ""
-    """Folder by which processes of this machine that ask the same servers at the same time keep to their ``concurrency`` together,
-    as the cells of a study do; empty: each has its own."""
+    """Folder by which processes that ask the same servers at the same time keep to ``concurrency`` together. By default each
+    has its own; a study sets it."""
 
     @field_validator("server")
     @classmethod

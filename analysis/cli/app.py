@@ -14,6 +14,7 @@ from analysis.cli.ask import ask
 from analysis.cli.calibrate import calibrate
 from analysis.cli.command_list import HELP, CommandList
 from analysis.cli.compare import compare
+from analysis.cli.config import app as config
 from analysis.cli.doctor import doctor
 from analysis.cli.explain import explain
 from analysis.cli.figures import figures
@@ -32,6 +33,7 @@ from analysis.cli.probe import probe
 from analysis.cli.replay import replay
 from analysis.cli.report import report
 from analysis.cli.results import results
+from analysis.cli.resume import resume
 from analysis.cli.run import run
 from analysis.cli.show import show
 from analysis.cli.study.app import app as study
@@ -64,6 +66,7 @@ def moloch(
 
 
 app.command()(run)
+app.command()(resume)
 app.command()(fork)
 app.command()(replay)
 app.command()(compare)
@@ -84,6 +87,7 @@ app.command()(pack)
 app.command()(unpack)
 app.command()(doctor)
 app.add_typer(study)
+app.add_typer(config)
 app.add_typer(labels)
 app.add_typer(log)
 app.add_typer(llm)

@@ -69,7 +69,7 @@ def check(
         from learning.runs.parts import computing, settled
 
         given = {"arena": arena, "anchors": anchors, "personas": personas}
-        settings = load_config(config, given, options.serving(llm) + (set_ or []), imports=bool(arena))
+        settings = load_config(config, given, options.serving(llm) + (set_ or []), imports=bool(arena), effects=False)
         asked = model or (llm if llm and is_server(llm) else settings.model)
         settings = settled(settings, None)
         with_backends = Backends(settings.serving, **computing(settings))

@@ -19,6 +19,7 @@ from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from learning import Run, RunConfig
+    from learning.runs.config_file import GivenSettings
     from learning.runs.costs import RolePlan
     from learning.runs.inputs import Inputs
     from learning.runs.warmup import Warmup
@@ -37,20 +38,25 @@ def run(
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
     with stderr().status("loading"):
-        from learning import load_config
-
-        overrides, changes, profile = given.overrides(seed), given.changes, given.profile or ""
-        settings = load_config(given.config, overrides, changes, profile=profile)
-        if read_by := options.read_by(given.reader, settings):
-            settings = load_config(given.config, overrides, changes + read_by, profile=profile)
+        read, settings = given.read(seed)
+    folder = out or settings.default_folder()
     if dry_run:
-        print_plan([(settings, out or settings.default_folder())], as_json=as_json)
+        print_plan([(settings, folder)], as_json=as_json, given=read)
         return
-    done, results = carry_out(settings, out or settings.default_folder())
+    lay_like(settings, folder, given.like)
+    done, results = carry_out(settings, folder)
     if as_json:
         print(json.dumps(as_dict(done, results)))
     else:
         print_run(done, results)
+
+
+def lay_like(settings: RunConfig, folder: Path, like: Path | None) -> None:
+    """Take the data of the run that gave the settings from its folder, where the original is gone."""
+    if like is not None:
+        from learning.runs.own_data import lay
+
+        lay(settings, folder, [like])
 
 
 def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, dict[str, Any]]:
@@ -162,11 +168,14 @@ def next_lines(run: Path) -> list[str]:
     return [f"{'next' if i == 0 else '':8}{c:{width}}   {what}" for i, (c, what) in enumerate(commands.items())]
 
 
-def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
+def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool, given: GivenSettings | None = None) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
     Servers are asked nothing, but those of this machine that have a name are looked for; no folder is made. How long it takes is
     measured on a few tokens where a model other than the pocket model writes in this process.
+
+    Args:
+        given: what the settings were made of, to say where their values come from.
     """
     from abm.llm.http.nearby import not_ready
     from learning.runs.costs import check_places, endpoints, plan_dicts, planned, total
@@ -196,12 +205,22 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
         folders = [str(folder) for _, folder in runs]
         told = {"warmup": warm.as_dict()} if warm else {}
         told |= drawn.as_dict() if drawn else {}
+        told["settings"] = runs[0][0].model_dump(mode="json")
         print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)} | told))
         return
     from analysis.terminal.parts import part_lines
     from analysis.terminal.plan import render_plan
+    from analysis.terminal.settings import folder_line, value_lines
+    from learning.settings.origins import changed, setting_values
 
     console = printer()
+    if given is not None:
+        console.print("Settings that are not at their defaults (all: moloch config show --all)", style="italic")
+        for line in value_lines(changed(setting_values(runs[0][0], given))):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"\n{folder_line(runs[0][1])}\n" if len(runs) == 1 else "", markup=False, highlight=False, soft_wrap=True
+        )
     console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
     for line in [*part_lines(parts), *(drawn.sentences() if drawn else ())]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from analysis.studies.pages.preregistration import Preregistration, recorded_preregistration
 from learning.runs.config_parts import RedrawConfig
 from moloch.errors import InputError
+from moloch.meant_texts import as_meant
 from moloch.yamls import Source, checked, others, read_source
 
 Settings = dict[str, Any]
@@ -176,11 +177,20 @@ class WrittenPage:
         page: what it says; of what is not valid, the default.
         source: its text, and its path; both empty where it was made in Python.
         mistakes: all that is not valid, each with its place; :func:`analysis.studies.pages.cells.cells_of` tells them with its own.
-        folder: what relative paths of the page's own files start from.
+        recorded: whether it is the copy in a study's folder, whose settings are as the study began with them.
+        folder: what relative paths of the page start from.
     """
 
-    def __init__(self, page: StudyPage, source: Source | None = None, mistakes: Sequence[InputError] = ()) -> None:
+    def __init__(
+        self,
+        page: StudyPage,
+        source: Source | None = None,
+        mistakes: Sequence[InputError] = (),
+        *,
+        recorded: bool = False,
+    ) -> None:
         self.page, self.source, self.mistakes = page, source or Source("", ""), tuple(mistakes)
+        self.recorded = recorded
         self.folder = Path(self.source.where).parent if self.source.where else Path()
 
     def settings_file(self, path: str) -> Source:
@@ -207,7 +217,7 @@ def read_page(path: Path | str, *, recorded: bool = False) -> WrittenPage:
         raise InputError(
             "the page must be a mapping", where=source.where, why="it has keys such as name, base, cross and seeds"
         )
-    return _written(_as_recorded(values) if recorded else values, source)
+    return _written(_as_recorded(values) if recorded else values, source, recorded)
 
 
 def page_of(values: Mapping[str, Any], *, recorded: bool = False) -> WrittenPage:
@@ -217,16 +227,16 @@ def page_of(values: Mapping[str, Any], *, recorded: bool = False) -> WrittenPage
         recorded: whether they are those of a study that has begun, maybe under an earlier version: a ``primary`` in an earlier form is
             kept as it stands.
     """
-    return _written(_as_recorded(values) if recorded else dict(values), Source("", ""))
+    return _written(_as_recorded(values) if recorded else dict(values), Source("", ""), recorded)
 
 
 def _as_recorded(values: Mapping[str, Any]) -> Settings:
     return dict(values) | ({"primary": recorded_preregistration(values["primary"])} if "primary" in values else {})
 
 
-def _written(values: Settings, source: Source) -> WrittenPage:
+def _written(values: Settings, source: Source, recorded: bool) -> WrittenPage:
     """Return a page without what is not valid, so that the rest of it can be looked at, too."""
-    page, told = checked(StudyPage, values)
+    page, told = checked(StudyPage, values := as_meant(StudyPage, values, source.texts_at))
     wrong = {tuple(each["loc"]): each for each in told}
     while page is None:
         if not told:
@@ -237,7 +247,8 @@ def _written(values: Settings, source: Source) -> WrittenPage:
         page, told = checked(StudyPage, values)
         if told and {tuple(each["loc"]) for each in told} <= wrong.keys():
             values, told = {"name": "page"}, []
-    return WrittenPage(page, source, source.placed([(keys, _mistake(each)) for keys, each in wrong.items()]))
+    mistakes = source.placed([(keys, _mistake(each)) for keys, each in wrong.items()])
+    return WrittenPage(page, source, mistakes, recorded=recorded)
 
 
 def _mistake(error: Any) -> InputError:

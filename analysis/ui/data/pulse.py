@@ -144,4 +144,4 @@ def resuming(run: Path) -> str:
     study = run.parent.parent
     if run.parent == Layout(study).cells and is_study(study):
         return f"moloch study run {quoted(study)}"
-    return f"moloch run {quoted(run / 'run.json')} --out {quoted(run)}"
+    return f"moloch resume {quoted(run)}"
