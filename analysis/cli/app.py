@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from analysis.cli.arena import app as arena
 from analysis.cli.ask import ask
 from analysis.cli.calibrate import calibrate
 from analysis.cli.compare import compare
@@ -63,3 +64,4 @@ app.add_typer(log)
 app.add_typer(llm)
 app.add_typer(model)
 app.add_typer(personas)
+app.add_typer(arena)
