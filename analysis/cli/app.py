@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from analysis.cli.arena import app as arena
 from analysis.cli.ask import ask
 from analysis.cli.calibrate import calibrate
 from analysis.cli.command_list import HELP, CommandList
@@ -93,4 +94,5 @@ app.add_typer(log)
 app.add_typer(llm)
 app.add_typer(model)
 app.add_typer(personas)
+app.add_typer(arena)
 app.command(hidden=True)(help)
