@@ -294,7 +294,7 @@ class Backends:
     def _served(self, model: str, endpoint: Endpoint) -> LLM:
         from abm.llm.http import HTTPLLM
 
-        if self._budget.bounds.usd is not None and not endpoint.usd_in + endpoint.usd_out:
+        if self._budget.bounds.usd is not None and endpoint.price is None:
             raise InputError(
                 f"no bound on money can hold for {model!r}",
                 where=endpoint.url,

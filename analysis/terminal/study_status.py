@@ -101,7 +101,8 @@ def _failure(cell: Mapping[str, Any]) -> str:
 def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     spent = status["spent"]
     if any(spent.values()):
-        yield f"spent    {spent['calls']:,} calls, {spent['tokens']:,} tokens, ${spent['usd']:,.2f}"
+        paid = f"${spent['usd']:,.2f}" if spent["usd"] else "price unknown"
+        yield f"spent    {count(spent['calls'], 'call')}, {spent['tokens']:,} tokens, {paid}"
     slowest = next((cell for cell in status["cells"] if cell["cell"] == status["slowest"]), None)
     if slowest is not None:
         yield f"slowest  {slowest['cell']}: {duration(slowest['seconds'])}"

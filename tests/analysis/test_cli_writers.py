@@ -73,7 +73,9 @@ class TestFirstStep:
         counts = ReactionCounts(valid=2, invalid=4, reasons={NO_OPTION: 3, AT_BOUND: 1}, sample="Both are\nfine.")
         said = list(first_reaction_lines(counts, "sales"))
         assert said[0].startswith("  readers: 4 of 6 answers could not be counted (names no option: 3, met the bound")
-        assert said[1].endswith(": Both are fine.") and "reader.answer=json" in said[2] and "reader.max_tokens" in said[3]
+        assert (
+            said[1].endswith(": Both are fine.") and "reader.answer=json" in said[2] and "reader.max_tokens" in said[3]
+        )
         assert not list(first_reaction_lines(ReactionCounts(valid=6), "sales"))
 
     def test_it_is_told_once(self, tmp_path):

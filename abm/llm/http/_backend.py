@@ -71,7 +71,7 @@ class HTTPLLM:
         self._control = Control(self._address, self._path, endpoint)
         self._budget = budget or Budget()
         self._slots = SharedSlots(shared, self._address, endpoint.concurrency) if shared is not None else None
-        self._price = Price(endpoint.usd_in, endpoint.usd_out)
+        self._price = endpoint.price or Price()
         self._adapters = ServedAdapters(self._control, adapters, endpoint, lambda: self._weights)
         self._ids = CompletionIds()
         self._answered_by: Counter[str] = Counter()
