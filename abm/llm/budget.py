@@ -97,6 +97,11 @@ class Budget:
             lease.settle(own)
             self._written = Cost()  # so that the first call is asked for where all see it
 
+    @property
+    def own(self) -> Cost:
+        """What was spent, without that of others who share the bounds."""
+        return self._own(Cost())
+
     def settled(self) -> None:
         """Keep what was spent, where nothing is on its way."""
         if self._ledger is not None and (totals := self._own(self._held)) != self._written:

@@ -170,7 +170,8 @@ def _say_plan(plan: AfterRun, who: WhoAnswers, as_json: bool) -> None:
     line = (
         f"{plan.calls:,} calls to {plan.model}, {plan.answered:,} answered already: {people:,} personas, "
         f"{len(plan.questionnaire.questions)} questions, {len(plan.sittings)} times; about {read:,} tokens read, "
-        f"at most {written:,} written" + (f", at most ${price:,.2f}" if price else "")
+        f"at most {written:,} written"
+        + (", price unknown" if price is None else f", at most ${price:,.2f}" if price else "")
     )
     printer().print(line, markup=False, highlight=False, soft_wrap=True)
 

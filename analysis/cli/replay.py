@@ -117,7 +117,8 @@ def _decide_again(
     Raises:
         InputError: a part of the run is not known here: its decisions are then not verified.
     """
-    from analysis.cli.console import progress, stderr
+    from analysis.cli.console import stderr
+    from analysis.cli.progress import progress
 
     with stderr().status("loading"):
         from abm.llm.backends import Serving

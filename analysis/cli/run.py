@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, progress, show, stderr
+from analysis.cli.console import printer, show, stderr
 from analysis.cli.first_step import after_first_step
 from analysis.cli.option_groups import grouped
+from analysis.cli.progress import progress
 from analysis.cli.run_options import RunOptions
 from moloch.exit_codes import ExitCode
 
@@ -72,7 +73,7 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
 
     _say_plan(settings, folder)
     try:
-        with progress(label, after_first_step(folder)) as report:
+        with progress(label, after_first_step(folder), folder) as report:
             judges = battery if settings.probes is None else None
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:

@@ -142,6 +142,6 @@ def _endpoints(config: RunConfig) -> list[Endpoint]:
 
 def _is_paid(endpoint: Endpoint) -> bool:
     """Return whether answers may cost money: prices are known, or another machine is asked with a key."""
-    if endpoint.usd_in or endpoint.usd_out:
-        return True
+    if endpoint.price is not None:
+        return any(endpoint.price)
     return not loopback(parsed(endpoint.url)[0].host) and bool(endpoint.secret)

@@ -36,6 +36,7 @@ from learning.runs.objects import Objects
 from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
+from learning.runs.traffic import TrafficMeter, shown_to_others
 from learning.runs.verdicts import JUDGING, check_judges, check_source_probe
 from learning.training.memory import release
 from learning.training.trainer import Trainer
@@ -176,7 +177,8 @@ def stepwise(
                 voting = objects.voting(config, backends)
                 _begin(log, loaded, config, everybody, writes, reads, *others.values(), *voting.values())
                 note(BEGUN, _name(folder))
-                journal = LiveJournal(log)
+                meter = TrafficMeter(config, inputs, budget)
+                journal = LiveJournal(log, meter.heard)
                 book(log, config, budget)
                 loop = Loop(
                     config,
@@ -187,14 +189,17 @@ def stepwise(
                     reader=reads,
                     others=others,
                     voting=voting,
+                    traffic=meter.now,
                     adapters=folder / "adapters",
                     **judging_in(judges, elsewhere),
                 )
+                meter.follow(journal, [*loop.models, loop.reader])
                 looked = met = False
-                for progress in loop.advance():
-                    looked = looked or look(log, config, writes, reads)
-                    met = met or look_at_others(log, config, others)
-                    yield progress
+                with shown_to_others(folder, meter):
+                    for progress in loop.advance():
+                        looked = looked or look(log, config, writes, reads)
+                        met = met or look_at_others(log, config, others)
+                        yield progress
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)
                 release()

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from abm.llm.budget import Price
 from abm.llm.http._exchange import Address
 from abm.llm.http.places import DEFAULTS, LOCAL, LocalServer, local_server
 from moloch.errors import InputError, together
@@ -54,10 +55,10 @@ class Endpoint(BaseModel):
     """How often a call is tried before the run stops."""
     patience: Annotated[float, Unit("seconds")] = Field(default=120, gt=0)
     """How long the run waits for any answer before it stops."""
-    usd_in: Annotated[float, Unit("US dollars per million tokens")] = Field(default=0, ge=0)
-    """Price of tokens read."""
-    usd_out: Annotated[float, Unit("US dollars per million tokens")] = Field(default=0, ge=0)
-    """Price of tokens written."""
+    usd_in: Annotated[float | None, Unit("US dollars per million tokens")] = Field(default=None, ge=0)
+    """Price of tokens read; 0 where they cost nothing. Where both prices are left out, what calls cost is not known."""
+    usd_out: Annotated[float | None, Unit("US dollars per million tokens")] = Field(default=None, ge=0)
+    """Price of tokens written, likewise."""
     tokens_per_s: Annotated[float, Unit("tokens per second")] = Field(default=0, ge=0)
     """Speed of all calls together, as ``moloch llm check`` measures it; only plans use it."""
     adapters: str = ""
@@ -123,6 +124,12 @@ class Endpoint(BaseModel):
     def room(self) -> int:
         """Tokens that a completion may have besides its bound."""
         return self.thinking_room if self.thinking == "off" else 0
+
+    @property
+    def price(self) -> Price | None:
+        """What tokens cost; None where that is not known."""
+        known = self.usd_in is not None or self.usd_out is not None
+        return Price(self.usd_in or 0.0, self.usd_out or 0.0) if known else None
 
     @property
     def local(self) -> LocalServer | None:

@@ -52,9 +52,11 @@ def _watch(followed: FollowedStudy, everything: bool, as_json: bool) -> StudySta
     """Show a study until it is over: in place in a terminal, else what changed, a line each."""
     if not as_json and printer().is_terminal:
         return _live(followed, everything)
-    from analysis.terminal.study_status import plain_lines
+    from analysis.cli.progress import EVERY
+    from analysis.terminal.study_status import headline, plain_lines
 
     before: dict[str, Any] | None = None
+    said = time.monotonic()
     while True:
         now = followed.look()
         told = now.as_dict()
@@ -64,6 +66,9 @@ def _watch(followed: FollowedStudy, everything: bool, as_json: bool) -> StudySta
         else:
             for line in plain_lines(before, told):
                 print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+            if told["traffic_said"] and time.monotonic() - said >= EVERY:
+                said = time.monotonic()
+                print(f"{time.strftime('%H:%M:%S')} {headline(told)}: {told['traffic_said']}", flush=True)
         if now.over:
             return now
         before = told
