@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HOUSE: dict[str, str] = {
-    "moloch": "durable errors content texts lazy kernels notebook numerals plain_text cores records | utf8 | extras keyed registry yamls extensions tables | xml_graphs | __main__",
+    "moloch": "durable errors content texts lazy kernels notebook numerals plain_text cores records reasons | utf8 | extras keyed registry yamls extensions tables | xml_graphs | __main__",
     "populations": "randomness personas tables margins | mapping raking splits _traits | sources draws adults | sides",
     "media_graph": "csr cascades growth feed_kernels | mesh_forces | random_graphs files layouts feeds diffusion | conformance",
     "abm": "arenas columns societies | events probe | study_events label_events | log llm reactions | audience state tasks | journal surveys | worlds | views conformance",

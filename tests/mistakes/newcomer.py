@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.mistakes import places
-from tests.mistakes.mistake import Mistake
+from tests.mistakes.mistake import NO_RUN, Mistake
 
 RUN = (places.run(),)
 FILE = {"file": "x"}
@@ -12,13 +12,13 @@ NEWCOMER: tuple[Mistake, ...] = (
     # the command
     Mistake("a command mistyped", "rnu", ("No such command 'rnu'", "run")),
     Mistake("a command that others have", "train", ("No such command 'train'",)),
-    Mistake("a command in capitals", "RUN", ("No such command 'RUN'", "run")),
+    Mistake("a command in capitals", "RUN", ("No such command 'RUN'",)),
     Mistake("an option mistyped", "run --epoch 1", ("No such option: --epoch", "--epochs")),
     Mistake("an option that other tools have", "run --gpu", ("No such option: --gpu",)),
     Mistake("one dash", "run -epochs 1", ("No such option",)),
     Mistake("an option without its value", "run --seed", ("--seed", "requires an argument")),
-    Mistake("a word for a number", "run --epochs two", ("--epochs", "'two'", "integer")),
-    Mistake("a fraction for a whole number", "run --seed 1.5", ("--seed", "'1.5'", "integer")),
+    Mistake("a word for a number", "run --epochs two", ("--epochs", "integer")),
+    Mistake("a fraction for a whole number", "run --seed 1.5", ("--seed", "integer")),
     Mistake("a flag with a value", "run --dry-run=yes", ("--dry-run", "does not take a value")),
     Mistake("a setting's value as an argument", "run sales", ("sales",)),
     Mistake("two arguments for one", "run a.yaml b.yaml", ("unexpected extra argument", "b.yaml")),
@@ -26,7 +26,7 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("a subcommand mistyped", "log verfy run", ("No such command 'verfy'", "verify"), given=RUN),
     Mistake("a group without a command", "log frobnicate", ("No such command 'frobnicate'",)),
     # its values
-    Mistake("no epochs", "run --epochs 0", ("'epochs'", "greater than or equal to 1")),
+    Mistake("no epochs", "run --epochs 0", ("'epochs'", "it must be at least 1")),
     Mistake("epochs below none", "run --epochs -1", ("'epochs'",)),
     Mistake("a seed below none", "run --seed -5", ("'seed'",)),
     Mistake("a seed past the last one", "run --seed 99999999999", ("'seed'",)),
@@ -34,7 +34,7 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("an arena in capitals", "run --arena Sales", ("unknown arena 'Sales'", "Did you mean 'sales'?")),
     Mistake("a world mistyped", "run --world network", ("'world'", "networked")),
     Mistake("a profile mistyped", "run --profile papr", ("no profile 'papr'", "paper")),
-    Mistake("a model that is not here", "run --model gpt-4", ("no model 'gpt-4' here",)),
+    Mistake("a model that is not here", "run --model gpt-4", ("no model 'gpt-4'", "moloch model list")),
     Mistake("a model of a hub that is not here", "run --model Qwen/Qwen3-8B", ("Qwen/Qwen3-8B",)),
     Mistake("an audience mistyped", "run --audience nuetral", ("unknown audience 'nuetral'", "neutral")),
     Mistake("personas that are not there", "run --personas people.csv", ("people.csv",)),
@@ -42,7 +42,7 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("anchors that are not there", "run --anchors lamps", ("lamps",)),
     Mistake("a setting mistyped", "run --set epohcs=1", ("'epohcs'", "Did you mean 'epochs'?")),
     Mistake("a setting without a value", "run --set epochs", ("'epochs' is not key=value", "For example")),
-    Mistake("a setting with a space", "run --set epochs = 1", ("key=value",)),
+    Mistake("a setting with a space", "run --set epochs = 1", ("unexpected extra argument",)),
     Mistake("a setting with a colon", "run --set epochs:1", ("'epochs:1' is not key=value",)),
     Mistake("a setting within none", "run --set epochs.last=1", ("'epochs'",)),
     Mistake("a setting that is no YAML", "run --set 'arms=[rft'", ("arms=[rft", "YAML")),
@@ -73,10 +73,10 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("a folder of other things where the run goes", "run --out notes", ("notes",), files={"notes/a.txt": "x"}),
     Mistake("a file on the way to where it goes", "run --out file/run", ("file",), files=FILE),
     Mistake("other settings where a run is", "run --out run --seed 7", ("run", "seed"), given=RUN),
-    Mistake("a run that is not there", "results runs/none", ("runs/none",)),
-    Mistake("results of an empty folder", "results here", ("here",), given=(places.empty("here"),)),
-    Mistake("results of a file", "results file", ("file",), files=FILE),
-    Mistake("results of the folder of runs", "results .", ("run",), given=RUN),
+    Mistake("a run that is not there", "results runs/none", ("runs/none: no run here: there is no such folder",), code=NO_RUN),
+    Mistake("results of an empty folder", "results here", ("here: no run here: there is no run.json",), code=NO_RUN, given=(places.empty("here"),)),
+    Mistake("results of a file", "results file", ("file: no run here: it is a file",), code=NO_RUN, files=FILE),
+    Mistake("results of the folder of runs", "results .", ("no run here", "Give one of the runs in it, such as run."), code=NO_RUN, given=RUN),
     Mistake("no runs for the browser", "ui --no-browser", ("runs",)),
     Mistake("a model to add that is not there", "model add nowhere", ("nowhere",)),
     Mistake("a model to add that is none", "model add notes", ("notes",), files={"notes/a.txt": "x"}),

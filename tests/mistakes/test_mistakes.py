@@ -16,14 +16,6 @@ ROWS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """Wait for next to nothing between attempts, and know no key."""
-    monkeypatch.setattr("abm.llm.http._retries.FIRST_DELAY", 0.002)
-    for name in ("OPENAI_API_KEY", "MOLOCH_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.mark.parametrize("mistake", ROWS)
 def test_is_answered(mistake: Mistake, tmp_path):
     """In sentences of ours, with its exit code, before any work."""
