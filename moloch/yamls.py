@@ -14,6 +14,7 @@ from yaml.reader import ReaderError
 
 from moloch.errors import InputError, together
 from moloch.meant_texts import as_meant, leading
+from moloch.reasons import reason
 from moloch.utf8 import from_utf8
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -276,14 +277,17 @@ def validated(model: type[Model], values: Any, what: str, source: Source | None 
 
 
 def _mistaken(model: type[BaseModel], what: str, error: Any) -> InputError:
-    why, fix = error["msg"].removeprefix("Value error, "), error.get("ctx", {}).get("fix", "")
+    why, fix = error["msg"], error.get("ctx", {}).get("fix", "")
     if error["type"] == "extra_forbidden":
         why, fix = "there is no such key", others(model, error["loc"], "Keys")
-    return InputError(f"{'.'.join(map(str, error['loc'])) or what} is not valid", why=why, fix=fix)
+    name = ".".join(map(str, error["loc"])) or what
+    if error["type"] == "missing":
+        return InputError(f"{name} is missing")
+    return InputError(f"{name} is not valid", why=why, fix=fix)
 
 
 def checked(model: type[Model], values: Any) -> tuple[Model | None, list[Any]]:
-    """Return ``values`` as a model, or None and every mistake in them, as pydantic tells it: up to :data:`MOST_MISTAKES`.
+    """Return ``values`` as a model, or None and every mistake in them, as pydantic lists it, with a plainer reason: up to :data:`MOST_MISTAKES`.
 
     A truth value that stands for a number is a mistake too, as ``epochs: yes`` is, which would be 1. What a model checks of
     several values together is reported once each of them is valid.
@@ -292,7 +296,7 @@ def checked(model: type[Model], values: Any) -> tuple[Model | None, list[Any]]:
         made = model.model_validate(values)
         wrong = [_truth(keys) for keys in _truths(values, made)]
     except ValidationError as error:
-        made, wrong = None, error.errors(include_url=False)
+        made, wrong = None, [{**each, "msg": reason(each)} for each in error.errors(include_url=False)]
         wrong += [_truth(keys) for keys in _truths_among(model, values)]
     return (None if wrong else made), _to_tell(wrong, values)[:MOST_MISTAKES]
 

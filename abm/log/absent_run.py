@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from zipfile import is_zipfile
 
 from moloch.errors import NoRun
 
@@ -14,7 +15,11 @@ SHOWN = 5
 def no_run(folder: Path) -> NoRun:
     """Return the error for a folder that is no run."""
     why, fix = "there is no run.json", "Give the folder that moloch run printed."
-    if not folder.exists():
+    if folder.is_file():
+        why = "it is a file"
+        if is_zipfile(folder):
+            fix = "It is a pack, or another zip file: unpack it first, with moloch unpack."
+    elif not folder.exists():
         why = "there is nothing of that name"
         if near := get_close_matches(folder.name, _runs_in(folder.parent), n=1):
             fix = f"Did you mean {folder.parent / near[0]}?"

@@ -25,7 +25,7 @@ def report(
 
     It holds the answer, design, figures, tables, transcripts, limits, and how to make it again. Reads only. The page needs nothing else, and asks for nothing: no script, no network.
     """
-    from analysis.reports.report_file import form_of, write_report
+    from analysis.reports.report_file import check_place, form_of, write_report
     from analysis.reports.report_file import report as make
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.layout import is_study
@@ -33,9 +33,11 @@ def report(
 
     if not is_study(run):
         run = one_run(run)
+    check_place(out)
+    form = form or form_of(out)
     look_at([run], "report", look)
     with stderr().status("reading the log"):
-        text = make(run, form or form_of(out))
+        text = make(run, form)
     write_report(text, out)
     if as_json:
         print(json.dumps({"run": str(run), "report": str(out), "bytes": len(text.encode())}))

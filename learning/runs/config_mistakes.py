@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from abm.arenas import ARENAS
 from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
-from abm.llm.http.endpoint import is_server, like_url, url_and_name
+from abm.llm.http.endpoint import Endpoint, is_server, like_url, url_and_name
 from abm.probe import PROBES
 from learning.arms.arm import ArmSettings, named_methods, setting_keys, stated
 from learning.arms.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
@@ -234,8 +234,10 @@ def _invalid(error: dict[str, Any]) -> InputError:
     """Return what is wrong with a setting."""
     keys = setting_keys(error)
     what = f"setting {_spelled(keys)!r} is not valid" if keys else "the settings are not valid"
-    why, fix = error["msg"].removeprefix("Value error, "), error.get("ctx", {}).get("fix", "")
-    if error["type"] == "extra_forbidden":
+    why, fix = error["msg"], error.get("ctx", {}).get("fix", "")
+    if error["type"] == "missing":
+        what, why = f"setting {_spelled(keys)!r} is missing", ""
+    elif error["type"] == "extra_forbidden":
         why, fix = "there is no such setting", others(*_within(keys), "Settings")
     elif error["type"] in ("tuple_type", "list_type"):
         why = f"it takes a list, such as [{error['input']}]"
@@ -267,5 +269,7 @@ def _within(keys: Key) -> tuple[type[BaseModel], Key]:
             return RivalSettings, tuple(rest)
         case ("markets", _, *rest):
             return MarketSettings, tuple(rest)
+        case ("serving", "server", *rest) | ("serving", "models", _, *rest):
+            return Endpoint, tuple(rest)
         case _:
             return RunConfig, keys

@@ -140,6 +140,7 @@ def stepwise(
     folder = Path(out) if out is not None else config.default_folder()
     if not (folder / "run.json").exists():
         check_folder(folder)
+        _check_free(folder)  # before a model is loaded
     config = settled(config, folder)
     loaded = extensions.load(config.extensions)
     inputs = gather(
@@ -258,11 +259,17 @@ LEFT_OVER = {own_data.FOLDER, "LOCK", "log", "run.json.new"}
 """What a run that could not begin, as on a full disk, leaves in its folder."""
 
 
+def _check_free(folder: Path) -> None:
+    if folder.is_dir() and any(entry.name not in LEFT_OVER for entry in folder.iterdir()):
+        why = "it holds other files, and no run.json"
+        fix = "Choose an --out that is new or empty."
+        raise InputError("the folder is not a run", where=str(folder), why=why, fix=fix)
+
+
 def _open(folder: Path, config: RunConfig) -> EventLog:
     wanted = config.model_dump(mode="json")
     if not (folder / "run.json").exists():
-        if folder.is_dir() and any(entry.name not in LEFT_OVER for entry in folder.iterdir()):
-            raise InputError("the folder is not a run", where=str(folder), fix="Choose an --out that is new or empty.")
+        _check_free(folder)
         return create_run(folder, config)
     if noted(BEGUN, _name(folder)) is not None:
         check_not_lost(folder, read_manifest(folder), signs=("a note that this run was begun here",))

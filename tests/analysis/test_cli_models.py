@@ -187,7 +187,7 @@ class TestCheck:
         monkeypatch.setenv("MOLOCH_API_KEY", "sk-secret")
         with serving(lambda call: ok({"error": {"message": "bad key sk-secret"}}, "401 Unauthorized")) as server:
             done = moloch("llm", "check", "m", "--llm", server.url)
-        assert done.code != 0 and "does not let us in" in done.out + done.err
+        assert done.code != 0 and "refuses access" in done.out + done.err
         assert "sk-secret" not in done.out + done.err
 
     def test_findings(self):

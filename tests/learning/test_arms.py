@@ -188,7 +188,7 @@ class TestMistakes:
             ({"shared": {"method": "rft"}}, ":3:3: setting 'arms.shared' is not valid: the name 'shared' is reserved"),
             ({"a": {"method": "rtf"}}, ":4:5: unknown method 'rtf'"),
             ({"a": {"metod": "rft"}}, ":4:5: setting 'arms.a.metod' is not valid: there is no such setting. Did you mean 'method'?"),
-            ({"a": {"lora": {}}}, ":3:3: setting 'arms.a.method' is not valid: Field required"),
+            ({"a": {"lora": {}}}, ":3:3: setting 'arms.a.method' is missing"),
             ({"a": "rft"}, ":3:3: setting 'arms.a' is not valid: it takes settings, such as {method: rft}"),
             ({"a": {"lora": {"lr": "x"}, "method": "rft"}}, ":4:5: setting 'arms.a.lora' is not valid: Expected `float`"),
             ({"a": {"compared_with": "a", "method": "rft"}}, ":4:5: setting 'arms.a.compared_with' is not valid: an arm cannot"),

@@ -443,7 +443,7 @@ class TestMistakes:
         ("given", "says"),
         [
             ({"m": {"learners": {"a": {"method": "rft"}}}}, ":3:3: setting 'markets.m' is not valid: one learner without a rival is no market. Add a learner or rivals: [base]"),
-            ({"m": {"learners": {f"l{i}": {"method": "rft"} for i in range(9)}}}, ":4:5: setting 'markets.m.learners' is not valid: Dictionary should have at most 8 items"),
+            ({"m": {"learners": {f"l{i}": {"method": "rft"} for i in range(9)}}}, ":4:5: setting 'markets.m.learners' is not valid: it must have at most 8 entries"),
             ({"m": SIEGE | {"messages": 5}}, ":3:3: setting 'markets.m' is not valid: its contests would have 10 messages, 5 of each of 2 writers. A contest has at most 8"),
             ({"m": SIEGE, "n": SIEGE}, ":11:7: setting 'markets.n.learners.c' is not valid: 'c' is a learner already, and a learner here"),
             ({"c": SIEGE}, ":5:7: setting 'markets.c.learners.c' is not valid: 'c' is a market already, and a learner here"),

@@ -26,7 +26,7 @@ up_to: yes
 TOLD = {
     "1:1": "unknown arena 'saels'. Did you mean 'sales'?",
     "2:1": "setting 'epochs' is not valid: yes, no, on, off, true and false are truth values",
-    "3:1": "setting 'seed' is not valid: Input should be a valid integer",
+    "3:1": "setting 'seed' is not valid: it must be a whole number",
     "5:3": "setting 'network.churn' is not valid: yes, no, on, off, true and false are truth values",
     "6:10": "setting 'network.feed.rankr' is not valid: there is no such setting. Did you mean 'ranker'?",
     "8:10": "setting 'arms.slow.metod' is not valid: there is no such setting. Did you mean 'method'?",

@@ -84,6 +84,12 @@ def _held(page: Path, out: Path | None, work: Work) -> Study:
 
 
 def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) -> None:
+    if work.engine == "slurm":
+        from analysis.studies.engines.slurm import check_sbatch, options_of
+
+        options_of(work.slurm or ())
+        if not work.script_only:
+            check_sbatch()
     study.begin()
     if work.engine == "slurm":
         submit(study, work, retry=retry, as_json=as_json)

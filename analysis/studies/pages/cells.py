@@ -132,6 +132,8 @@ class _PageReader:
             self._stop_at_mistakes()
         kept = [each for each in combinations if not any(_matches(each, combination) for combination in excluded)]
         checked = [(each, self._config([*self._layers.base, *(layer for _, _, layer in each)])) for each in kept]
+        if not kept:
+            self._layers.mistake("no cell is left", ("exclude",), "every combination of levels is excluded")
         self._blame(checked)
         self._check_effects(checked)
         self._check_declared(factors, checked)

@@ -211,6 +211,9 @@ def read_page(path: Path | str, *, recorded: bool = False) -> WrittenPage:
     Raises:
         InputError: it cannot be read, or is no mapping of YAML.
     """
+    if Path(path).is_dir():
+        why = "it is a run" if (Path(path) / "run.json").is_file() else "it is a folder without a study's log"
+        raise InputError("no study here", where=str(path), why=why, fix="Give a study's folder, or its page.")
     source = read_source(path, "the page of the study")
     values = source.values()
     if not isinstance(values, dict):
@@ -252,10 +255,17 @@ def _written(values: Settings, source: Source, recorded: bool) -> WrittenPage:
 
 
 def _mistake(error: Any) -> InputError:
-    keys, why, fix = error["loc"], error["msg"].removeprefix("Value error, "), ""
+    keys, why, fix = error["loc"], error["msg"], ""
+    if keys[:1] == ("seeds",):  # what follows are kinds of values, and places in a list
+        keys = tuple(key for key in keys if key == "seeds" or isinstance(key, int))
     if error["type"] == "extra_forbidden":
         why, fix = "there is no such key", others(StudyPage, keys, "Keys")
-    return InputError(f"{'.'.join(map(str, keys)) or 'the page'} is not valid", why=why, fix=fix)
+    elif keys[:1] == ("cross",) and len(keys) == 2 and error["type"] in ("dict_type", "list_type", "tuple_type"):
+        why = f"it takes a list of levels, such as [{error['input']}], or a mapping of their names to settings"
+    name = ".".join(map(str, keys)) or "the page"
+    if error["type"] == "missing":
+        return InputError(f"{name} is missing")
+    return InputError(f"{name} is not valid", why=why, fix=fix)
 
 
 def _leave_out(values: Any, keys: Sequence[str | int]) -> None:
