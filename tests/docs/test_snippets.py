@@ -38,19 +38,15 @@ SMALL = {"train_anchors": 3, "held_out_anchors": 3, "train_personas": 3, "held_o
 """Settings of every run that a page makes."""
 
 SMALLER = {
-    "README.md": [
-        ('"size": 5000', '"size": 50'),
-        ("--seeds 5", "--seeds 2"),
-        ("--at 3", "--at 1"),
-        ("log.follow(log.head().seq)", "log.follow(log.head().seq, stop=lambda: True)"),
-    ],
+    "docs/commands.md": [("--seeds 5", "--seeds 2"), ("--at 3", "--at 1")],
     "docs/surrogate.md": [("crowd.size=1000000", "crowd.size=1000")],
     "docs/audience.md": [("range(40)", "range(2)"), ("draws=100", "draws=2")],
 }
 """What is replaced in a page's blocks; each must occur."""
 
 STANDS_IN = {
-    "README.md": {"RUN": "elections-networked", "ASKED": "elections-isolated"},
+    "README.md": {"RUN": "elections-networked"},
+    "docs/commands.md": {"RUN": "elections-networked", "ASKED": "elections-isolated"},
     "docs/diffusion_graph.md": {"runs/networked": "social-networked"},
     "docs/frames.md": {"runs/elections": "elections-isolated", "runs/other": "social-networked"},
     "docs/judging.md": {"runs/x": "sales-isolated", "runs/sales": "sales-isolated"},
@@ -61,6 +57,9 @@ STANDS_IN = {
 
 MADE = {"docs/surrogate.md": ["moloch run --out runs/asked"]}
 """Commands that make what a page takes as given."""
+
+WHOLE = ("README.md", "docs/commands.md")
+"""Pages whose commands make several runs and a report: seconds together."""
 
 GOLDEN = ROOT / "tests" / "golden" / "runs"
 POCKET = next(e.model_digest for e in read_events(GOLDEN / "sales-isolated") if isinstance(e, CompetitorsJoined))
@@ -116,7 +115,7 @@ def test_blocks_run_with_the_pocket_model(page, folder, server, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.system) if page == "README.md" else page for page in pages()]
+    "page", [pytest.param(page, marks=pytest.mark.system) if page in WHOLE else page for page in pages()]
 )
 @pytest.mark.usefixtures("scripted")
 def test_blocks_run(page, folder, server, monkeypatch):
