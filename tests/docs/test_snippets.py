@@ -37,20 +37,19 @@ from tests.support.stub_server import stub_server
 SMALL = {"train_anchors": 3, "held_out_anchors": 3, "train_personas": 3, "held_out_personas": 3, "epochs": 1}
 """Settings of every run that a page makes."""
 
+SIZES = {"docs/tutorials/network.md": {"train_personas": 17, "held_out_personas": 17}}
+"""Other sizes where a page needs them: a graph names all of its people."""
+
 SMALLER = {
-    "README.md": [
-        ('"size": 5000', '"size": 50'),
-        ("--seeds 5", "--seeds 2"),
-        ("--at 3", "--at 1"),
-        ("log.follow(log.head().seq)", "log.follow(log.head().seq, stop=lambda: True)"),
-    ],
+    "docs/commands.md": [("--seeds 5", "--seeds 2"), ("--at 3", "--at 1")],
     "docs/surrogate.md": [("crowd.size=1000000", "crowd.size=1000")],
     "docs/audience.md": [("range(40)", "range(2)"), ("draws=100", "draws=2")],
 }
 """What is replaced in a page's blocks; each must occur."""
 
 STANDS_IN = {
-    "README.md": {"RUN": "elections-networked", "ASKED": "elections-isolated"},
+    "README.md": {"RUN": "elections-networked"},
+    "docs/commands.md": {"RUN": "elections-networked", "ASKED": "elections-isolated"},
     "docs/diffusion_graph.md": {"runs/networked": "social-networked"},
     "docs/frames.md": {"runs/elections": "elections-isolated", "runs/other": "social-networked"},
     "docs/judging.md": {"runs/x": "sales-isolated", "runs/sales": "sales-isolated"},
@@ -61,6 +60,9 @@ STANDS_IN = {
 
 MADE = {"docs/surrogate.md": ["moloch run --out runs/asked"]}
 """Commands that make what a page takes as given."""
+
+WHOLE = ("README.md", "docs/commands.md", "docs/tutorials/network.md")
+"""Pages whose commands make several runs and a report: seconds together."""
 
 GOLDEN = ROOT / "tests" / "golden" / "runs"
 POCKET = next(e.model_digest for e in read_events(GOLDEN / "sales-isolated") if isinstance(e, CompetitorsJoined))
@@ -78,16 +80,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder to work in; runs that snippets make are small there."""
-    import learning
-
-    carry_out = learning.run
-
-    @functools.wraps(carry_out)
-    def small(*arguments: Any, **settings: Any) -> Any:
-        return carry_out(*arguments, **(settings | SMALL))
-
-    monkeypatch.setattr(learning, "run", small)  # moloch.run comes through it
+    """A folder to work in."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     with forgotten():
@@ -116,7 +109,7 @@ def test_blocks_run_with_the_pocket_model(page, folder, server, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.system) if page == "README.md" else page for page in pages()]
+    "page", [pytest.param(page, marks=pytest.mark.system) if page in WHOLE else page for page in pages()]
 )
 @pytest.mark.usefixtures("scripted")
 def test_blocks_run(page, folder, server, monkeypatch):
@@ -125,11 +118,20 @@ def test_blocks_run(page, folder, server, monkeypatch):
 
 
 def run_page(page: str, folder: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a page's blocks from top to bottom."""
+    """Run a page's blocks from top to bottom; runs that they make are small."""
+    import learning
+
+    carry_out, size = learning.run, SMALL | SIZES.get(page, {})
+
+    @functools.wraps(carry_out)
+    def small(*arguments: Any, **settings: Any) -> Any:
+        return carry_out(*arguments, **(settings | size))
+
+    monkeypatch.setattr(learning, "run", small)  # moloch.run comes through it
     for name, golden in STANDS_IN.get(page, {}).items():
         shutil.copytree(GOLDEN / golden, folder / name)
     for command in MADE.get(page, []):
-        run_command(page, command.split(), server, monkeypatch)
+        run_command(page, command.split(), server, monkeypatch, size)
     lay_out(folder, [block.code for block in blocks(page) if block.file])
     namespace: dict[str, Any] = {"__name__": "snippet"}
     for block in smaller(page):
@@ -140,7 +142,7 @@ def run_page(page: str, folder: Path, server: str, monkeypatch: pytest.MonkeyPat
                 exec(compile("\n" * block.line + block.code, str(ROOT / page), "exec"), namespace)
         else:
             for words in commands(block.code):
-                run_command(block.where, words, server, monkeypatch)
+                run_command(block.where, words, server, monkeypatch, size)
 
 
 @pytest.mark.parametrize("page", pages())
@@ -180,13 +182,15 @@ def smaller(page: str) -> list[Block]:
     return listed
 
 
-def run_command(where: str, words: list[str], server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_command(
+    where: str, words: list[str], server: str, monkeypatch: pytest.MonkeyPatch, size: dict[str, int]
+) -> None:
     """Run one command of a shell block; only ``moloch`` and ``python -m moloch`` can be run here."""
     name, *arguments = words[2:] if words[:3] == ["python", "-m", "moloch"] else words
     assert name == "moloch", f"{where}: cannot run {name!r} here. Mark the block: <!-- not run: needs ... -->"
     arguments = [re.sub(r"http://HOST:8000/v1#\S+", f"{server}#stub", word) for word in arguments]
-    if arguments[0] in ("run", "study"):
-        arguments += [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+    if arguments[0] == "run" or (arguments[0] == "study" and arguments[1].startswith("-")):
+        arguments += [word for key, value in size.items() for word in ("--set", f"{key}={value}")]
     monkeypatch.setattr(sys, "argv", ["moloch", *arguments])
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
