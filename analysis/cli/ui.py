@@ -88,7 +88,9 @@ def first_page(given: list[Path], runs: list[Path], folders: list[Path]) -> str:
         return ""
     if folders:
         studies = keys(find_studies(folders[0])) if is_study(folders[0]) else {}
-        return next((PageAddress(study=key).search() for key, path in studies.items() if path == folders[0].resolve()), "")
+        return next(
+            (PageAddress(study=key).search() for key, path in studies.items() if path == folders[0].resolve()), ""
+        )
     return PageAddress(run=next(iter(keys(runs)))).search()
 
 

@@ -181,6 +181,16 @@
     props: { head: Array, go: Function },
     template: `<thead><tr><th v-for="each in head" :key="each.label" scope="col" :class="{ num: each.number }" :title="each.title || null" :aria-sort="each.sorted && each.sorted !== 'none' ? each.sorted : null"><m-link v-if="each.url" :to="each.url" :go="go">{{ each.label }}<span aria-hidden="true">{{ { ascending: " ▲", descending: " ▼" }[each.sorted] }}</span></m-link><template v-else>{{ each.label }}</template></th></tr></thead>`,
   });
+  Vue.component("m-sort", {
+    // the order of a table where it has no heads: on a phone, where a row is a card
+    props: { head: Array, go: Function },
+    template: `<div v-if="now || orders.length" class="m-sort"><label>Sort by <select :value="now ? now.label : ''" @change="sort($event.target.value)"><option v-if="!now" value="" disabled>another order</option><option v-for="each in orders" :key="each.label" :value="each.label">{{ each.label }}</option></select></label><m-link v-if="now" class="m-button" :to="now.url" :go="go" :aria-label="'Now ' + now.sorted + '; turn it round'">{{ { ascending: "▲", descending: "▼" }[now.sorted] }}<span aria-hidden="true">{{ now.sorted }}</span></m-link></div>`,
+    computed: {
+      orders() { return this.head.filter((each) => each.url); },
+      now() { return this.orders.find((each) => ["ascending", "descending"].includes(each.sorted)); },
+    },
+    methods: { sort(label) { this.go(this.orders.find((each) => each.label === label).url); } },
+  });
   Vue.component("m-health", {
     props: { rows: Array, go: Function },
     template: `<dl class="m-health"><div v-for="(row, i) in rows" :key="i" :class="{ bad: row.bad }"><dt>{{ row.name }}</dt><dd><b><m-link v-if="row.url" class="m-door" :to="row.url" :go="go">{{ row.value }}</m-link><template v-else>{{ row.value }}</template></b> <span class="soft">{{ row.says }}</span></dd></div></dl>`,
