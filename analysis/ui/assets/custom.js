@@ -142,7 +142,7 @@
   });
   Vue.component("m-empty", {
     props: { title: String, text: String, command: String },
-    template: `<div class="m-empty" role="status"><h2>{{ title }}</h2><p v-if="text">{{ text }}</p><code v-if="command">{{ command }}</code></div>`,
+    template: `<div class="m-empty" role="status"><h2>{{ title }}</h2><p v-if="text">{{ text }}</p><code v-if="command">{{ command }}</code><slot></slot></div>`,
   });
   Vue.component("m-state", {
     props: { state: String },
