@@ -88,6 +88,18 @@ class CorruptLog(LogError):
     """Bytes of the log that contradict its hash chain; never fixed in silence."""
 
 
+class ContradictoryLog(LogError):
+    """Events of a log whose hash chain holds, one of which says what cannot be so after those before it.
+
+    Args:
+        seq: that event's number.
+    """
+
+    def __init__(self, what: str, *, seq: int, where: str = "", why: str = "", fix: str = "") -> None:
+        self.seq = seq
+        super().__init__(what, where=where, why=why, fix=fix)
+
+
 class Locked(LogError):
     """Another process is writing this run."""
 

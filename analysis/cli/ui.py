@@ -54,6 +54,7 @@ def ui(
         if (unknown := Serving(llm=llm).unknown_backend) is not None:
             raise unknown
     run_paths, folders = checked(runs or [])
+    begins = first_page(runs or [], run_paths, folders)
     hidden = _hidden(run_paths, folders, look)
     secret = chosen_token() if token else ""
     with stderr().status("loading"):
@@ -64,14 +65,41 @@ def ui(
 
         def ready(url: str) -> None:
             told = f"${VARIABLE}" if os.environ.get(VARIABLE) else secret
-            shown = f"{url}?{FIELD}={told}" if token else url
+            shown = _address(url, told if token else "", begins)
             printer().print(f"Moloch UI   {shown}   Ctrl-C ends it", highlight=False, markup=False, soft_wrap=True)
             if browser:
                 import webbrowser
 
-                webbrowser.open(door(Path(scratch), f"{url}?{FIELD}={secret}").as_uri() if token else url)
+                there = _address(url, secret, begins)
+                webbrowser.open(door(Path(scratch), there).as_uri() if token else there)
 
         serve(run_paths, folders=folders, port=port, llm=llm, hidden=hidden, draw=_drawn, token=secret, ready=ready)
+
+
+def first_page(given: list[Path], runs: list[Path], folders: list[Path]) -> str:
+    """Return what the address says after ``?`` where the pages open: one run or study that was named, or nothing for the list.
+
+    Args:
+        given: what was named; ``runs`` and ``folders`` as :func:`checked` returns them.
+    """
+    from analysis.studies.record.layout import is_study
+    from analysis.ui.address import PageAddress
+    from analysis.ui.data.runs import find_studies, keys
+
+    if len(given) != 1:
+        return ""
+    if folders:
+        studies = keys(find_studies(folders[0])) if is_study(folders[0]) else {}
+        return next(
+            (PageAddress(study=key).search() for key, path in studies.items() if path == folders[0].resolve()), ""
+        )
+    return PageAddress(run=next(iter(keys(runs)))).search()
+
+
+def _address(url: str, token: str, place: str) -> str:
+    """Return the pages' address with the token and the place where they open; either may be empty."""
+    query = "&".join(filter(None, [f"{FIELD}={token}" if token else "", place]))
+    return f"{url}?{query}" if query else url
 
 
 def _drawn(run: Path, name: str, form: str) -> bytes:
