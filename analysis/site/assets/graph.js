@@ -38,13 +38,12 @@ function picture() {
 function start() {
   close();
   const height = Math.max(300, Math.min(900, innerHeight - 440));
-  const names = { community_names: [], lazy_names: false, names: held.names, title: held.title, note: held.note };
+  const shown = picture(), names = { community_names: [], lazy_names: false, names: held.names, title: held.title, note: held.note };
   const shared = { places: buffer(held.places), ties: buffer(held.ties), sizes: buffer(held.sizes), communities: buffer(held.communities) };
-  model = new Model({ ...shared, ...names, ...picture(), t: 0, playing: false, speed: 4, selected: -1, live: false, theme: "auto", renderer: "canvas", height });
+  model = new Model({ ...shared, ...names, ...shown, t: shown.total - 1, playing: false, speed: 4, selected: -1, live: false, theme: "auto", renderer: "canvas", height });
   model.on("change:selected", member);
   model.on("change:t", member);
   close = widget.render({ model, el: host });
-  if (view.value === REACH) model.set("t", model.get("total") - 1);
 }
 
 function member() {
@@ -93,7 +92,8 @@ form.addEventListener("change", (event) => {
   history.replaceState(null, "", location.pathname + "#" + new URLSearchParams(given));
   if (event.target === society) return load(new URLSearchParams());
   told();
-  model.update({ ...picture(), t: view.value === REACH ? picture().total - 1 : Math.min(model.get("t"), picture().total - 1) });
+  const shown = picture();
+  model.update({ ...shown, t: view.value === REACH || model.get("total") !== shown.total ? shown.total - 1 : model.get("t") });
   member();
 });
 form.addEventListener("submit", (event) => event.preventDefault());
