@@ -11,14 +11,13 @@ from moloch.lazy import door
 
 if TYPE_CHECKING:
     from analysis.site.folder import SiteMade
-    from analysis.site.writer import MOST_MB, write_site
+    from analysis.site.writer import write_site
 
 _HOMES = {
-    "MOST_MB": "analysis.site.writer",
     "SiteMade": "analysis.site.folder",
     "write_site": "analysis.site.writer",
 }
 
-__all__ = ["MOST_MB", "SiteMade", "write_site"]
+__all__ = ["SiteMade", "write_site"]
 
 __getattr__, __dir__ = door(__name__, _HOMES)

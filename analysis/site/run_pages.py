@@ -30,7 +30,7 @@ LISTED = 2_000
 """Contests that the table lists."""
 MEMBERS = 500
 """Members that a table of people lists."""
-SHARES = {"contests": 0.6, "graphs": 0.3}
+SHARES = {"contests": 0.5, "graphs": 0.25}
 """How the room is divided between pages of contests and graphs; the rest is small."""
 BEYOND = (
     "moloch ui shows more of the log itself: every event with its causes, rows of every frame, each persona’s story, a page per "

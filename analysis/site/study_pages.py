@@ -78,9 +78,7 @@ class StudySite:
             self._cells[cell] = f"cells/{cell}/index.html"
         if without := len(runs) - len(self._cells):
             some = count(without, "cell that has ended", "cells that have ended")
-            self.left_out.append(
-                f"The pages of {some} are not in here, for want of room; moloch pack --site STUDY#CELL makes those of one."
-            )
+            self.left_out.append(f"The pages of {some} are not in here, for want of room: --site-mb gives more of it.")
 
     def _ended(self) -> dict[str, Path]:
         layout = Layout(self._folder)

@@ -16,12 +16,10 @@ from analysis.studies.record.layout import is_study
 from analysis.ui.graph import bundle
 from moloch.errors import InputError
 
-MOST_MB = 24
-"""Megabytes that a site takes by default, about: less than many mail servers take, and a zip of it is several times smaller."""
 _EXPORT = re.compile(r"export\s*\{\s*([\w$]+) as default\s*\};?\s*$")
 
 
-def write_site(folder: Path | str, target: Path | str, *, most_mb: int = MOST_MB, look: bool = False) -> SiteMade:
+def write_site(folder: Path | str, target: Path | str, *, most_mb: int = 24, look: bool = False) -> SiteMade:
     """Write a run or a study as a folder of pages that opens from disk; whole or not at all.
 
     The same log gives the same bytes. A site that is there already is replaced; a folder of anything else is not.
