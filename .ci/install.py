@@ -25,7 +25,7 @@ EVERY_S = 15.0
 
 def main(folder: Path, extras: str, what: str) -> int:
     """Make the environment unless it is there, and install; return the installer's exit code."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  it is what looks
         print("Python 3.11 or newer is needed: make PYTHON=python3.11 ...", file=sys.stderr)
         return 1
     print(f"{folder}: installing what {what}, about {SIZES.get(extras, ALL)} GB; once, some minutes", flush=True)
