@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, show, stderr
+from analysis.cli.closing import closing_lines, head_lines
+from analysis.cli.console import printer, say, show, stderr
 from moloch.exit_codes import ExitCode
 
 
@@ -67,15 +68,9 @@ def compare(
         print(json.dumps(comparison.as_dict()))
         return
     from analysis.terminal.compare import render_comparison
-    from analysis.terminal.pages import pages_line
 
-    console = printer()
-    pages = [] if comparison.same or comparison.identical else [pages_line(a, b)]
-    for part in (*render_comparison(comparison), *pages):
-        if isinstance(part, str):
-            console.print(part, markup=False, highlight=False, soft_wrap=True)
-        else:
-            console.print(part)
+    show(render_comparison(comparison))
+    say(*(head_lines(a, b) if comparison.same or comparison.identical else closing_lines(a, b)))
 
 
 def _compare_studies(a: Path, b: Path, by: str | None, as_json: bool) -> None:
@@ -89,6 +84,7 @@ def _compare_studies(a: Path, b: Path, by: str | None, as_json: bool) -> None:
         print(json.dumps(told.as_dict()))
     else:
         show(render_study_comparison(told.as_dict()))
+        say(*head_lines(a, b))
 
 
 def _compare_frames(a: Path, b: Path, as_json: bool) -> None:

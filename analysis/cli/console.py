@@ -57,10 +57,12 @@ NARROWEST = 80
 
 def show(parts: Iterable[Any]) -> None:
     """Print results as wide as the terminal: texts wrap at their words, tables come in pieces that fit, so that no cell is wrapped."""
+    from rich.text import Text
+
     from analysis.terminal.grid import laid_out
 
     plain = _plain_console()
     width = max(plain().width, NARROWEST)
     console = plain(width=width)
     for part in laid_out(parts, width):
-        console.print(part)
+        console.print(Text(part) if isinstance(part, str) else part)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
+from analysis.cli.closing import closing_lines, heads_of
 from analysis.cli.console import say, stderr
 
 
@@ -40,8 +41,7 @@ def report(
         text = make(run, form)
     write_report(text, out)
     if as_json:
-        print(json.dumps({"run": str(run), "report": str(out), "bytes": len(text.encode())}))
+        heads = heads_of(run)
+        print(json.dumps({"run": str(run), "head": heads[str(run)], "report": str(out), "bytes": len(text.encode())}))
         return
-    from analysis.terminal.pages import pages_line
-
-    say(f"{out}   {len(text.encode()) / 1000:,.0f} kB", pages_line(run))
+    say(f"{out}   {len(text.encode()) / 1000:,.0f} kB", *closing_lines(run))

@@ -100,7 +100,7 @@ def _name(cell: Mapping[str, Any]) -> str:
 def _failure(cell: Mapping[str, Any]) -> str:
     again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
     trace = f" (traceback: {cell['traceback']})" if cell["traceback"] and cell["origin"] == "bug" else ""
-    will = " It will be tried again." if cell["state"] == "waiting" else ""
+    will = ". It will be tried again." if cell["state"] == "waiting" else ""
     return f"{cell['cell']} failed{again} ({cell['origin']}): {short(cell['message'], MESSAGE)}{trace}{will}"
 
 

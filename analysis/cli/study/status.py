@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, show
+from analysis.cli.closing import closing_lines
+from analysis.cli.console import printer, say, show
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def status(
     from analysis.studies.record.places import folder_of
     from analysis.studies.record.status import FollowedStudy
 
-    followed = FollowedStudy(folder_of(study, out))
+    folder = folder_of(study, out)
+    followed = FollowedStudy(folder)
     try:
         now = _watch(followed, everything, as_json) if watch else followed.look()
     except KeyboardInterrupt:
@@ -44,6 +46,7 @@ def status(
             print(json.dumps(now.as_dict()))
         else:
             _print(now.as_dict(), everything)
+            say(*closing_lines(folder))
     if now.states.get("failed"):
         raise typer.Exit(ExitCode.NOT_WHOLE)
 
