@@ -227,7 +227,7 @@ def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
                 lora_settings(preset, {name: value})
             except InputError as error:
                 what = error.what.replace("'lora", f"'{_spelled(keys)}")
-                yield keys, InputError(what, why=error.why, fix=error.fix)
+                yield (*keys, name), InputError(what, why=error.why, fix=error.fix)
 
 
 def _invalid(error: dict[str, Any]) -> InputError:

@@ -74,7 +74,9 @@ HOW = {"gpu": ("llm", "vllm"), "laptop": ("default", "transformers"), "paper": (
 
 
 def settings(server, **more):
-    return load_config(None, SMALL | {"serving": {"llm": server.url}, "arms": ["rft"], "epochs": 1} | more, effects=False)
+    return load_config(
+        None, SMALL | {"serving": {"llm": server.url}, "arms": ["rft"], "epochs": 1} | more, effects=False
+    )
 
 
 def carry_out(folder, config, budget=None):

@@ -83,7 +83,10 @@ def _held(page: Path, out: Path | None, work: Work) -> Study:
 
 
 def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) -> None:
+    from analysis.cli.run import say_lack
+
     study.begin()
+    say_lack(cell.config for cell in study.cells)
     if work.engine == "slurm":
         submit(study, work, retry=retry, as_json=as_json)
         return
