@@ -99,8 +99,8 @@ class TestPrecedence:
         with pytest.raises(InputError) as caught:
             load_config(file("epochs: 1\nlora: {rank: 0}"), {}, ["lora.lr=quick"])
         assert [line.partition(" is not")[0] for line in str(caught.value).splitlines()] == [
-            "setting 'lora'",
-            "page/run.yaml:2:8: setting 'lora'",
+            "setting 'lora.lr'",
+            "page/run.yaml:2:8: setting 'lora.rank'",
         ]
 
 

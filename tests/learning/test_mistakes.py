@@ -31,8 +31,8 @@ TOLD = {
     "6:10": "setting 'network.feed.rankr' is not valid: there is no such setting. Did you mean 'ranker'?",
     "8:10": "setting 'arms.slow.metod' is not valid: there is no such setting. Did you mean 'method'?",
     "9:10": "unknown method 'tbf'. Did you mean 'tfb'?",
-    "9:30": "setting 'arms.fast.lora' is not valid: Expected",
-    "9:41": "setting 'arms.fast.lora' is not valid: Expected",
+    "9:30": "setting 'arms.fast.lora.lr' is not valid: Expected",
+    "9:41": "setting 'arms.fast.lora.rank' is not valid: Expected",
     "10:22": "unknown probe 'spelling'.",
 }
 
