@@ -84,7 +84,7 @@ def test_a_template_is_written_once(moloch):
     code, out, _ = moloch("config", "template")
     assert code == 0 and out == Path("first.yaml").read_text()
     code, _, err = moloch("config", "template", "--out", "first.yaml")
-    assert code == 2 and "cannot write the template: it is there already" in err
+    assert code == 2 and "first.yaml: cannot write the file: it is there already" in err
 
 
 def test_the_schema_is_printed(moloch):
@@ -159,7 +159,7 @@ class TestDryRun:
         code, out, err = moloch(*given)
         assert (
             code == 0
-            and "run.yaml:4:1: setting 'seed' has no effect here: a study sets the seed" in err
+            and "run.yaml:3:1: setting 'seed' has no effect here: a study sets the seed" in err
             and "folder" in out
         )
         monkeypatch.setenv("MOLOCH_SET__SEED", "4")
