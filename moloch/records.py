@@ -29,7 +29,7 @@ def _defaults(model: type[RecordedSettings]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, model.model_fields[name].get_default(call_default_factory=True)) for name in model.LATER)
 
 
-class Unit(NamedTuple):
+class InUnit(NamedTuple):
     """In what a setting counts, as metadata of its type; its JSON Schema says so as ``unit``."""
 
     name: str

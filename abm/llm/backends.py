@@ -20,7 +20,7 @@ from abm.llm.http.endpoint import Endpoint, is_server, like_url, parsed, shown, 
 from abm.llm.http.places import local_server
 from abm.llm.port import LLM
 from moloch.errors import InputError
-from moloch.records import Unit
+from moloch.records import InUnit
 from moloch.registry import Registry
 
 OR_URL = "ollama, lmstudio, llamacpp, or a server's URL: http://host:8000/v1"
@@ -48,11 +48,11 @@ class Serving(BaseModel):
     """Arguments of the vLLM engine of this process: ``gpu_memory_utilization``, ``max_model_len``, ..."""
     device: str = "auto"
     """Where transformers compute in this process: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ..."""
-    rows: Annotated[int | None, Unit("rows")] = Field(default=None, ge=1)
+    rows: Annotated[int | None, InUnit("rows")] = Field(default=None, ge=1)
     """Rows that transformers decode together. By default 128 of a small model, 32 of another."""
     options: dict[str, Any] = {}
     """Settings of a backend of your own."""
-    tokens_per_s: Annotated[float, Unit("tokens per second")] = Field(default=0, ge=0)
+    tokens_per_s: Annotated[float, InUnit("tokens per second")] = Field(default=0, ge=0)
     """Speed of models of this process, as ``moloch llm check`` measures it; only plans use it."""
     shared: str = ""
     """Folder by which processes that ask the same servers at the same time keep to ``concurrency`` together. By default each

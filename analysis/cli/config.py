@@ -63,15 +63,34 @@ def explain(
     say(*setting_lines(found, min(terminal_width(), 100)))
 
 
+Out = Annotated[Path | None, typer.Option(help="The file to write; by default it is printed.")]
+
+
 @app.command()
-def template(
-    out: Annotated[Path | None, typer.Option(help="The file to write; by default it is printed.")] = None,
-) -> None:
+def template(out: Out = None) -> None:
     """Write a file of settings with comments, which runs as it is."""
     from learning.settings.template import template_text
+
+    _write(template_text(), out)
+    if out is not None:
+        stderr().print(f"next: moloch run {out}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def schema(out: Out = None) -> None:
+    """Write the JSON Schema of settings, with which editors complete and check a file.
+
+    A file of settings names it in its first line: # yaml-language-server: $schema=FILE
+    """
+    from learning.settings.schema import settings_schema
+
+    _write(json.dumps(settings_schema(), indent=2) + "\n", out)
+
+
+def _write(text: str, out: Path | None) -> None:
+    """Print a text, or write it to a file that is not there yet."""
     from moloch.errors import InputError
 
-    text = template_text()
     if out is None:
         print(text, end="")
         return
@@ -80,18 +99,4 @@ def template(
             file.write(text)
     except OSError as error:
         why = "it is there already" if isinstance(error, FileExistsError) else error.strerror or str(error)
-        raise InputError(
-            "cannot write the template", where=str(out), why=why, fix="Choose another file: --out FILE."
-        ) from error
-    stderr().print(f"next: moloch run {out}", markup=False, soft_wrap=True)
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON Schema of settings, with which editors complete and check a file.
-
-    Write it to a file, and begin the settings with: # yaml-language-server: $schema=FILE
-    """
-    from learning.settings.schema import settings_schema
-
-    print(json.dumps(settings_schema(), indent=2))
+        raise InputError("cannot write the file", where=str(out), why=why, fix="Choose another one: --out.") from error

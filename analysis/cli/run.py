@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,9 +96,18 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
         return
     check_places(settings)
     say_precision(settings, folder)
+    say_lack([settings])
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
+
+
+def say_lack(runs: Iterable[RunConfig]) -> None:
+    """Say on stderr, once, that runs have no placebo, if one has none."""
+    from learning.runs.config_effects import lacks_placebo
+
+    if said := next(filter(None, map(lacks_placebo, runs)), ""):
+        stderr().print(said, markup=False, soft_wrap=True)
 
 
 def say_precision(settings: RunConfig, folder: Path) -> None:
@@ -202,6 +211,7 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool, given: Give
         absent = not_ready(endpoints(runs[0][0].serving, roles))
     for line in absent:
         stderr().print(line, markup=False, soft_wrap=True)
+    say_lack([runs[0][0]])
     if as_json:
         folders = [str(folder) for _, folder in runs]
         told = {"warmup": warm.as_dict()} if warm else {}

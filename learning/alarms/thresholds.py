@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from learning.alarms.messages import MessageMeasures
 from learning.training.measured import TrainingMeasures
-from moloch.records import Unit
+from moloch.records import InUnit
 
 LEAST = 8
 """Messages below which nothing is said of a writer."""
@@ -31,7 +31,7 @@ class AlarmConfig(BaseModel):
     action: Literal["flag", "stop", "none"] = "flag"
     """What happens when a threshold is passed: ``flag`` records and reports it; ``stop`` leaves the arm out from then on;
     ``none`` watches nothing. A threshold that is ``null`` is not watched."""
-    kl: Annotated[Annotated[float, Field(gt=0)] | None, Unit("nats per token")] = 1.0
+    kl: Annotated[Annotated[float, Field(gt=0)] | None, InUnit("nats per token")] = 1.0
     """Largest distance (KL divergence) of the model from its base, on what it learnt from."""
     loss_ratio: Factor | None = 2.0
     """Largest loss after a training, divided by that before it."""

@@ -39,7 +39,7 @@ from learning.arms.base_models import base_names, model_given
 from learning.arms.markets import BASE, SHARED, SOLO, Market, entries, recorded_share, solo
 from learning.arms.memory_settings import MemorySettings, RoundMemory, memory_of
 from learning.arms.repeats import MOST, repeat_names, repeats_in
-from moloch.records import Unit
+from moloch.records import InUnit
 from moloch.yamls import Keys
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -220,7 +220,7 @@ class ArmSettings(BaseModel):
     """What is done against misbehaviour in what the arm learns from: names, or names with settings."""
     source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the voters in the arm's training contests who read the anchor. By default ``source_readers.train``."""
-    repeats: Annotated[int, Unit("trainings")] = Field(1, ge=1, le=MOST)
+    repeats: Annotated[int, InUnit("trainings")] = Field(1, ge=1, le=MOST)
     """Independent trainings of the arm, each with picks and weights of its own."""
 
     @model_serializer(mode="wrap")

@@ -19,7 +19,7 @@ from learning.arms.arm import Arms, ArmSettings, Name, arms_in, check_references
 from learning.arms.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
 from learning.arms.repeats import repeat_names
 from learning.arms.rival_settings import RivalGiven, RivalSettings, named_rivals
-from moloch.records import Unit
+from moloch.records import InUnit
 
 At = tuple[str | int, ...]
 """Keys of a setting, from the whole inwards."""
@@ -41,7 +41,7 @@ class MarketSettings(BaseModel):
     """The arms that learn in this market, each from what it wrote itself: name -> settings as of an arm (``arms.NAME``)."""
     rivals: tuple[RivalGiven, ...] = ()
     """Writers beside them that do not learn: ``base``, or settings with a name."""
-    messages: Annotated[int, Unit("messages")] = Field(1, ge=1, le=MOST_MESSAGES)
+    messages: Annotated[int, InUnit("messages")] = Field(1, ge=1, le=MOST_MESSAGES)
     """Messages of each writer in a contest."""
     source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the voters in the market's contests who read the anchor. By default ``source_readers.train``."""

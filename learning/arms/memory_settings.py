@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from moloch.records import Unit
+from moloch.records import InUnit
 
 MOST_ROUNDS, TOKENS = 64, 600
 
@@ -29,9 +29,9 @@ class MemorySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rounds: Annotated[int, Unit("contests")] = Field(ge=1, le=MOST_ROUNDS)
+    rounds: Annotated[int, InUnit("contests")] = Field(ge=1, le=MOST_ROUNDS)
     """How many of the last contests in which the arm wrote stand in its prompts while it learns."""
-    tokens: Annotated[int, Unit("tokens")] = Field(TOKENS, ge=32, le=100_000)
+    tokens: Annotated[int, InUnit("tokens")] = Field(TOKENS, ge=32, le=100_000)
     """Room for them; older contests are left out whole."""
 
     @model_serializer(mode="wrap")

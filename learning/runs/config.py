@@ -32,7 +32,7 @@ from learning.runs.config_parts import (
 from learning.runs.out_of_domain import OutOfDomainConfig
 from learning.training.settings import preset_of
 from moloch.content import content_id
-from moloch.records import RecordedSettings, Unit
+from moloch.records import InUnit, RecordedSettings
 
 
 class RunConfig(RecordedSettings, BaseModel):
@@ -54,7 +54,7 @@ class RunConfig(RecordedSettings, BaseModel):
     """Anchors with a message each, which writers see before they are asked. An empty list: none."""
     stop: Stops | None = None
     """Texts that end a completion where they occur."""
-    attempts: Annotated[Attempts | None, Unit("answers")] = None
+    attempts: Annotated[Attempts | None, InUnit("answers")] = None
     """How often a writer is asked at most for a message, until an answer can be read."""
     cut: Cut | None = None
     """What is done with a message that met the limit on tokens: ``sentence`` cuts it after its last whole sentence, ``none``
@@ -88,22 +88,22 @@ class RunConfig(RecordedSettings, BaseModel):
     markets: Markets = {}
     """Arms that meet rivals while they learn, each market with contests of its own: name -> settings. Where only markets are
     given, there are no other arms."""
-    epochs: Annotated[int, Unit("epochs")] = Field(2, ge=1)
+    epochs: Annotated[int, InUnit("epochs")] = Field(2, ge=1)
     """Rounds of simulating and learning."""
-    messages: Annotated[int, Unit("messages")] = Field(2, ge=2, le=8)
+    messages: Annotated[int, InUnit("messages")] = Field(2, ge=2, le=8)
     """Messages in a training contest of an arm that competes with itself."""
-    train_anchors: Annotated[int | None, Unit("anchors")] = Field(None, ge=1)
+    train_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=1)
     """Training anchors in each epoch. By default 96, or all where there are fewer."""
-    held_out_anchors: Annotated[int | None, Unit("anchors")] = Field(None, ge=2)
+    held_out_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=2)
     """Held-out anchors of each evaluation. By default 96, or all where there are fewer."""
-    train_personas: Annotated[int | None, Unit("personas")] = Field(None, ge=1)
+    train_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=1)
     """Personas whose votes are learnt from. By default all that the population has for training, else half of it."""
-    held_out_personas: Annotated[int | None, Unit("personas")] = Field(None, ge=2)
+    held_out_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=2)
     """Personas who vote in evaluations, none of whom votes in training. By default all that the population holds out, else half
     of it."""
     ties: Ties = "skip"
     """What happens to a contest whose votes are tied: ``skip`` learns nothing from it, ``random`` draws a winner."""
-    batch: Annotated[int, Unit("contests")] = Field(32, ge=1)
+    batch: Annotated[int, InUnit("contests")] = Field(32, ge=1)
     """Contests of one step, whose calls go to the models together."""
     sampling: SamplingConfig = Field(default_factory=cache(SamplingConfig))
     preset: str | None = None
@@ -146,7 +146,7 @@ class RunConfig(RecordedSettings, BaseModel):
     """Numbers with which models of this process write, read and learn. ``auto``: bfloat16 with CUDA and on CPUs with
     AVX512-BF16 or AMX, else float32; a run records what it took. By default bfloat16 with CUDA, float32 on a CPU, and for
     learning that of the preset. ``lora.precision`` comes before it."""
-    threads: Annotated[int | None, Unit("threads")] = Field(None, ge=1, le=1024)
+    threads: Annotated[int | None, InUnit("threads")] = Field(None, ge=1, le=1024)
     """CPU threads of models of this process. By default two for a small model, else as many as torch takes."""
 
     surveys: tuple[SurveyConfig, ...] = ()

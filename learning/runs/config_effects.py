@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from learning.arms.markets import TWINS
 from learning.methods import METHODS
 from learning.runs.audiences import LLM_AUDIENCE
 from learning.runs.config import RunConfig
@@ -46,6 +47,8 @@ def _learns_with(option: str) -> Callable[[RunConfig], bool]:
     return holds
 
 
+RANDOM = frozenset(TWINS.values())
+"""Methods that learn from random picks."""
 _LLM = "Set audience=llm"
 _TASKS = ("answers", "answer_tokens", "probes")
 _THRESHOLDS = ("kl", "loss_ratio", "entropy_ratio", "repetition", "format_ratio", "length_ratio", "distinct_ratio", "copy_rate")  # fmt: skip
@@ -167,6 +170,17 @@ def no_effect(key: Keys, effect: Effect) -> InputError:
         f"setting {'.'.join(map(str, key))!r} has no effect here",
         why=f"it has one only where {effect.when}",
         fix=f"{effect.fix}, or leave it out.",
+    )
+
+
+def lacks_placebo(config: RunConfig) -> str:
+    """Return what is to be said of a run without an arm that learns from random picks and without another comparison; else nothing."""
+    arms = config.all_arms.values()
+    if any(arm.compared_with or arm.method in RANDOM for arm in arms):
+        return ""
+    twin = next((TWINS[arm.method] for arm in arms if arm.method in TWINS), "placebo")
+    return (
+        f"no placebo among the arms: what an arm gains over base may come from training alone. To compare, add {twin}."
     )
 
 

@@ -17,6 +17,7 @@ from learning.runs.config_environment import environment_settings
 from learning.runs.config_layers import Layer, holder, laid_over, nested, texts_in
 from learning.runs.config_mistakes import Wrong, checked_settings
 from learning.runs.config_paths import at_home, from_folder
+from learning.training.settings import preset_of
 from moloch.errors import InputError, together
 from moloch.meant_texts import as_meant
 from moloch.yamls import Source, plain, read_source
@@ -131,8 +132,16 @@ def read_settings(
     values |= options
     layers += [Layer({name: value}, NO_TEXT, (), f"--{name}", (name,)) for name, value in options.items()]
     layers += [_set(values, change) for change in strings]
+    moved = of_run and values.get("model") != file.settings.get("model")  # another model has another usual preset
+    if moved and _is_usual_preset(file.settings) and holder(layers, ("preset",)) is file:
+        del values["preset"]
     values = as_meant(RunConfig, at_home(values), lambda paths: texts_in(layers, paths))
     return GivenSettings(values, tuple(layers), file, of_run, tuple(wrong))
+
+
+def _is_usual_preset(record: Mapping[str, Any]) -> bool:
+    """Return whether the preset of a run's record is what its model has where none is named; a record always names one."""
+    return record.get("preset") == preset_of(str(record.get("model", "")))
 
 
 def _of_file(path: Path | str | None) -> tuple[Layer, bool, list[Wrong]]:

@@ -45,9 +45,9 @@ class Layer:
         here: Any = self.settings
         depth = 0
         for part in key:
-            if (isinstance(here, Mapping) and part in here) or (
-                isinstance(here, Sequence) and not isinstance(here, str) and isinstance(part, int) and part < len(here)
-            ):
+            if isinstance(here, list | tuple):
+                here = dict(enumerate(here))
+            if isinstance(here, Mapping) and part in here:
                 here = here[part]
             elif not (depth == 1 and key[0] == "arms" and isinstance(part, int) and isinstance(here, Mapping)):
                 break

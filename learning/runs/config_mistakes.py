@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from copy import deepcopy
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -226,8 +227,22 @@ def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
             try:
                 lora_settings(preset, {name: value})
             except InputError as error:
-                what = error.what.replace("'lora", f"'{_spelled(keys)}")
-                yield keys, InputError(what, why=error.why, fix=error.fix)
+                yield (*keys, name), _lora_mistake((*keys, name), error)
+
+
+def _lora_mistake(keys: Key, error: InputError) -> InputError:
+    """Return what is wrong with one setting of the trainer."""
+    from learning.training.settings import LoraSettings
+
+    of, name = _spelled(keys[:-1]), str(keys[-1])
+    if error.what != "setting 'lora' is not valid":
+        return InputError(error.what.replace("'lora", f"'{of}"), why=error.why, fix=error.fix)
+    what, known = f"setting '{of}.{name}' is not valid", LoraSettings.__struct_fields__
+    if name in known:
+        return InputError(what, why=error.why.partition(" - at `$")[0])
+    meant = "".join(f"Did you mean {near!r}? " for near in get_close_matches(name, known, n=1))
+    fix = f"{meant}Settings are {', '.join(known)}; those of a learning method are {of}.options.NAME."
+    return InputError(what, why="there is no such setting", fix=fix)
 
 
 def _invalid(error: dict[str, Any]) -> InputError:

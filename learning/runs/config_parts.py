@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from moloch.records import RecordedSettings, Unit
+from moloch.records import InUnit, RecordedSettings
 from populations.splits import Draw
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -24,7 +24,7 @@ class SamplingConfig(_Settings):
     """Randomness of what writers write; 0: always the likeliest token."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Tokens are drawn from the likeliest ones that have this probability together; 1: from all."""
-    max_tokens: Annotated[int, Unit("tokens")] = Field(default=192, ge=16, le=8192)
+    max_tokens: Annotated[int, InUnit("tokens")] = Field(default=192, ge=16, le=8192)
     """Limit on a writer's answer, its thinking included."""
 
 
@@ -38,12 +38,12 @@ class ReaderConfig(_Settings):
     """Randomness of what personas answer; 0: always the likeliest token."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Tokens are drawn from the likeliest ones that have this probability together; 1: from all."""
-    max_tokens: Annotated[int, Unit("tokens")] = Field(default=512, ge=8, le=8192)
+    max_tokens: Annotated[int, InUnit("tokens")] = Field(default=512, ge=8, le=8192)
     """Limit on a persona's answer."""
     answer: Literal["tags", "json", "letters"] = "tags"
     """How personas answer: ``tags``, a thought and a choice between tags; ``json``, one JSON object, whose schema servers
     enforce; ``letters``, no text: a vote is drawn from the probabilities of the options' letters, in both orders."""
-    retries: Annotated[int, Unit("times")] = Field(default=1, ge=0, le=1)
+    retries: Annotated[int, InUnit("times")] = Field(default=1, ge=0, le=1)
     """How often a persona is asked again, for the letter alone, after an answer that names no option."""
 
     @model_validator(mode="after")
@@ -60,7 +60,7 @@ class ReaderConfig(_Settings):
 class CrowdConfig(_Settings):
     """Members besides the personas, known only by their traits; the personas are then the core of a mixed audience."""
 
-    size: Annotated[int, Unit("members")] = Field(default=0, ge=0, le=10_000_000)
+    size: Annotated[int, InUnit("members")] = Field(default=0, ge=0, le=10_000_000)
     """Members besides the personas, in training and in evaluation each."""
     audience: str = "default"
     """The choice model by which the crowd reacts: ``default``, ``neutral``, or the path of a YAML file."""
@@ -86,13 +86,13 @@ class BudgetConfig(_Settings):
     What models of this process compute is free, and counts as minutes alone.
     """
 
-    calls: Annotated[int | None, Unit("calls")] = Field(default=None, ge=0)
+    calls: Annotated[int | None, InUnit("calls")] = Field(default=None, ge=0)
     """Most calls of models that the run may make, over all its processes. Models of this process are free."""
-    tokens: Annotated[int | None, Unit("tokens")] = Field(default=None, ge=0)
+    tokens: Annotated[int | None, InUnit("tokens")] = Field(default=None, ge=0)
     """Most tokens, read and written, over all processes of the run."""
-    usd: Annotated[float | None, Unit("US dollars")] = Field(default=None, ge=0)
+    usd: Annotated[float | None, InUnit("US dollars")] = Field(default=None, ge=0)
     """Most money that the run may cost, by the prices that ``serving`` gives, over all its processes."""
-    minutes: Annotated[float | None, Unit("minutes")] = Field(default=None, ge=0)
+    minutes: Annotated[float | None, InUnit("minutes")] = Field(default=None, ge=0)
     """How long this process may work; the same command goes on."""
     shared: str = ""
     """Folder by which runs that go on at the same time share their limits on calls, tokens and money. By default each has its
@@ -124,7 +124,7 @@ class RedrawConfig(_Settings, RecordedSettings):
 class EpochMoment(_Settings):
     """When an epoch's contests are over."""
 
-    epoch: Annotated[int, Unit("epoch")] = Field(ge=1)
+    epoch: Annotated[int, InUnit("epoch")] = Field(ge=1)
     """Ask when the contests of this epoch are over."""
 
 
@@ -142,7 +142,7 @@ class SurveyConfig(_Settings):
     """Share of them who are asked, drawn at random."""
     remember: bool = False
     """Whether personas remember what they were asked and answered."""
-    answer_tokens: Annotated[int, Unit("tokens")] = Field(default=0, ge=0, le=8192)
+    answer_tokens: Annotated[int, InUnit("tokens")] = Field(default=0, ge=0, le=8192)
     """Limit on answers that would have a lower one: room for models that think first."""
 
     @property

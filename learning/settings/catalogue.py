@@ -119,8 +119,8 @@ def _together(
         properties = found.setdefault(key, {})
         for name, child in node["properties"].items():
             if "const" in child:
-                kinds = properties.get(name, {}).get("enum", [])
-                properties[name] = child | {"enum": [*kinds, child["const"]]}
+                first = properties.get(name, {})
+                properties[name] = {**child, **first, "enum": [*first.get("enum", []), child["const"]]}
             else:
                 properties.setdefault(name, child)
     return found

@@ -69,8 +69,15 @@ def _resolved(config: RunConfig, given: GivenSettings, key: Keys, value: Any) ->
         for name, each in msgspec.to_builtins(lora_settings(config.trainer_preset, config.lora)).items():
             said = name in config.lora
             yield (*key, name), each, _said(given, (*key, name)) if said else f"preset {config.trainer_preset}"
+    elif given.of_run and value == _default(key) and holder(given.layers, key) is given.file:
+        yield key, value, DEFAULT
     else:
         yield key, value, _said(given, key)
+
+
+def _default(key: Keys) -> Any:
+    """Return the default of a setting, plain."""
+    return dict(_leaves(RunConfig.model_validate({}))).get(key)
 
 
 def _said(given: GivenSettings, key: Keys) -> str:
@@ -78,7 +85,7 @@ def _said(given: GivenSettings, key: Keys) -> str:
     layer = holder(given.layers, key)
     if layer is None or layer.holds(key) < len(key):
         return DEFAULT
-    return layer.at(key) or layer.name
+    return layer.name if given.of_run and layer is given.file else layer.at(key) or layer.name
 
 
 def _leaves(here: Any, key: Keys = ()) -> Iterator[tuple[Keys, Any]]:

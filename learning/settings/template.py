@@ -10,8 +10,7 @@ from learning.settings.origins import in_yaml
 HEAD = """\
 # Settings of a run: moloch run FILE. It runs as it is: a small run of the pocket model, in about a minute.
 # moloch config explain KEY says more of a setting; moloch config show FILE shows what all come to.
-# Relative paths start from this file's folder. For completion in an editor: moloch config schema > settings.schema.json,
-# yaml-language-server: $schema=settings.schema.json
+# Relative paths start from this file's folder. docs/settings.md says how an editor completes and checks it.
 """
 GIVEN = {
     "arena": "sales", "personas": "biographic", "audience": "default", "model": "pocket", "arms": ["rft", "placebo"], "epochs": 1,

@@ -459,7 +459,7 @@ class TestMistakes:
             ({"m": SIEGE | {"rival": ["base"]}}, "setting 'markets.m.rival' is not valid: there is no such setting. Did you mean 'rivals'?"),
             ({"m": {"learners": {"a": "rft"}, "rivals": ["base"]}}, ":5:7: setting 'markets.m.learners.a' is not valid: it takes settings, such as {method: rft}"),
             ({"m": {"learners": {"base": {"method": "rft"}}, "rivals": ["base"]}}, ":5:7: setting 'markets.m.learners.base' is not valid: the name 'base' is reserved"),
-            ({"m": {"learners": {"a": {"lora": {"lr": "x"}, "method": "rft"}}, "rivals": ["base"]}}, ":6:9: setting 'markets.m.learners.a.lora' is not valid: Expected `float`"),
+            ({"m": {"learners": {"a": {"lora": {"lr": "x"}, "method": "rft"}}, "rivals": ["base"]}}, ":7:11: setting 'markets.m.learners.a.lora.lr' is not valid: Expected `float`"),
             ({"m": {"learners": {"a": {"compared_with": "rtf", "method": "rft"}}, "rivals": ["base"]}}, ":6:9: setting 'markets.m.learners.a.compared_with' is not valid: there is no arm 'rtf'. Did you mean 'rft'?"),
             ({"m": DUEL | {"learners": DUEL["learners"] | {"a": {"compared_with": "b_own_a", "method": "rft"}}}}, "setting 'markets.m.learners.a.compared_with' is not valid: there is no arm 'b_own_a'"),
         ],

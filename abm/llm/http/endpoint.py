@@ -19,7 +19,7 @@ from abm.llm.budget import Price
 from abm.llm.http._exchange import Address
 from abm.llm.http.places import DEFAULTS, LOCAL, LocalServer, local_server
 from moloch.errors import InputError, together
-from moloch.records import Unit
+from moloch.records import InUnit
 from moloch.yamls import checked, others
 
 OPENAI = "api.openai.com"
@@ -47,23 +47,23 @@ class Endpoint(BaseModel):
     """Name of the environment variable that holds the key. By default OPENAI_API_KEY for OpenAI, else MOLOCH_API_KEY."""
     key_in_clear: bool = False
     """Allow sending the key to another machine without encryption (``http://``), where others on the network can read it."""
-    concurrency: Annotated[int, Unit("calls")] = Field(default=64, ge=1, le=20_000)
+    concurrency: Annotated[int, InUnit("calls")] = Field(default=64, ge=1, le=20_000)
     """Most calls under way at once; fewer while the server refuses more."""
-    timeout: Annotated[float, Unit("seconds")] = Field(default=300, gt=0)
+    timeout: Annotated[float, InUnit("seconds")] = Field(default=300, gt=0)
     """Limit on one attempt of a call."""
-    attempts: Annotated[int, Unit("attempts")] = Field(default=5, ge=1)
+    attempts: Annotated[int, InUnit("attempts")] = Field(default=5, ge=1)
     """How often a call is tried before the run stops."""
-    patience: Annotated[float, Unit("seconds")] = Field(default=120, gt=0)
+    patience: Annotated[float, InUnit("seconds")] = Field(default=120, gt=0)
     """How long the run waits for any answer before it stops."""
-    usd_in: Annotated[float | None, Unit("US dollars per million tokens")] = Field(default=None, ge=0)
+    usd_in: Annotated[float | None, InUnit("US dollars per million tokens")] = Field(default=None, ge=0)
     """Price of tokens read; 0 where they cost nothing. Where both prices are left out, what calls cost is not known."""
-    usd_out: Annotated[float | None, Unit("US dollars per million tokens")] = Field(default=None, ge=0)
+    usd_out: Annotated[float | None, InUnit("US dollars per million tokens")] = Field(default=None, ge=0)
     """Price of tokens written, likewise."""
-    tokens_per_s: Annotated[float, Unit("tokens per second")] = Field(default=0, ge=0)
+    tokens_per_s: Annotated[float, InUnit("tokens per second")] = Field(default=0, ge=0)
     """Speed of all calls together, as ``moloch llm check`` measures it; only plans use it."""
     adapters: str = ""
     """The run's folder of adapters as the server sees it. By default the same path."""
-    keep_adapters: Annotated[int, Unit("adapters")] = Field(default=4, ge=1)
+    keep_adapters: Annotated[int, InUnit("adapters")] = Field(default=4, ge=1)
     """Adapters that stay loaded on the server."""
     mixed: bool = False
     """Allow calls of the base model and of adapters at the same time. vLLM on a CPU then answers calls of the base model with
@@ -71,7 +71,7 @@ class Endpoint(BaseModel):
     thinking: Literal["served", "off"] = "served"
     """``off`` tells models that think before they answer not to, in the server's own way; where that fails, a call may use
     ``thinking_room`` more tokens. Part of the model's identity."""
-    thinking_room: Annotated[int, Unit("tokens")] = Field(default=2048, ge=0, le=2**20)
+    thinking_room: Annotated[int, InUnit("tokens")] = Field(default=2048, ge=0, le=2**20)
     """Room for thinking that cannot be turned off."""
     extra: dict[str, Any] = {}
     """Further fields of every call, as ``{chat_template_kwargs: {enable_thinking: false}}``. Part of the model's identity."""

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from abm.events import Split
-from moloch.records import RecordedSettings, Unit
+from moloch.records import InUnit, RecordedSettings
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-100, le=100)]
@@ -42,7 +42,7 @@ class FeedConfig(_NetworkSettings):
     ranker: str = "chronological"
     """How a feed is ordered: ``chronological``, ``popularity``, ``engagement``, ``similarity``, ``random``, or a ranker of an
     extension."""
-    slots: Annotated[int, Unit("messages")] = Field(default=2, ge=1, le=127)
+    slots: Annotated[int, InUnit("messages")] = Field(default=2, ge=1, le=127)
     """Messages that a member sees in a round."""
     discover: Rate = 0.0
     """Chance, per round and message, that the platform adds a message that nobody whom the member follows has shared."""
@@ -62,27 +62,27 @@ class EngagementConfig(_NetworkSettings):
     """Chance that a member who liked or shared a message begins to follow its author."""
     unfollow: Rate = 0.01
     """Chance that a member who did nothing with a message stops following the account that it came from; appeal lowers it."""
-    appeal: Annotated[Weight, Unit("logits")] = 1.0
+    appeal: Annotated[Weight, InUnit("logits")] = 1.0
     """How much one unit of a message's appeal moves these chances."""
 
 
 class InfluenceConfig(_NetworkSettings):
     """What others do to a member; all 0 gives members who only share a medium."""
 
-    conformity: Annotated[Weight, Unit("utility")] = 0.5
+    conformity: Annotated[Weight, InUnit("utility")] = 0.5
     """Added to a message for which all visible likes and shares of the member's contacts are."""
-    bandwagon: Annotated[Weight, Unit("utility")] = 0.0
+    bandwagon: Annotated[Weight, InUnit("utility")] = 0.0
     """Added to an option that everybody chose in the last poll."""
-    trust: Annotated[Weight, Unit("utility")] = 0.5
+    trust: Annotated[Weight, InUnit("utility")] = 0.5
     """Added to a source that is fully trusted."""
-    opinion: Annotated[Weight, Unit("utility")] = 0.5
+    opinion: Annotated[Weight, InUnit("utility")] = 0.5
     """Added to a source of which the member thinks as well as possible."""
     persuasion: Rate = 0.1
     """How far a member's opinion of a competitor moves towards what a message just seen says, as a share of the distance."""
     pull: Rate = 0.1
     """How far a member's opinion moves towards the mean opinion of its contacts where it saw a message, as a share of the
     distance."""
-    confidence: Annotated[float, Unit("opinion, -1 to 1")] = Field(default=2.0, ge=0, le=2)
+    confidence: Annotated[float, InUnit("opinion, -1 to 1")] = Field(default=2.0, ge=0, le=2)
     """Largest difference of opinions at which a contact is listened to; 2: always."""
     trust_gain: Rate = 0.02
     """Trust that a competitor gains in a round in which the member likes a message of it."""
@@ -94,18 +94,18 @@ class MemoryConfig(_NetworkSettings):
     by: Literal["rule", "model", "off"] = "rule"
     """How personas remember: ``rule`` writes a note of what they saw, did and chose in a round; ``model`` has the language
     model sum the notes up after each opening of the feeds, in a call of its own; ``off`` remembers nothing."""
-    entries: Annotated[int, Unit("notes")] = Field(default=12, ge=1, le=1000)
+    entries: Annotated[int, InUnit("notes")] = Field(default=12, ge=1, le=1000)
     """Notes that a persona keeps, the newest ones."""
-    characters: Annotated[int, Unit("characters")] = Field(default=800, ge=40, le=20_000)
+    characters: Annotated[int, InUnit("characters")] = Field(default=800, ge=40, le=20_000)
     """Room for all notes of a persona together."""
 
 
 class PostConfig(_NetworkSettings):
     """What personas that a language model plays may write: replies, and comments on what they share."""
 
-    characters: Annotated[int, Unit("characters")] = Field(default=160, ge=1, le=2000)
+    characters: Annotated[int, InUnit("characters")] = Field(default=160, ge=1, le=2000)
     """Limit on a reply or a comment, and on the reason for a choice."""
-    most: Annotated[int, Unit("texts")] = Field(default=128, ge=0, le=10_000)
+    most: Annotated[int, InUnit("texts")] = Field(default=128, ge=0, le=10_000)
     """Texts of personas that the feeds take up while they are open; others reach nobody. Each takes 11 bytes of memory per
     member."""
 
@@ -113,9 +113,9 @@ class PostConfig(_NetworkSettings):
 class _Intervention(_NetworkSettings):
     phase: Split | None = None
     """Where it takes effect: ``train`` or ``evaluate``. By default in both."""
-    epoch: Annotated[int | None, Unit("epoch")] = Field(None, ge=1)
+    epoch: Annotated[int | None, InUnit("epoch")] = Field(None, ge=1)
     """The epoch in which it takes effect. By default every one."""
-    after: Annotated[int, Unit("contests")] = Field(default=0, ge=0)
+    after: Annotated[int, InUnit("contests")] = Field(default=0, ge=0)
     """Contests that a society has held before it takes effect."""
 
 
@@ -127,7 +127,7 @@ class Rule(_Intervention):
     labels messages that probes find fault with, ``shock`` moves opinions of a competitor once."""
     ranker: str | None = None
     """Of a ``rule``: the new ranker."""
-    slots: Annotated[int | None, Unit("messages")] = Field(None, ge=1, le=127)
+    slots: Annotated[int | None, InUnit("messages")] = Field(None, ge=1, le=127)
     """Of a ``rule``: the new number of messages that a member sees in a round."""
 
 
@@ -148,9 +148,9 @@ class FactCheck(_Intervention):
     share: Rate = 1.0
     """Of a ``fact_check``: the share of messages that are checked, drawn at random. Of a ``shock``: the share of members whom
     it reaches."""
-    round: Annotated[int, Unit("round")] = Field(default=1, ge=0)
+    round: Annotated[int, InUnit("round")] = Field(default=1, ge=0)
     """Of a ``fact_check``: the round before which messages are checked; what was seen earlier was seen without a label."""
-    penalty: Annotated[Weight, Unit("appeal")] = 1.0
+    penalty: Annotated[Weight, InUnit("appeal")] = 1.0
     """Of a ``fact_check``: what a label costs a message; of several checks the largest counts."""
     distrust: Rate = 0.2
     """Of a ``fact_check``: trust in its author that a label costs with everybody who saw the message."""
@@ -161,7 +161,7 @@ class Shock(_Intervention):
 
     kind: Literal["shock"]
     slot: int = Field(ge=0)
-    shift: Annotated[float, Unit("opinion")] = Field(ge=-2, le=2)
+    shift: Annotated[float, InUnit("opinion")] = Field(ge=-2, le=2)
     """Of a ``shock``: how far opinions move."""
     share: Rate = 1.0
     """Of the members whom it reaches, drawn at random."""
@@ -178,15 +178,15 @@ class NetworkConfig(_NetworkSettings, RecordedSettings):
     """Share of the members that follow every competitor from the start; they follow all of them, so that none starts ahead."""
     placement: Literal["random", "hubs"] = "random"
     """Which members these are: ``random`` ones, or the most followed (``hubs``)."""
-    together: Annotated[int, Unit("contests")] = Field(default=4, ge=1)
+    together: Annotated[int, InUnit("contests")] = Field(default=4, ge=1)
     """Contests whose messages are in the feeds at the same time, at most those of a step (``batch``)."""
-    rounds: Annotated[int, Unit("rounds")] = Field(default=4, ge=1, le=500)
+    rounds: Annotated[int, InUnit("rounds")] = Field(default=4, ge=1, le=500)
     """Rounds of serving feeds and reacting before a contest is decided."""
-    purchases: Annotated[int, Unit("choices")] = Field(default=1, ge=1)
+    purchases: Annotated[int, InUnit("choices")] = Field(default=1, ge=1)
     """How often each member chooses: after each of the last so many rounds. Others see what was chosen."""
     polls: tuple[int, ...] = ()
     """Rounds, from 0, after which those who saw a message of a contest are asked what they would choose."""
-    outside: Annotated[Weight, Unit("utility")] = 0.0
+    outside: Annotated[Weight, InUnit("utility")] = 0.0
     """Utility of choosing nothing, if the audience does not declare its own."""
     churn: Rate = 0.0
     """Share of the ties among members that are replaced, at each opening of the feeds, by a tie to a contact's contact."""

@@ -84,6 +84,8 @@ def _held(page: Path, out: Path | None, work: Work) -> Study:
 
 
 def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) -> None:
+    from analysis.cli.run import say_lack
+
     if work.engine == "slurm":
         from analysis.studies.engines.slurm import check_sbatch, options_of
 
@@ -91,6 +93,7 @@ def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) 
         if not work.script_only:
             check_sbatch()
     study.begin()
+    say_lack(cell.config for cell in study.cells)
     if work.engine == "slurm":
         submit(study, work, retry=retry, as_json=as_json)
         return

@@ -73,6 +73,7 @@ def _settings(given: RunOptions) -> GivenSettings:
     Raises:
         InputError: they are not, they name a seed, or the file is a study's page.
     """
+    from learning.runs.config_effects import warn_of
     from moloch.errors import InputError
 
     if given.config is not None and (page := _page_keys(given.config)):
@@ -84,9 +85,14 @@ def _settings(given: RunOptions) -> GivenSettings:
         )
     read, _ = given.read()
     for layer in read.layers:
-        if layer.chosen and "seed" in layer.settings:  # one run would count as several
-            what, where = "a study sets the seed of each run itself", layer.at(("seed",))
-            raise InputError(what, where=where, why=f"{layer.name} gives one", fix="Leave it out.")
+        if layer.chosen and "seed" in layer.settings:
+            why = "a study sets the seed of each run itself"
+            told = InputError(
+                "setting 'seed' has no effect here", where=layer.at(("seed",)), why=why, fix="Leave it out."
+            )
+            if layer is not read.file:
+                raise told
+            warn_of(told)
     return read
 
 
@@ -111,7 +117,7 @@ def _study(settings: dict[str, Any], number: int, out: Path | None) -> Study:
 
 def _begin(study: Study) -> None:
     """Make the study, or add the seeds that it has not; say what is about to be asked of servers, which may cost money."""
-    from analysis.cli.run import say_precision
+    from analysis.cli.run import say_lack, say_precision
     from analysis.studies.record.layout import Layout, is_study
     from learning.runs.costs import RolePlan, planned, sentence, total
     from moloch.errors import LogError
@@ -122,6 +128,7 @@ def _begin(study: Study) -> None:
     study.begin()
     layout, first = Layout(study.folder), study.cells[0]
     say_precision(first.config, layout.cell(first.name))
+    say_lack([first.config])
     plans = list[list[RolePlan]]()
     for cell in study.cells:
         if study.state().cells[cell.name].state not in ("ended", "reused"):
