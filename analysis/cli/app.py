@@ -13,6 +13,7 @@ from analysis.cli.explain import explain
 from analysis.cli.figures import figures
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
+from analysis.cli.init import init
 from analysis.cli.interview import interview
 from analysis.cli.labels import app as labels
 from analysis.cli.llm import app as llm
@@ -38,6 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(init)
 app.command()(run)
 app.command()(fork)
 app.command()(replay)
