@@ -70,7 +70,7 @@ class RunProgress:
 
         traffic = self.now.traffic() if self.now is not None else None
         yield from traffic_words(traffic) if traffic is not None else ()
-        if self._cell is not None and (left := left_words(self._cell.look(), traffic)):
+        if left := left_words(self._cell.look() if self._cell is not None else None, traffic):
             yield left
 
 
