@@ -16,6 +16,7 @@ from analysis.cli.progress import RunProgress, progress
 from analysis.readings.traffic import traffic_words
 from learning import Progress
 from learning.runs.traffic import Traffic
+from tests.support.server import serving
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x1b[8m\u202etxt\x9b2J"
 TAME = "]0;owned[2J[31mred[8mtxt2J"
@@ -109,6 +110,21 @@ class TestProgress:
             assert said.wait(20)
         [line, *_] = [line for line in capsys.readouterr().err.splitlines() if "[/b]" in line]
         assert line.startswith(f"cell: [/b]; 1 of 2 steps and trainings; {SAID}; 0:0")
+
+    def test_of_a_check(self, monkeypatch, capsys):
+        """A server that is silent is said, with what it was asked and for how long it is waited for."""
+        monkeypatch.setattr("analysis.cli.progress.EVERY", 0.005)
+        monkeypatch.setattr("analysis.readings.traffic.SILENT_S", 0.0)
+        with serving(lambda call: None, models=[{"id": "[/b]"}]) as server, pytest.raises(SystemExit):
+            monkeypatch.setattr(
+                sys, "argv", ["moloch", "llm", "check", server.url, "--set", "serving.server={timeout: 0.4, patience: 0.3}"]
+            )  # fmt: skip
+            main()
+        lines = capsys.readouterr().err.splitlines()
+        assert any(line == f"asking {server.url}: chat; no answer for 0 s of at most 0.4 s" for line in lines), lines[
+            -5:
+        ]
+        assert lines[-1].startswith("moloch: 127.0.0.1") and "timeout" in lines[-1]
 
     def test_in_a_terminal(self, monkeypatch):
         """Below the bar, also within a step."""
