@@ -35,6 +35,10 @@ from moloch.content import content_id
 from moloch.records import RecordedSettings
 
 
+MOST = 1_000_000
+"""Anchors, personas and contests of a step: each is an object; more people are a ``crowd``, in columns."""
+
+
 class RunConfig(RecordedSettings, BaseModel):
     """Everything that decides a run; equal settings give an equal digest.
 
@@ -80,16 +84,16 @@ class RunConfig(RecordedSettings, BaseModel):
     markets: Markets = {}
     """Arms that meet rivals while they learn, in contests of theirs; see :mod:`learning.arms.market_settings`. Where only markets
     are given, there are no other arms."""
-    epochs: int = Field(2, ge=1)
+    epochs: int = Field(2, ge=1, le=10_000)
     messages: int = Field(2, ge=2, le=8)
     """Messages per training contest of an arm that competes with itself."""
-    train_anchors: int | None = Field(None, ge=1)
+    train_anchors: int | None = Field(None, ge=1, le=MOST)
     """Training anchors per epoch."""
-    held_out_anchors: int | None = Field(None, ge=2)
-    train_personas: int | None = Field(None, ge=1)
-    held_out_personas: int | None = Field(None, ge=2)
+    held_out_anchors: int | None = Field(None, ge=2, le=MOST)
+    train_personas: int | None = Field(None, ge=1, le=MOST)
+    held_out_personas: int | None = Field(None, ge=2, le=MOST)
     ties: Ties = "skip"
-    batch: int = Field(32, ge=1)
+    batch: int = Field(32, ge=1, le=MOST)
     """Contests per step: the planned batch of model calls."""
     sampling: SamplingConfig = Field(default_factory=cache(SamplingConfig))
     preset: str | None = None

@@ -41,7 +41,7 @@ class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Changes only rounding, and the draws of dropout.
     """
 
-    rank: Count = 16
+    rank: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 16
     alpha: Count = 32
     dropout: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.05
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
