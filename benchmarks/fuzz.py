@@ -91,11 +91,19 @@ def main() -> None:
             failed += found["failed"]
             seconds = time.process_time() - began
             if given.json:
-                told = {"name": f"fuzz: {entry.name}, failures of {count:,}", "value": found["failed"], "unit": "inputs"}
-                print(json.dumps(told | {"rival": None, "ratio": None, "goal": 0, "ok": not found["failed"]}), flush=True)
+                told = {
+                    "name": f"fuzz: {entry.name}, failures of {count:,}",
+                    "value": found["failed"],
+                    "unit": "inputs",
+                }
+                print(
+                    json.dumps(told | {"rival": None, "ratio": None, "goal": 0, "ok": not found["failed"]}), flush=True
+                )
             else:
                 counts = f"{found['taken']:>7,} taken {found['refused']:>7,} refused {found['failed']:>5,} failed"
-                print(f"{entry.name:<20} {count:>7,}: {counts}   {1000 * seconds / max(count, 1):.1f} ms each", flush=True)
+                print(
+                    f"{entry.name:<20} {count:>7,}: {counts}   {1000 * seconds / max(count, 1):.1f} ms each", flush=True
+                )
     sys.exit(1 if failed else 0)
 
 

@@ -69,7 +69,9 @@ def _opened(pack: Path) -> zipfile.ZipFile:
     except OSError as error:
         raise InputError("not a pack", where=str(pack), why=error.strerror or str(error), fix=_PACKED) from error
     except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise InputError("not a pack", where=str(pack), why="it is no zip file, or a damaged one", fix=_PACKED) from error
+        raise InputError(
+            "not a pack", where=str(pack), why="it is no zip file, or a damaged one", fix=_PACKED
+        ) from error
 
 
 def _contents(archive: zipfile.ZipFile, pack: Path) -> Contents:

@@ -60,7 +60,9 @@ def check_place(out: Path) -> None:
         InputError: there is a folder of that name.
     """
     if out.is_dir():
-        raise InputError("the report cannot be written", where=str(out), why="it is a folder", fix="Give a file: --out.")
+        raise InputError(
+            "the report cannot be written", where=str(out), why="it is a folder", fix="Give a file: --out."
+        )
 
 
 def write_report(text: str, out: Path) -> None:

@@ -34,7 +34,6 @@ from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import RecordedSettings
 
-
 MOST = 1_000_000
 """Anchors, personas and contests of a step: each is an object; more people are a ``crowd``, in columns."""
 

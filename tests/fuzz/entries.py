@@ -93,7 +93,9 @@ SET = {
     "epochs": "3", "arms": "[rft, placebo]", "arms.rft.lora.lr": "1e-4", "network.feed.ranker": "popularity", "sampling.temperature": "0.5",
     "a.b": "1", "serving.server.key": "MY_KEY", "lora.rank": "4", "": "", "stop": '["x"]', "crowd": "{size: 30}", "probes": "[copy_error]",
 }  # fmt: skip
-SHEET = 'id,anchor,message,question,label\na1,A lamp.,"Buy, now",Does it lie?,yes\nb2,A lamp.,Best lamp.,Does it lie?,n\n'
+SHEET = (
+    'id,anchor,message,question,label\na1,A lamp.,"Buy, now",Does it lie?,yes\nb2,A lamp.,Best lamp.,Does it lie?,n\n'
+)
 HUMAN = "question,answer,count,age\ntrust_messages,somewhat,3,young\nchecks,often,2,old\n"
 
 
@@ -131,7 +133,9 @@ def _settings(path: Path) -> None:
 def _drawn_set(lot: Random) -> bytes:
     name, value = lot.choice(list(SET.items()))
     if lot.random() < 0.5:
-        value = yaml.safe_dump(lot.choice(ODD), default_flow_style=True, allow_unicode=True).removesuffix("...\n").strip()
+        value = (
+            yaml.safe_dump(lot.choice(ODD), default_flow_style=True, allow_unicode=True).removesuffix("...\n").strip()
+        )
     text = f"{name}{lot.choice(('=', '=', '=', '==', ' = ', ':', ''))}{value}".encode("utf-8", "surrogatepass")
     return damaged(text, lot) if lot.random() < 0.3 else text
 
@@ -251,7 +255,13 @@ ENTRIES: dict[str, Entry] = {
         Entry("--set", "set.txt", _drawn_set, _set, 2),
         Entry("page", "p.yaml", _texts(PAGE, _of("examples/preregistered.yaml")), _page, 8),
         Entry("serving", "v.yaml", _texts(SERVING), _read_serving),
-        Entry("arena", "a.yaml", _texts(_of("abm/arenas/data/sales.yaml"), _of("docs/extending/parts/debate.yaml")), _arena, 4),
+        Entry(
+            "arena",
+            "a.yaml",
+            _texts(_of("abm/arenas/data/sales.yaml"), _of("docs/extending/parts/debate.yaml")),
+            _arena,
+            4,
+        ),
         Entry("audience", "n.yaml", _texts(_of("abm/audience/data/default.yaml")), audience),
         Entry("questionnaire", "q.yaml", _texts(_of("examples/media_trust.yaml")), load_questionnaire),
         Entry("battery", "b.yaml", _texts(_of("analysis/judges/batteries/paper.yaml")), load_battery),

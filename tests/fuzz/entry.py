@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from moloch.errors import MolochError, Mistakes
+from moloch.errors import Mistakes, MolochError
 
 LONGEST_S = 30.0
 """What takes longer hangs."""
-LONGEST_LINE = 4_000
-"""Characters of an error, before the terminal shortens it."""
+LONGEST_LINE = 30_000
+"""Characters of an error, before the terminal shortens it; an input may hold a name of 5,000."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,9 @@ def read_run(path: Path) -> None:
     lines = path.read_bytes().split(b"\n")
     body = _numbered(lines)
     genesis = read_manifest(run).genesis
-    commit = codec.Commit(v=codec.SCHEMA_VERSION, seq=0, n=len(lines), prev=genesis, hash=codec.chain(genesis, body, {}))
+    commit = codec.Commit(
+        v=codec.SCHEMA_VERSION, seq=0, n=len(lines), prev=genesis, hash=codec.chain(genesis, body, {})
+    )
     packed = zstd.compress(body + codec._commit_line(commit))
     start = struct.pack("<IIII", codec._MAGIC, codec.HEADER_SIZE - 8, len(packed), zlib.crc32(packed))
     segment = run / "log" / f"{0:020}.jsonl.zst"

@@ -171,3 +171,17 @@ class TestPlain:
     def test_a_key_may_override_what_it_merges(self):
         """Only a key that is written twice in one mapping is a mistake."""
         assert plain("a: &a {x: 1}\nb: {<<: *a, x: 2}\n")["b"] == {"x": 2}
+
+
+class TestEscapes:
+    """Of characters beyond 16 bits, which JSON writes as two."""
+
+    def test_two_are_a_character(self):
+        """As JSON means it."""
+        assert plain('"\\ud83d\\udca1 lamp"') == "\U0001f4a1 lamp"
+
+    @pytest.mark.parametrize("text", ['a: "\\ud83d"', 'a: ["x", "\\udca1\\ud83d"]'])
+    def test_one_is_none(self, text):
+        """It could be written to no file."""
+        with pytest.raises(InputError, match=r"f:1:\d+: not valid YAML: an escape is half of a character"):
+            Source(text, "f").values()

@@ -14,7 +14,24 @@ ODD: tuple[Any, ...] = (
     [], [[]], [None], [1, 2], ["rft", "rft"], [[1, [2, [3]]]], {}, {"a": 1}, {"": 0}, {"a": {"b": {"c": []}}}, [{}], {"method": "rft"},
 )  # fmt: skip
 """Values that fit some places and not others."""
-NAMES = ("a", "", " ", "name", "seed", "method", "0", "no", "x" * 300, "\x1b", "é", "a.b", "__class__", "model", "url", "from")
+NAMES = (
+    "a",
+    "",
+    " ",
+    "name",
+    "seed",
+    "method",
+    "0",
+    "no",
+    "x" * 300,
+    "\x1b",
+    "é",
+    "a.b",
+    "__class__",
+    "model",
+    "url",
+    "from",
+)
 """Keys of mappings."""
 
 
@@ -61,7 +78,9 @@ def near(value: Any, lot: Random) -> Any:
     if isinstance(value, int | float):
         return lot.choice((value + 1, value - 1, 2 * value, -value, value / 2, 0, 1))
     if isinstance(value, str):
-        return lot.choice((value[: len(value) // 2], value + value, value.upper(), value + " ", value + ": x", f"{{{value}}}"))
+        return lot.choice(
+            (value[: len(value) // 2], value + value, value.upper(), value + " ", value + ": x", f"{{{value}}}")
+        )
     if isinstance(value, list):
         return lot.choice((value[::-1], value[1:], value + value))
     return dict(lot.sample(list(value.items()), len(value))) if isinstance(value, dict) else value

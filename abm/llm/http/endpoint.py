@@ -266,7 +266,9 @@ def parsed(url: str) -> tuple[Address, str]:
         is_port = "port" in str(error).lower()
         why = "its port is no number from 1 to 65535" if is_port else "its host is no name or address"
         where = f"{parts.scheme}://{parts.hostname}" if is_port else ""
-        raise InputError("no URL of a server", where=where, why=why, fix=EXAMPLE) from None  # which would repeat what it holds
+        raise InputError(
+            "no URL of a server", where=where, why=why, fix=EXAMPLE
+        ) from None  # which would repeat what it holds
     if port == 0:
         raise InputError("no URL of a server", why="port 0 is none", fix=EXAMPLE)
     what = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
