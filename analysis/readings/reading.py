@@ -11,10 +11,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from abm.events import Event
+from moloch.errors import CorruptLog
 
 if TYPE_CHECKING:
     import polars as pl
 
+MISFITS = (LookupError, ValueError, TypeError, ArithmeticError)
+"""What taking an event ends in that contradicts others."""
+EDITED = "The log was edited, or written by another version; use the version that wrote it."
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -57,16 +61,41 @@ def dispatch(*readings: Reading[Any]) -> Callable[[Event], None]:
 
 
 def read(events: Iterable[Event], *readings: Reading[Any]) -> None:
-    """Hand each event once to the readings that look at its type, in the order in which they are named."""
+    """Hand each event once to the readings that look at its type, in the order in which they are named.
+
+    Raises:
+        CorruptLog: an event contradicts those before it, as one that was edited may.
+    """
     hand = dispatch(*readings)
     for event in events:
-        hand(event)
+        try:
+            hand(event)
+        except MISFITS as error:
+            why = f"{event.__struct_config__.tag}: {type(error).__name__}: {error}"
+            what = "an event does not fit what happened before"
+            raise CorruptLog(what, where=f"event {event.seq}", why=why, fix=EDITED) from error
+
+
+def amounting(reading: Reading[T]) -> T:
+    """Return a reading's result.
+
+    Raises:
+        CorruptLog: its events contradict each other.
+    """
+    try:
+        return reading.result()
+    except MISFITS as error:
+        raise CorruptLog("events do not fit together", why=f"{type(error).__name__}: {error}", fix=EDITED) from error
 
 
 def result_of(events: Iterable[Event], reading: Reading[T]) -> T:
-    """Return what a reading makes of ``events``."""
+    """Return what a reading makes of ``events``.
+
+    Raises:
+        CorruptLog: they contradict each other.
+    """
     read(events, reading)
-    return reading.result()
+    return amounting(reading)
 
 
 def frame_of(rows: Iterable[Collection[Any]], schema: Mapping[str, Any]) -> pl.DataFrame:
