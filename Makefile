@@ -1,12 +1,13 @@
-# make demo   set up, then run the main job            make test    set up, then run the tests
-# make setup  only set up .venv                        make lint    ruff and pyright
+# make demo   set up what the main job needs, then run it (1.9 GB)
+# make test   set up what the tests need, then run them (2.9 GB)
+# make setup  only set up .venv, with all that tests need      make lint    ruff and pyright
 # make test-system   whole commands and processes, killed and filled: what takes seconds each
 # make test-browser  the tests of the pages, in Chromium (Debian's package chromium)
 # make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
 # make test-inspect  Inspect in an environment of its own (0.3 GB), then its reader on what we export
 # make test-ray      Ray (285 MB) into .venv, then the tests on two nodes; make test-slurm  those on a real Slurm (Debian: slurm-wlm munge)
 # make widget build the audience graph's browser half again (node and npm; its bundles are kept in the repository)
-# make calibrate     do intervals hold? planted nulls and effects through the estimators (under a minute; FULL=--full: 90 minutes, resumable)
+# make calibrate     do intervals hold? planted nulls and effects through the estimators (half a minute; FULL=--full: under 90 minutes, resumable)
 # make docs   the documentation site into build/site (its generator gets an environment of its own)
 # make faults the long form of the fault suite, each guard taken away once (hours: it holds a log of 10^8 events)
 PYTHON ?= python3
@@ -16,20 +17,22 @@ ENGINE := .venv-engine
 DOCS := .venv-docs
 INSPECT := .venv-inspect
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
-EXTRAS := learn,store,tables,ui,figures,peers,dev
+MAIN_JOB := learn
+TESTS := learn,store,tables,ui,figures,peers,dev
 READY := $(VENV)/.ready
-.PHONY: setup demo test test-system test-slow test-browser test-engine test-inspect test-ray test-slurm faults lint docs widget calibrate
+READY_FOR_DEMO := $(VENV)/.ready-for-demo
+.PHONY: setup demo test test-system test-slow test-browser test-engine test-inspect test-ray test-slurm test-wheel faults lint docs widget calibrate
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@if command -v uv >/dev/null && uv pip install --quiet --python $(BIN)/python --torch-backend auto \
-	    -c constraints.txt -e '.[$(EXTRAS)]'; then :; else \
-	    $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]'; fi
+	@$(PYTHON) .ci/install.py $(VENV) $(TESTS) "the tests need"
+	@touch $@ $(READY_FOR_DEMO)
+
+$(READY_FOR_DEMO): pyproject.toml constraints.txt
+	@$(PYTHON) .ci/install.py $(VENV) $(MAIN_JOB) "the main job needs"
 	@touch $@
 
-demo: $(READY)
+demo: $(READY_FOR_DEMO)
 	$(BIN)/moloch run
 
 test: export OMP_NUM_THREADS = 1

@@ -106,6 +106,11 @@ def number_bounds(estimate: Numbers, digits: int = 2) -> str:
     return _bounds(estimate, lambda value: number(value, digits))
 
 
+def measured(estimate: Numbers, digits: int = 2) -> str:
+    """Return a number in its own unit with its interval."""
+    return f"{number(estimate['value'], digits)} {number_bounds(estimate, digits)}".rstrip() if estimate else DASH
+
+
 def difference(estimate: Numbers) -> str:
     """Return a difference of shares in percentage points with its interval."""
     return f"{points(estimate)} {points_bounds(estimate)}".rstrip()

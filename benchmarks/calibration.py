@@ -27,7 +27,17 @@ sys.path.append(str(Path(__file__).resolve().parent))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from calibration_law import Scenario  # noqa: E402
-from calibration_scores import OUTCOMES, PIECE, SCOPES, Score, planned_power, scored_piece, scores  # noqa: E402
+from calibration_scores import (  # noqa: E402
+    FEW_PILOTS,
+    MANY_PILOTS,
+    OUTCOMES,
+    PIECE,
+    SCOPES,
+    Score,
+    planned_power,
+    scored_piece,
+    scores,
+)
 
 SHORT, LONG = 200, 4_000
 """Studies of a scenario."""
@@ -122,8 +132,8 @@ def _kept(out: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
 # -- figures ---------------------------------------------------------------------------------------------------
 
 
-def figures(scenario: Scenario, pieces: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield a figure per line: what is promised of a scenario's outcomes, and what was found."""
+def figures(scenario: Scenario, pieces: Sequence[dict[str, Any]], pilots: int = FEW_PILOTS) -> Iterator[dict[str, Any]]:
+    """Yield a figure per line: what is promised of a scenario's outcomes, and what was found; power is planned from so many pilots."""
     for of, score in zip(OUTCOMES, scores(scenario, pieces), strict=True):
         name = f"{scenario.name}/{of.name}"
         error = SIGMAS * score.error
@@ -132,7 +142,7 @@ def figures(scenario: Scenario, pieces: Sequence[dict[str, Any]]) -> Iterator[di
             most = VARY[1] if score.trainings >= HALF else FALSE_ALARMS
             yield _figure(f"{name}/false alarms", score.rejected, least, most, error, score)
         else:
-            planned = planned_power(scenario, OUTCOMES.index(of))
+            planned = planned_power(scenario, OUTCOMES.index(of), pilots)
             chance = SIGMAS * max(score.rejected * (1 - score.rejected), 0.01) ** 0.5 / score.studies**0.5
             near = (max(0.0, planned - NEAR), min(1.0, planned + NEAR))
             yield _figure(f"{name}/power against the planner", score.rejected, *near, chance, score)
@@ -207,6 +217,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="file that keeps pieces (with --full: build/calibration.jsonl)")
     parser.add_argument("--folder", type=Path, help="of the page's study, which resumes")
     parser.add_argument("--report", action="store_true", help="print what the file holds, and draw nothing")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PROMISE", help="coverage, say: print and judge no others"
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
         "--summary", action="store_true", help="a line per promise and number of seeds, over scenarios, as Markdown"
@@ -218,7 +231,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scenarios = grid() if given.full or given.report else list(FEW)
     studies = given.studies or (LONG if given.full or given.report else SHORT)
     pieces = _reported(out) if given.report else worked(scenarios, studies, given.jobs, out)
-    found = [figure for s in scenarios if s.name in pieces for figure in figures(s, pieces[s.name])]
+    pilots = MANY_PILOTS if given.full or given.report else FEW_PILOTS
+    found = [figure for s in scenarios if s.name in pieces for figure in figures(s, pieces[s.name], pilots)]
     pages = given.pages if given.pages >= 0 else 0 if given.report else 200 if given.full else 1
     if pages:
         if given.folder is not None:
@@ -229,6 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.control:
         with tempfile.TemporaryDirectory() as folder:
             found += control_figures(given.control, given.folder or Path(folder))
+    found = [figure for figure in found if not given.only or any(each in figure["name"] for each in given.only)]
     for line in _summary(found) if given.summary else [json.dumps(f) if given.json else _line(f) for f in found]:
         print(line)
     return int(any(figure["ok"] is False for figure in found))
@@ -254,6 +269,8 @@ def _summary(found: Sequence[dict[str, Any]]) -> Iterator[str]:
         values = sorted(figure["value"] for figure in figures_of)
         goals = {tuple(figure["goal"]) for figure in figures_of if figure["goal"]}
         goal = " or ".join(f"{least:g} .. {most:g}" for least, most in sorted(goals)) or "–"
+        if "planner" in promise:
+            goal = f"the planner's ± {NEAR:g}"
         missed = sum(figure["ok"] is False for figure in figures_of)
         middle = values[len(values) // 2]
         yield f"| {promise} | {seeds} | {values[0]:.3f} | {middle:.3f} | {values[-1]:.3f} | {goal} | {missed} of {len(values)} |"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from moloch.exit_codes import ExitCode
+
 
 class MolochError(Exception):
     """A mistake or a fault that a user can fix; commands print it as one line, without a traceback.
@@ -15,7 +17,7 @@ class MolochError(Exception):
         fix: what to do next.
     """
 
-    exit_code = 2
+    exit_code = ExitCode.INPUT
 
     def __init__(self, what: str, *, where: str = "", why: str = "", fix: str = "") -> None:
         self.what, self.where, self.why, self.fix = what, where, why, fix
@@ -73,11 +75,29 @@ def check_all(*reads: Callable[[], object]) -> None:
 class LogError(MolochError):
     """An event log that cannot be opened, verified or written."""
 
-    exit_code = 3
+    exit_code = ExitCode.NOT_WHOLE
+
+
+class NoRun(LogError):
+    """A folder that is no run; what was named is wrong, not a log."""
+
+    exit_code = ExitCode.INPUT
 
 
 class CorruptLog(LogError):
     """Bytes of the log that contradict its hash chain; never fixed in silence."""
+
+
+class ContradictoryLog(LogError):
+    """Events of a log whose hash chain holds, one of which says what cannot be so after those before it.
+
+    Args:
+        seq: that event's number.
+    """
+
+    def __init__(self, what: str, *, seq: int, where: str = "", why: str = "", fix: str = "") -> None:
+        self.seq = seq
+        super().__init__(what, where=where, why=why, fix=fix)
 
 
 class Locked(LogError):
@@ -91,4 +111,4 @@ class Conflict(LogError):
 class NondeterminismError(MolochError):
     """A resumed or replayed run decided otherwise than its log says."""
 
-    exit_code = 4
+    exit_code = ExitCode.DIFFERS

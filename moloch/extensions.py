@@ -88,7 +88,7 @@ def _import(name: str) -> Extension:
         module = import_module(name)
     except MolochError:
         raise
-    except Exception as error:  # a user's module may raise anything when it is imported
+    except (Exception, SystemExit) as error:  # a user's module may raise anything when it is imported
         raise InputError(
             f"the extension {name!r} cannot be imported",
             where=_line(error, files),
@@ -143,7 +143,7 @@ def _refuse_foreign(name: str, files: Sequence[Path]) -> None:
                 )
 
 
-def _line(error: Exception, files: Sequence[Path]) -> str:
+def _line(error: BaseException, files: Sequence[Path]) -> str:
     """Return file and line of the extension in which an error arose."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
@@ -27,3 +27,12 @@ class RecordedSettings(BaseModel):
 def _defaults(model: type[RecordedSettings]) -> tuple[tuple[str, Any], ...]:
     """Return the later fields of a model with their defaults; to ask pydantic for them takes longer than the record."""
     return tuple((name, model.model_fields[name].get_default(call_default_factory=True)) for name in model.LATER)
+
+
+class InUnit(NamedTuple):
+    """In what a setting counts, as metadata of its type; its JSON Schema says so as ``unit``."""
+
+    name: str
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return handler(core_schema) | {"unit": self.name}

@@ -86,7 +86,11 @@ class Registry(Generic[T]):
             InputError: another part has that name: results of earlier runs would no longer mean what they say.
         """
         module = _module(part)
-        if name in self._built_in or (name in self._added and not _same(self._added[name][0], part)):
+        if (
+            name in self._built_in
+            or (name in self._added and not _same(self._added[name][0], part))
+            or (name in self._offered and self._offered[name].module != module)
+        ):
             raise InputError(
                 f"the {self.kind} {name!r} exists already",
                 where=module,

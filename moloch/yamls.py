@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from yaml.reader import ReaderError
 
 from moloch.errors import InputError, together
+from moloch.meant_texts import as_meant, leading
+from moloch.reasons import reason
 from moloch.utf8 import from_utf8
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -21,6 +23,9 @@ Keys = tuple[str | int, ...]
 
 
 MERGE = "tag:yaml.org,2002:merge"
+TEXT = "tag:yaml.org,2002:str"
+PLAIN = {f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float")}
+"""Kinds of plain values that stand for a name where they are a key: an arm may be called ``no``."""
 DEEPEST = 64
 """Levels of mappings and lists that a file may have."""
 MOST_VALUES = 100_000
@@ -57,6 +62,8 @@ class _Loader(yaml.SafeLoader):
         tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if _kind(tag) not in _NEVER
     }
 
+    KEYS_ARE_TEXT: ClassVar[bool] = True
+
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = self._repeated = 0
@@ -84,7 +91,9 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_mapping_node(anchor)
         seen: set[Any] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):  # 1 and 0x1 are one key, 1 and "1" are two
+            if isinstance(key, yaml.ScalarNode):
+                if self.KEYS_ARE_TEXT and key.tag in PLAIN:
+                    key.tag = TEXT
                 value = key.tag if key.tag == MERGE else self.construct_object(key)
                 if value in seen:
                     raise yaml.MarkedYAMLError(
@@ -127,6 +136,8 @@ class _AsWritten(_Loader):
     """YAML whose plain scalars are text as written (``yes``, ``NO``, ``on``, ``010``, ``1e3``, ``2020-01-01``), but for whole
     numbers in their usual form, and for nothing at all."""
 
+    KEYS_ARE_TEXT = False  # they are codes
+
 
 _AsWritten.yaml_implicit_resolvers = {"<": [("tag:yaml.org,2002:merge", re.compile("<<$"))]}
 _AsWritten.add_implicit_resolver("tag:yaml.org,2002:int", re.compile("(?:0|-?[1-9][0-9]{0,14})$"), list("-0123456789"))
@@ -143,6 +154,18 @@ def plain(text: str, *, as_written: bool = False) -> Any:
         yaml.YAMLError: it is not YAML, or larger than the bounds of this module.
     """
     return _read(text, _AsWritten if as_written else _Loader).get_single_data()
+
+
+def _node_at(node: Any, path: Keys) -> Any:
+    """Return the node that a path leads to; None where it leads nowhere."""
+    for key in path:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for name, value in node.value if name.value == str(key)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+        else:
+            return None
+    return node
 
 
 def _read(text: str, loader: type[_Loader] = _Loader) -> _Loader:
@@ -203,6 +226,15 @@ class Source(NamedTuple):
                     mark = node.start_mark
             yield (mark.line + 1, mark.column + 1) if mark else NOWHERE
 
+    def texts_at(self, paths: Iterable[Keys]) -> dict[Keys, str]:
+        """Return path -> what is written there, for those of ``paths`` that lead to a plain value."""
+        try:
+            whole = _read(self.text).get_single_node()
+        except yaml.YAMLError:
+            return {}
+        found = ((path, _node_at(whole, path)) for path in paths)
+        return {path: node.value for path, node in found if isinstance(node, yaml.ScalarNode)}
+
     def values(self) -> Any:
         """Return what the text says, as plain values.
 
@@ -237,22 +269,25 @@ def validated(model: type[Model], values: Any, what: str, source: Source | None 
     Raises:
         InputError: not what the model allows: every mistake, see :func:`checked`.
     """
-    made, wrong = checked(model, values)
+    source = source or Source("", "")
+    made, wrong = checked(model, as_meant(model, values, source.texts_at))
     if made is None:
-        source = source or Source("", "")
         raise together(source.placed([(each["loc"], _mistaken(model, what, each)) for each in wrong]))
     return made
 
 
 def _mistaken(model: type[BaseModel], what: str, error: Any) -> InputError:
-    why, fix = error["msg"].removeprefix("Value error, "), error.get("ctx", {}).get("fix", "")
+    why, fix = error["msg"], error.get("ctx", {}).get("fix", "")
     if error["type"] == "extra_forbidden":
         why, fix = "there is no such key", others(model, error["loc"], "Keys")
-    return InputError(f"{'.'.join(map(str, error['loc'])) or what} is not valid", why=why, fix=fix)
+    name = ".".join(map(str, error["loc"])) or what
+    if error["type"] == "missing":
+        return InputError(f"{name} is missing")
+    return InputError(f"{name} is not valid", why=why, fix=fix)
 
 
 def checked(model: type[Model], values: Any) -> tuple[Model | None, list[Any]]:
-    """Return ``values`` as a model, or None and every mistake in them, as pydantic tells it: up to :data:`MOST_MISTAKES`.
+    """Return ``values`` as a model, or None and every mistake in them, as pydantic lists it, with a plainer reason: up to :data:`MOST_MISTAKES`.
 
     A truth value that stands for a number is a mistake too, as ``epochs: yes`` is, which would be 1. What a model checks of
     several values together is reported once each of them is valid.
@@ -261,7 +296,7 @@ def checked(model: type[Model], values: Any) -> tuple[Model | None, list[Any]]:
         made = model.model_validate(values)
         wrong = [_truth(keys) for keys in _truths(values, made)]
     except ValidationError as error:
-        made, wrong = None, error.errors(include_url=False)
+        made, wrong = None, [{**each, "msg": reason(each)} for each in error.errors(include_url=False)]
         wrong += [_truth(keys) for keys in _truths_among(model, values)]
     return (None if wrong else made), _to_tell(wrong, values)[:MOST_MISTAKES]
 
@@ -290,7 +325,7 @@ def _truths_among(model: type[BaseModel], values: Any) -> Iterator[Keys]:
         model.model_validate(_in_words(values))
     except ValidationError as error:
         for each in error.errors(include_url=False):
-            path, value = _at(values, each["loc"])
+            path, value = leading(values, each["loc"])
             if each["type"] in ("int_parsing", "float_parsing") and isinstance(value, bool):
                 yield path
 
@@ -304,26 +339,14 @@ def _in_words(values: Any) -> Any:
     return str(values).lower() if isinstance(values, bool) else values
 
 
-def _at(values: Any, keys: Sequence[str | int]) -> tuple[Keys, Any]:
-    """Return those of ``keys`` that lead somewhere, without kinds that a model's path names, and what is there."""
-    path: list[str | int] = []
-    for key in keys:
-        if isinstance(values, list):
-            values = dict(enumerate(values))
-        if isinstance(values, dict) and key in values:
-            path.append(key)
-            values = values[key]
-    return tuple(path), values
-
-
 def _to_tell(wrong: list[Any], values: Any) -> list[Any]:
     """Return the mistakes to tell: one for each place, a truth value before what is wrong with the number that it stands for, and none
     for a missing key beside an unknown one, which explains it."""
-    unknown = {_at(values, each["loc"][:-1])[0] for each in wrong if each["type"] == "extra_forbidden"}
+    unknown = {leading(values, each["loc"][:-1])[0] for each in wrong if each["type"] == "extra_forbidden"}
     told: dict[Any, Any] = {}
     for each in wrong:
         lacks = each["type"] == "missing"
-        place = _at(values, each["loc"])[0]
+        place = leading(values, each["loc"])[0]
         if each["type"] == "truth":
             told[place] = each
         elif not (lacks and place in unknown):

@@ -27,6 +27,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+from moloch.column_names import NoColumn, renamed
 from moloch.errors import InputError
 from moloch.numerals import number, whole
 from moloch.plain_text import one_line, quoted
@@ -115,7 +116,7 @@ class Column(BaseModel):
         if value is None or declared:
             if self.missing is None:
                 why = f"is missing ({quoted(value)})" if value is not None else "is missing"
-                raise ValueError(f"column {self.source!r} (for {name!r}) {why}")
+                raise (NoColumn if value is None else ValueError)(f"column {self.source!r} (for {name!r}) {why}")
             return self.missing
         if not isinstance(value, _SCALARS):
             raise ValueError(f"column {self.source!r} (for {name!r}) holds a {type(value).__name__}, no single value")
@@ -176,6 +177,7 @@ class SurveyMapping(BaseModel):
     """Attribute -> value -> share (percentage, count) in the population; weights are raked to these."""
 
     _markers: frozenset[str] = PrivateAttr(frozenset())
+    _sources: frozenset[str] = PrivateAttr(frozenset())
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -216,7 +218,13 @@ class SurveyMapping(BaseModel):
         for template in (self.name, self.text):
             _filled(template, dict.fromkeys(self.columns, ""))
         self._markers = _codes(self.missing)
+        names = [*(column.source for column in self.columns.values()), *([self.weight] if self.weight else ())]
+        self._sources = frozenset(map(same_letters, names))
         return self
+
+    def named(self, row: Fields[str, Any]) -> Fields[str, Any]:
+        """Return a row whose columns have the names that are given here, where they differ from them in case alone."""
+        return renamed(row, self._sources)
 
     @property
     def weighs(self) -> bool:
@@ -231,6 +239,7 @@ class SurveyMapping(BaseModel):
         """
         if not self.weight:
             return 1.0
+        row = self.named(row)
         value = row.get(self.weight, row.get(same_letters(self.weight)))
         weight = None if self._markers and _code(value) in self._markers else number(value)
         if weight is None or not 0 <= weight <= LARGEST_WEIGHT:
@@ -244,6 +253,7 @@ class SurveyMapping(BaseModel):
         Raises:
             ValueError: a column is missing, or holds what has no meaning.
         """
+        row = self.named(row)
         attributes = {name: column.read(row, name, self._markers) for name, column in self.columns.items()}
         return make_attributed(attributes, name=_filled(self.name, attributes), text=_filled(self.text, attributes))
 

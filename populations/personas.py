@@ -13,11 +13,16 @@ from typing import Any
 
 import msgspec
 
+from moloch.column_names import NoColumn, renamed
 from moloch.numerals import whole
 from moloch.plain_text import one_line, quoted
 
 DEMOGRAPHY = ("age", "sex", "education_level", "urban_rural", "income")
+TOLD = ("biography", "name", "character_name", "gender", "mbti")
 PREFERENCES = ("general", "shopping_preferences", "political_preferences", "socialmedia_preferences", "economic_status")
+
+FIELDS = frozenset((*TOLD, *DEMOGRAPHY, *PREFERENCES, "split"))
+"""Fields of a row that mean something without a mapping; a column may differ from one in case."""
 
 _NOUNS = {"male": "man", "female": "woman"}
 _PLACES = {"urban": "in a city", "rural": "in the countryside"}
@@ -53,16 +58,17 @@ def make_persona(row: Mapping[str, Any]) -> Persona:
     Raises:
         ValueError: no known shape, or a field is missing or of the wrong type; the message names the field.
     """
+    row = renamed(row, FIELDS)
     biography = row.get("biography")
     if isinstance(biography, dict):
-        return _demographic(biography)
+        return _demographic(renamed(biography, FIELDS))
     if biography is not None:
         return _biographic(row)
     if "general" in row:
         return _preferring(row)
     if any(field in row for field in DEMOGRAPHY):
         return _demographic(row)
-    raise ValueError(f"field 'biography' is missing (or 'general', or {', '.join(DEMOGRAPHY)})")
+    raise NoColumn(f"field 'biography' is missing (or 'general', or {', '.join(DEMOGRAPHY)})")
 
 
 def node_persona(row: Mapping[str, Any]) -> Persona:
@@ -71,6 +77,7 @@ def node_persona(row: Mapping[str, Any]) -> Persona:
     Raises:
         ValueError: it has a biography that is none, or an age that is none.
     """
+    row = renamed(row, FIELDS)
     if "biography" in row or "general" in row:
         return msgspec.structs.replace(make_persona(row), name=row["name"])
     attributes = {key: value for key, value in row.items() if key != "split"}
@@ -121,7 +128,7 @@ def make_attributed(attributes: Mapping[str, str | int], *, name: str = "", text
 
 def _age(age: Any) -> int:
     if age is None:
-        raise ValueError("field 'age' is missing")
+        raise NoColumn("field 'age' is missing")
     try:
         return years(age)
     except ValueError as error:
@@ -206,5 +213,5 @@ def _text(row: Mapping[str, Any], field: str) -> str:
     value = row.get(field)
     if not isinstance(value, str) or not one_line(value):
         kind = "missing" if value is None else "empty" if value == "" else f"a {type(value).__name__}, not a text"
-        raise ValueError(f"field {field!r} is {kind}")
+        raise (NoColumn if value is None else ValueError)(f"field {field!r} is {kind}")
     return one_line(value)

@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
+from moloch.column_names import NoColumn, listed, renamed
 from moloch.errors import InputError
 from moloch.plain_text import quoted
 from moloch.tables import suffix_of
 from populations.mapping import SurveyMapping, read_mapping
-from populations.personas import Persona, make_persona, node_persona
+from populations.personas import FIELDS, Persona, make_persona, node_persona
 from populations.tables import GRAPHS, KINDS
 from populations.tables import rows as rows_of
 
@@ -122,7 +123,7 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[FoundP
             raise InputError(
                 "not a persona",
                 where=where,
-                why=str(error),
+                why=why(error, row),
                 fix="Correct the row or the mapping."
                 if mapping
                 else "A persona is a biography, five demographic attributes, or preferences; other columns need a mapping.",
@@ -140,6 +141,11 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[FoundP
     return list(by_id.values()), rows - len(by_id)
 
 
+def why(error: ValueError, row: Mapping[str, Any]) -> str:
+    """Return why a row is no persona, with the columns in which it has something where it lacks one."""
+    return f"{error}; the row has {listed(row)}" if isinstance(error, NoColumn) else str(error)
+
+
 def rule(path: Path, mapping: SurveyMapping | None) -> Callable[[Mapping[str, Any]], Persona]:
     """Return what makes a persona of a file's row: the mapping, the rule of graphs' nodes, or the known shapes."""
     if mapping is not None:
@@ -153,7 +159,7 @@ def declared_split(row: Mapping[str, Any]) -> str:
     Raises:
         ValueError: neither ``train`` nor ``held_out``.
     """
-    split = row.get("split", "")
+    split = renamed(row, FIELDS).get("split", "")
     if split and split not in SIDES:
         raise ValueError(
             f"field 'split' must be one of {', '.join(SIDES)}, not {quoted(split)}: rename it if it says else"

@@ -15,6 +15,7 @@ import msgspec
 
 from abm.arenas import AnchorSchema, Arena
 from abm.arenas.near import near_any
+from moloch.column_names import NoColumn, listed, renamed
 from moloch.content import content_id
 from moloch.errors import InputError
 from moloch.plain_text import visible
@@ -71,7 +72,7 @@ def make_anchor(schema: AnchorSchema, row: Mapping[str, object]) -> Anchor:
             fields[field.name] = value
         elif field.required:
             names = " or ".join(dict.fromkeys(n for n in (field.column, field.name) if n))
-            raise ValueError(f"field {names!r} is missing or empty")
+            raise NoColumn(f"field {names!r} is missing or empty")
     facts = _facts(row.get("facts"))
     subject = next((str(fields[f.name]) for f in schema.fields if f.subject and f.name in fields), "")
     lines = [f"{f.label}: {_join(fields[f.name])}" for f in schema.fields if f.shown and f.name in fields]
@@ -118,7 +119,8 @@ def _join(value: Value) -> str:
 def read_anchors(path: Path | str, arena: Arena) -> list[Anchor]:
     """Return the anchors of a file, in its order; of any kind that :mod:`moloch.tables` reads.
 
-    In a table of texts, a cell of a list or of facts may hold JSON.
+    A field stands in the column of its name, or in the only one that differs from it in case alone. In a table of texts, a cell of
+    a list or of facts may hold JSON.
 
     Raises:
         InputError: the file cannot be read, is empty, or a row is malformed (with line, field and reason).
@@ -134,14 +136,21 @@ def read_anchors(path: Path | str, arena: Arena) -> list[Anchor]:
 def _read(path: Path, schema: AnchorSchema) -> Iterator[Anchor]:
     for where, row in rows(path, "the anchors"):
         try:
-            yield make_anchor(schema, _unfolded(schema, row))
+            yield make_anchor(schema, _unfolded(schema, named(schema, row)))
         except ValueError as error:
+            found = f"; the row has {listed(row)}" if isinstance(error, NoColumn) else ""
             raise InputError(
                 f"not a {schema.noun}",
                 where=where,
-                why=str(error),
+                why=f"{error}{found}",
                 fix=f"A {schema.noun} has the fields {_required(schema)}.",
             ) from error
+
+
+def named(schema: AnchorSchema, row: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a row whose columns have the names that the schema knows, where they differ from them in case alone."""
+    names = [{field.name, field.column or field.name} for field in schema.fields]
+    return renamed(row, frozenset().union(*(each for each in names if each.isdisjoint(row))))
 
 
 def _unfolded(schema: AnchorSchema, row: Mapping[str, object]) -> dict[str, object]:

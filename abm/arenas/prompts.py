@@ -49,9 +49,9 @@ class ExampleMessage(Strict):
     """An anchor and a message about it, shown to writers as a turn of the chat before they are asked."""
 
     anchor: _Text
-    """As writers see an anchor: its labels and values, line by line."""
+    """The anchor as writers see it: its labels and values, line by line."""
     message: _Text
-    """The text alone, without tags."""
+    """The message about it, without tags."""
 
 
 class PlainForm(Strict):

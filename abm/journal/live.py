@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from typing import NamedTuple, TypeVar
@@ -54,13 +54,14 @@ class LiveJournal:
 
     Args:
         log: a log open for writing; its events are the run so far.
+        heard: is given each answer of a model that is in the log, in its order, once; those of earlier processes, too.
 
     Attributes:
-        written: tokens that models wrote for it in this process.
+        answered, written: calls that models answered for it in this process, and tokens that they wrote.
     """
 
-    def __init__(self, log: EventLog) -> None:
-        self.log = log
+    def __init__(self, log: EventLog, heard: Callable[[LLMReplied], None] = lambda answer: None) -> None:
+        self.log, self._heard = log, heard
         self.state = State()
         self.digest = Digest()
         self._ahead = Ahead(log, log.head().seq, self._apply, _otherwise)
@@ -68,7 +69,7 @@ class LiveJournal:
         self._kept: dict[tuple[str, str], LLMReplied] = {}
         self._buffer: list[Event] = []
         self._snapshots = Snapshots(log.path)
-        self.written = 0
+        self.answered, self.written = 0, 0
 
     @property
     def resuming(self) -> bool:
@@ -196,7 +197,7 @@ class LiveJournal:
             if len(events) < len(left):
                 replies = {reply.site: reply for reply in call.llm.complete(left)}
                 events = [call.event(request, replies[request.site]) for request in left]
-                self.written += sum(event.tokens_out for event in events)
+                self._count(events)
             answers |= self._committed(events)
         return answers
 
@@ -215,7 +216,7 @@ class LiveJournal:
                     events = [call.event(asked[reply.site], reply, seq + i) for i, reply in enumerate(replies)]
                     coming.append((events, self.log.submit(events, expected_head=seq)))
                     answers |= {event.site: event for event in events}
-                    self.written += sum(reply.tokens_out for reply in replies)
+                    self._count(events)
                     seq += len(events)
                     while coming and coming[0][1].done():
                         self._arrived(*coming.popleft())
@@ -245,11 +246,16 @@ class LiveJournal:
         for event in events:
             self._apply(event)
 
+    def _count(self, answers: Sequence[LLMReplied]) -> None:
+        self.answered += len(answers)
+        self.written += sum(answer.tokens_out for answer in answers)
+
     def _apply(self, event: Event) -> None:
         apply(self.state, event)
         self.digest.update(event)
         if isinstance(event, LLMReplied):
             self._answers.add(event)
+            self._heard(event)
         elif isinstance(event, Repaired) and event.answers and not self._ahead.is_shared(event):
             self._kept |= {(answer.site, answer.key): answer for answer in _kept_by(event, self.log)}
 

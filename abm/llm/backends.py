@@ -6,19 +6,21 @@ on a laptop continues on a cluster's server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import shlex
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from abm.llm.budget import Budget, Budgeted
-from abm.llm.folders import local_folder, model_folder
+from abm.llm.folders import POCKET, local_folder, model_folder
 from abm.llm.http.endpoint import Endpoint, is_server, like_url, parsed, shown, url_and_name
 from abm.llm.http.places import local_server
 from abm.llm.port import LLM
 from moloch.errors import InputError
+from moloch.records import InUnit
 from moloch.registry import Registry
 
 OR_URL = "ollama, lmstudio, llamacpp, or a server's URL: http://host:8000/v1"
@@ -28,33 +30,33 @@ class Serving(BaseModel):
     """Where models are served.
 
     A model is looked up in ``models`` first. One that is a URL (``http://host:8000/v1#name``) or a server of this machine
-    (``ollama:name``) is there. One that has a folder here, or is the pocket model, goes to ``llm``; so does any other, which
-    then has to be a server.
+    (``ollama:name``) is there. Every other goes to ``llm``, but that the pocket model never goes to a server that way.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     llm: str = "transformers"
-    """A backend of this process, by its name in :data:`BACKENDS`; a server's URL; or a server of this machine: ``ollama``,
-    ``lmstudio``, ``llamacpp``, with ``:NAME`` of a model where it serves several."""
+    """What serves models that have no place of their own: ``transformers`` or ``vllm`` in this process, a backend of your own,
+    a server's URL, or a server of this machine: ``ollama``, ``lmstudio``, ``llamacpp``, with ``:NAME`` of a model where it
+    serves several."""
     server: dict[str, Any] = {}
-    """Settings of every server that is given by its URL or name alone: usd_in, usd_out, concurrency, ...; see
-    :class:`~abm.llm.http.endpoint.Endpoint`."""
+    """Settings of every server that is given by its URL or name alone: ``usd_in``, ``usd_out``, ``concurrency``, ... as under
+    ``serving.models.NAME``."""
     models: dict[str, Endpoint] = {}
     """Model, as the settings name it -> its server."""
     vllm: dict[str, Any] = {}
-    """Arguments of the vLLM engine of this process: gpu_memory_utilization, max_model_len, ..."""
+    """Arguments of the vLLM engine of this process: ``gpu_memory_utilization``, ``max_model_len``, ..."""
     device: str = "auto"
-    """Of transformers in this process: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ..."""
-    rows: int | None = Field(default=None, ge=1)
-    """Rows that transformers decode together."""
+    """Where transformers compute in this process: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ..."""
+    rows: Annotated[int | None, InUnit("rows")] = Field(default=None, ge=1)
+    """Rows that transformers decode together. By default 128 of a small model, 32 of another."""
     options: dict[str, Any] = {}
     """Settings of a backend of your own."""
-    tokens_per_s: float = Field(default=0, ge=0)
-    """Written by models of this process, as ``moloch llm check`` measures it; only plans use it."""
+    tokens_per_s: Annotated[float, InUnit("tokens per second")] = Field(default=0, ge=0)
+    """Speed of models of this process, as ``moloch llm check`` measures it; only plans use it."""
     shared: str = ""
-    """Folder by which processes of this machine that ask the same servers at the same time keep to their ``concurrency`` together,
-    as the cells of a study do; empty: each has its own."""
+    """Folder by which processes that ask the same servers at the same time keep to ``concurrency`` together. By default each
+    has its own; a study sets it."""
 
     @field_validator("server")
     @classmethod
@@ -91,19 +93,34 @@ class Serving(BaseModel):
         for model, endpoint in places.items():
             if endpoint is not None:
                 _ = endpoint.secret
-            elif self.llm in BUILT_IN:  # backends of users' own have models of their own
+            elif self.here in BUILT_IN:  # backends of users' own have models of their own
                 model_folder(model)
         if is_server(self.llm) and not any(is_url_of(self.llm, endpoint) for endpoint in places.values()):
-            raise InputError(
-                "no model is asked at this server",
-                where=self.llm,
-                why=f"served elsewhere: {', '.join(sorted(models))}" if models else "no model is to be asked",
-                fix="Leave --llm (serving.llm) out, or give the models no servers of their own.",
+            raise self._unasked(places)
+
+    def _unasked(self, places: Mapping[str, Endpoint | None]) -> InputError:
+        """Return the error for a server in ``llm`` that nothing uses."""
+        what = "no model is asked at this server"
+        if POCKET in places and places[POCKET] is None:
+            return InputError(
+                what,
+                where=shown(self.llm),
+                why="the pocket model answers in this process, and no other model is to be asked",
+                fix=f"--reader {shlex.quote(shown(self.llm))} has the server's model play the personas; a model of its own "
+                "writes with --model NAME, and is trained here, from its files.",
             )
+        why = f"served elsewhere: {', '.join(sorted(places))}" if places else "no model is to be asked"
+        fix = "Leave --llm (serving.llm) out, or give the models no servers of their own."
+        return InputError(what, where=self.llm, why=why, fix=fix)
+
+    @property
+    def here(self) -> str:
+        """The backend of models of this process."""
+        return self.llm if self.llm in BACKENDS else USUAL
 
     def is_free(self, model: str) -> bool:
         """Return whether a model's calls cost nothing but time: it computes in this process."""
-        return self.llm in FREE and self.endpoint(model) is None
+        return self.here in FREE and self.endpoint(model) is None
 
     def endpoint(self, model: str) -> Endpoint | None:
         """Return the server of a model; None if it is served in this process.
@@ -113,7 +130,7 @@ class Serving(BaseModel):
         """
         if model in self.models:
             return self.models[model]
-        for place in (model, self.llm):
+        for place in (model, self.llm) if model != POCKET else ():
             if is_server(place) and place not in BACKENDS:
                 return self.at(place)
         return None
@@ -214,7 +231,9 @@ BACKENDS: Registry[Callable[[Opening], LLM]] = Registry("backend", {"transformer
 class whose only argument is the :class:`Opening`."""
 
 
-BUILT_IN = ("transformers", "vllm")
+USUAL = "transformers"
+"""The backend of models of this process where none is named."""
+BUILT_IN = (USUAL, "vllm")
 """Backends of models that have a folder here."""
 FREE = BUILT_IN
 """Backends whose calls cost nothing but time, and count for no other bound; one of a user's own may ask somebody who is paid."""
@@ -271,13 +290,13 @@ class Backends:
         if (unknown := serving.unknown_backend) is not None:
             raise unknown
         opening = Opening(model, self._adapters, self._rank, serving, self._precision, self._threads)
-        llm = BACKENDS.get(serving.llm)(opening)
-        return Budgeted(llm, self._budget, free=serving.llm in FREE) if self._budget.bounded else llm
+        llm = BACKENDS.get(serving.here)(opening)
+        return Budgeted(llm, self._budget, free=serving.here in FREE) if self._budget.bounded else llm
 
     def _served(self, model: str, endpoint: Endpoint) -> LLM:
         from abm.llm.http import HTTPLLM
 
-        if self._budget.bounds.usd is not None and not endpoint.usd_in + endpoint.usd_out:
+        if self._budget.bounds.usd is not None and endpoint.price is None:
             raise InputError(
                 f"no bound on money can hold for {model!r}",
                 where=endpoint.url,

@@ -17,6 +17,7 @@ from abm.llm.lease import Lease
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM, Placed, Reply, Request, Sleeping, Writing, in_batches, most_tokens
 from moloch.errors import MolochError
+from moloch.exit_codes import ExitCode
 
 MILLION = 1_000_000
 
@@ -24,7 +25,7 @@ MILLION = 1_000_000
 class BudgetSpent(MolochError):
     """The next call could cost more than is left; the same command with a larger budget resumes."""
 
-    exit_code = 5
+    exit_code = ExitCode.BUDGET
 
 
 class Price(NamedTuple):
@@ -95,6 +96,11 @@ class Budget:
         if lease is not None:
             lease.settle(own)
             self._written = Cost()  # so that the first call is asked for where all see it
+
+    @property
+    def own(self) -> Cost:
+        """What was spent, without that of others who share the bounds."""
+        return self._own(Cost())
 
     def settled(self) -> None:
         """Keep what was spent, where nothing is on its way."""

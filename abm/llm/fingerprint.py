@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from moloch.errors import CorruptLog, MolochError
+from moloch.exit_codes import ExitCode
 
 FILE = "check.json"
 ROUNDING = 0.02
@@ -37,7 +38,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
 class OutOfSync(MolochError):
     """An engine that does not compute with the weights that it was given."""
 
-    exit_code = 7
+    exit_code = ExitCode.WEIGHTS
 
 
 def record(folder: Path, known: Fingerprint) -> None:

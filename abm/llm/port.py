@@ -185,6 +185,30 @@ class Writing(Protocol):
         ...
 
 
+class Flight(msgspec.Struct, frozen=True):
+    """Calls to a server that have no answer yet.
+
+    Attributes:
+        sent: calls that wait for the server.
+        waiting: why an attempt came to nothing -> calls that wait to be sent again.
+        silent_s: seconds since the last answer, or since the calls began.
+    """
+
+    sent: int
+    waiting: dict[str, int]
+    silent_s: float
+
+
+@runtime_checkable
+class Flying(Protocol):
+    """A model behind a server that says which of its calls have no answer yet."""
+
+    @property
+    def flight(self) -> Flight | None:
+        """Those of the calls under way; None where there are none. May be read from any thread."""
+        ...
+
+
 @runtime_checkable
 class Reporting(Protocol):
     """A model that can say how its calls were served."""

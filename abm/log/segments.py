@@ -13,6 +13,7 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 
 from abm.events import Event
+from abm.log.absent_run import no_run
 from abm.log.codec import HEADER_SIZE, PREAMBLE, Commit, Torn, check_count, decode, read_header, split
 from moloch.content import digest
 from moloch.errors import CorruptLog, LogError
@@ -119,14 +120,15 @@ def read_manifest(run: Path) -> Manifest:
     """Return what ``run.json`` says.
 
     Raises:
-        LogError: the folder is no run, ``run.json`` cannot be read, or a newer version wrote it.
+        NoRun: the folder is no run.
+        LogError: ``run.json`` cannot be read, or a newer version wrote it.
         CorruptLog: ``run.json`` is damaged.
     """
     path = run / "run.json"
     try:
         raw = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise LogError("no run here", where=str(run), why="there is no run.json", fix="Give a run's folder.") from error
+        raise no_run(run) from error
     except OSError as error:
         raise unreadable(path, error) from error
     return manifest_of(raw, path)

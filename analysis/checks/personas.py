@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from analysis.checks.distributions import distributions
-from moloch.plain_text import one_line, quoted
+from moloch.column_names import listed
+from moloch.plain_text import one_line
 from populations import InputError, Persona, rake, trait_matrix
 from populations.mapping import SurveyMapping
 from populations.sources import declared_split, locate, mapping_of, rule
@@ -17,10 +18,6 @@ from populations.tables import rows
 
 MISTAKES = 10
 """Rows that are not personas; the reason is given for each."""
-
-
-COLUMNS = 20
-"""Columns that the error names where no row is a persona."""
 
 
 def check_personas(source: Path | str, mapping: Path | str | None = None, samples: int = 3) -> dict[str, Any]:
@@ -32,6 +29,7 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
     path = locate(source)
     plan = mapping_of(source, mapping)
     columns: Counter[str] = Counter()
+    known: set[str] = set()
     personas_by_id: dict[str, Persona] = {}
     weight: Counter[str] = Counter()
     make, mistakes, count = rule(path, plan), [], 0
@@ -40,6 +38,7 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
     for where, row in rows(path):
         count += 1
         columns.update(row.keys())
+        known.update(plan.named(row) if plan else ())
         try:
             persona, side, counts = make(row), declared_split(row), plan.weight_of(row) if plan else 1.0
             sides[side] += 1
@@ -52,8 +51,7 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
     if len(sides) > 1:
         mistakes += [f"{where}: it has no 'split', which other rows have" for where in on_no_side]
     if not personas_by_id:
-        known = ", ".join(quoted(one_line(name)) for name in list(columns)[:COLUMNS])
-        fix = f"The file has the columns {known}." if columns else "Give one person a row."
+        fix = f"The file has the columns {listed(columns)}." if columns else "Give one person a row."
         raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "it holds no row", fix=fix)
     personas = list(personas_by_id.values())
     names, matrix = trait_matrix(personas)
@@ -68,8 +66,8 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         "mistakes": mistakes[:MISTAKES],
         "columns": {one_line(name): n for name, n in columns.most_common()},
         "sides": {side: n for side, n in sides.items() if side},
-        "unused": sorted(columns.keys() - wanted) if plan else [],
-        "missing": sorted(wanted - columns.keys()),
+        "unused": sorted(known - wanted),
+        "missing": sorted(wanted - known),
         "weights": _weights(plan, personas, weight) if plan and plan.weighs else None,
         "words": _spread([len(persona.text.split()) for persona in personas]),
         "tokens": _spread(_tokens([persona.text for persona in personas])),

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from moloch.errors import MolochError
 
 from analysis.cli.output import written
+from moloch.exit_codes import ExitCode
 
+NAME = "moloch"
+"""What usage lines and shell completion call the command, also where Python was given the module."""
 ASCII = {"−": "-", "–": "-", "→": ">", "…": "."}
 """Signs of tables, each with the one that stands for it where a terminal cannot show it: a figure keeps its sign."""
 
@@ -33,7 +36,7 @@ def _call() -> None:
         _show_warnings()
 
         try:
-            app()
+            app(prog_name=NAME)
         except MolochError as error:
             _end(error)
         except ImportError as error:  # of an optional package, wherever it is first used
@@ -41,7 +44,7 @@ def _call() -> None:
                 raise
             _end(lacking)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
 
 
 def _end(error: MolochError) -> NoReturn:

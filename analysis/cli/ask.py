@@ -10,6 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,7 +170,8 @@ def _say_plan(plan: AfterRun, who: WhoAnswers, as_json: bool) -> None:
     line = (
         f"{plan.calls:,} calls to {plan.model}, {plan.answered:,} answered already: {people:,} personas, "
         f"{len(plan.questionnaire.questions)} questions, {len(plan.sittings)} times; about {read:,} tokens read, "
-        f"at most {written:,} written" + (f", at most ${price:,.2f}" if price else "")
+        f"at most {written:,} written"
+        + (", price unknown" if price is None else f", at most ${price:,.2f}" if price else "")
     )
     printer().print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -189,7 +191,7 @@ def _carry_out(plan: AfterRun, who: WhoAnswers, backends: Backends, budget: Budg
     except KeyboardInterrupt:
         said = f"Stopped; every answer is safe in {plan.folder}; run the same command to resume."
         stderr().print(said, markup=False, soft_wrap=True)
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 def _print(asked: AskedAfter, log: Path | None, out: Path | None, as_json: bool) -> None:

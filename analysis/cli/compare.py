@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, show, stderr
+from analysis.cli.closing import closing_lines, head_lines
+from analysis.cli.console import printer, say, show, stderr
+from moloch.exit_codes import ExitCode
 
 
 def compare(
@@ -28,9 +30,9 @@ def compare(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs: their settings, the first decision that differs, and their outcomes.
+    """Compare two runs, or two studies.
 
-    Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
+    Of two runs: their settings, the first decision that differs, and their outcomes. Of two studies: the differences of their estimates, B less A, for levels and arms that both have, with intervals.
     With --frames: whether two executions came to the same, down to every vote; what a clock or a machine says is not compared.
     """
     from analysis.studies.prereg.looks import look_at
@@ -66,15 +68,9 @@ def compare(
         print(json.dumps(comparison.as_dict()))
         return
     from analysis.terminal.compare import render_comparison
-    from analysis.terminal.pages import pages_line
 
-    console = printer()
-    pages = [] if comparison.same or comparison.identical else [pages_line(a, b)]
-    for part in (*render_comparison(comparison), *pages):
-        if isinstance(part, str):
-            console.print(part, markup=False, highlight=False, soft_wrap=True)
-        else:
-            console.print(part)
+    show(render_comparison(comparison))
+    say(*(head_lines(a, b) if comparison.same or comparison.identical else closing_lines(a, b)))
 
 
 def _compare_studies(a: Path, b: Path, by: str | None, as_json: bool) -> None:
@@ -88,13 +84,13 @@ def _compare_studies(a: Path, b: Path, by: str | None, as_json: bool) -> None:
         print(json.dumps(told.as_dict()))
     else:
         show(render_study_comparison(told.as_dict()))
+        say(*head_lines(a, b))
 
 
 def _compare_frames(a: Path, b: Path, as_json: bool) -> None:
     from analysis.cli.study.reading import reading
     from analysis.studies.frames.equality import equal_frames
     from analysis.terminal.frame_equality import frame_equality_lines
-    from moloch.errors import NondeterminismError
 
     with reading("comparing") as report:
         told = equal_frames(a, b, report)
@@ -104,4 +100,4 @@ def _compare_frames(a: Path, b: Path, as_json: bool) -> None:
         for line in frame_equality_lines(told.as_dict()):
             printer().print(line, markup=False, highlight=False, soft_wrap=True)
     if not told.equal:
-        raise typer.Exit(NondeterminismError.exit_code)
+        raise typer.Exit(ExitCode.DIFFERS)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +10,6 @@ from moloch.texts import for_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from learning import Progress
 
 TABLE_WIDTH = 120
 """Columns that the widest table needs; a narrower terminal wraps its lines rather than cutting numbers."""
@@ -61,75 +57,12 @@ NARROWEST = 80
 
 def show(parts: Iterable[Any]) -> None:
     """Print results as wide as the terminal: texts wrap at their words, tables come in pieces that fit, so that no cell is wrapped."""
+    from rich.text import Text
+
     from analysis.terminal.grid import laid_out
 
     plain = _plain_console()
     width = max(plain().width, NARROWEST)
     console = plain(width=width)
     for part in laid_out(parts, width):
-        console.print(part)
-
-
-class Speed:
-    """How many tokens models have written since it was made, and how fast, whenever it is shown; empty before the first.
-
-    Args:
-        written: counts the tokens; may be called in any thread.
-        clock: seconds.
-    """
-
-    def __init__(self, written: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
-        self._written, self._clock = written, clock
-        self._before, self._began = written(), clock()
-        self._tokens, self._seconds = 0, 0.0
-
-    def __str__(self) -> str:
-        tokens = self._written() - self._before
-        if tokens > self._tokens:  # what follows the last token takes no time from it
-            self._tokens, self._seconds = tokens, self._clock() - self._began
-        return f"{self._tokens:,} tokens, {self._tokens / self._seconds:,.0f}/s" if self._seconds else ""
-
-
-@contextmanager
-def progress(
-    label: str = "", said: Callable[[Progress], Iterable[str]] = lambda now: ()
-) -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on stderr; yield the function that moves it.
-
-    Args:
-        said: returns lines to print above the bar before it moves.
-    """
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        ProgressColumn,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-    from rich.progress import Progress as Bar
-    from rich.text import Text
-
-    class SpeedColumn(ProgressColumn):
-        def render(self, task: Any) -> Text:
-            return Text(str(task.fields["speed"]))
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        SpeedColumn(),
-    )
-    console = stderr()
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{label}loading the model", total=None, speed="")
-
-        def report(now: Progress) -> None:
-            for line in said(now):
-                console.print(f"{label}{line}", markup=False, soft_wrap=True)
-            doing = f"{label}{now.doing}"
-            bar.update(task, completed=now.done, total=now.total, description=doing, speed=Speed(now.written))
-
-        yield report
+        console.print(Text(part) if isinstance(part, str) else part)

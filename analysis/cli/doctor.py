@@ -8,6 +8,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from moloch.exit_codes import ExitCode
 
 
 def doctor(as_json: options.Json = False) -> None:
@@ -23,4 +24,4 @@ def doctor(as_json: options.Json = False) -> None:
         for each in findings:
             console.print(f"{each.mark}  {each.what:<15} {each.said}", markup=False, highlight=False, soft_wrap=True)
     if any(each.mark == "no" for each in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.BROKEN)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.closing import closing_lines
+from analysis.cli.console import say, show, stderr
 
 
 def explain(
@@ -40,6 +41,5 @@ def explain(
         return
     from analysis.terminal.explained import render
 
-    console = printer()
-    for part in render(found):
-        console.print(part)
+    show(render(found))
+    say(*closing_lines(run))

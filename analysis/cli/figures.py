@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import stderr
+from analysis.cli.closing import closing_lines, heads_of
+from analysis.cli.console import say, stderr
 
 if TYPE_CHECKING:
     from analysis.figures import DrawnFigure
@@ -41,13 +42,13 @@ def figures(
 
         figures = draw(runs, out, names=only or (), formats=form or ("svg",))
     if as_json:
-        print(
-            json.dumps({"runs": [str(run) for run in found], "figures": [_as_dict(figure, out) for figure in figures]})
-        )
+        told = {"runs": [str(run) for run in found], "heads": heads_of(*runs)}
+        print(json.dumps(told | {"figures": [_as_dict(figure, out) for figure in figures]}))
         return
     for figure in figures:
         for file in _files(figure, out):
             print(file)
+    say(*closing_lines(*runs))
     for figure in figures:
         if figure.left_out:
             stderr().print(f"left out: {figure.name}. {figure.left_out}", markup=False, highlight=False, soft_wrap=True)

@@ -68,11 +68,13 @@ def _lines(folder: Path) -> Iterator[str]:
     from abm.arenas import Arena
     from abm.events import ArenaSet
     from abm.log import open_log
-    from analysis.terminal.written import first_step_lines
+    from analysis.terminal.written import first_reaction_lines, first_step_lines
     from learning.runs.gate import tells_of_writers
+    from learning.runs.reactions import ReactionsReading, reactions
     from learning.runs.written import first_step, written
 
     log = open_log(folder, write=False)
-    events = first_step(log)
+    events = first_step(log, ReactionsReading.TAKES)
     rules = next(Arena.recorded(event.arena) for event in events if isinstance(event, ArenaSet))
     yield from first_step_lines(written(events), rules, counted=tells_of_writers(log))
+    yield from first_reaction_lines(reactions(events), rules.name)

@@ -27,7 +27,9 @@ def fork(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Share the first steps or epochs of a run and continue with other settings; nothing is copied, random numbers are common.
+    """Continue a run from one of its steps, with other settings.
+
+    The first steps or epochs are shared: nothing is copied, and random numbers are common.
 
     For example, the same society up to step 3, then before another audience:
     moloch fork runs/x --at 3 --set audience=neutral

@@ -58,7 +58,9 @@ def graph(
     if as_json:
         print(json.dumps(summary))
     else:
-        mutual = "" if summary["mutual"] is None else f", {summary['mutual']:.0%} of them mutual"
+        from analysis.formats import percent
+
+        mutual = "" if summary["mutual"] is None else f", {percent(summary['mutual'], 0)} of them mutual"
         printer().print(
             f"{out}: {summary['members']:,} members, {summary['ties']:,} ties{mutual}; at most {summary['most_followed']:,} followers",
             markup=False,

@@ -11,6 +11,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from abm.llm.http.nearby import Nearby
@@ -68,7 +69,7 @@ def check(
         from learning.runs.parts import computing, settled
 
         given = {"arena": arena, "anchors": anchors, "personas": personas}
-        settings = load_config(config, given, options.serving(llm) + (set_ or []), imports=bool(arena))
+        settings = load_config(config, given, options.serving(llm) + (set_ or []), imports=bool(arena), effects=False)
         asked = model or (llm if llm and is_server(llm) else settings.model)
         settings = settled(settings, None)
         with_backends = Backends(settings.serving, **computing(settings))
@@ -91,7 +92,7 @@ def check(
         _print(findings)
         _print_fitness(fitness, notes)
     if not usable:
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.BROKEN)
 
 
 @app.command()
@@ -111,7 +112,7 @@ def find(as_json: options.Json = False) -> None:
     else:
         _print_places(places)
     if not any(place.models for place in places):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.BROKEN)
 
 
 def _print_places(places: list[Nearby]) -> None:

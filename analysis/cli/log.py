@@ -14,7 +14,8 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
-from moloch.errors import CorruptLog
+from moloch.errors import InputError
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from abm.log.about import Standing
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="log", help="Check, show, follow, export, upload or repair a run's event log.", no_args_is_help=True
 )
+
+KINDS = ("parquet", "csv", "hf", "eval", "tensorboard", "frames", "frames-csv")
+"""What a log can be exported as."""
 
 Run = Annotated[
     Path,
@@ -54,7 +58,7 @@ def verify(run: Run, as_json: options.Json = False) -> None:
     if as_json:
         print(json.dumps({"study": str(run), "logs": told} if is_study(run) else told[0]))
     if not all(each["whole"] for each in told):
-        raise typer.Exit(CorruptLog.exit_code)
+        raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
 def _verified(run: Path, as_json: bool) -> dict[str, Any]:
@@ -175,6 +179,8 @@ def export(
     """Write the events as tables, one per event type; or frames; or messages and verdicts for Inspect; or measures for TensorBoard."""
     from abm.log.export import export as write
 
+    if kind not in KINDS:
+        raise InputError(f"no export of kind {kind!r}", fix=f"Give one of {', '.join(KINDS)}.")
     if kind in ("frames", "frames-csv"):
         _export_frames(run, out, ".csv" if kind == "frames-csv" else ".parquet", look, as_json)
         return

@@ -73,12 +73,27 @@ def _cell(run: Path) -> Path:
     return one_run(run)
 
 
+def _like(run: Path | None) -> Path | None:
+    return None if run is None else _cell(run)
+
+
+Like = Annotated[
+    Path | None,
+    typer.Option("--like", metavar="RUN", help="Settings of another run, or of STUDY#CELL.", callback=_like),
+]
 RunOrCell = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.", callback=_cell)]
 StudyOrPage = Annotated[Path, typer.Argument(metavar="STUDY|PAGE", help="The study's folder, or its page.")]
 StudyFolder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default the one that its page comes to.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def bad(what: str, fix: str) -> Exception:
+    """Return the error for options that do not go together."""
+    from moloch.errors import InputError
+
+    return InputError(what, fix=fix)
 
 
 def given(

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CLOSED, REFUSED = 141, 1
-"""Exit codes: a pipe that nobody reads (128 + SIGPIPE), and any other refusal."""
+from moloch.exit_codes import ExitCode
 
 
 class OutputLost(BaseException):
@@ -61,7 +60,7 @@ def written() -> Iterator[None]:
         os.dup2(nowhere, 1)  # what is still held goes there when Python ends
         if not lost.closed:
             print(f"moloch: cannot write the output: {lost.why}", file=sys.stderr)
-        sys.exit(CLOSED if lost.closed else REFUSED)
+        sys.exit(ExitCode.UNREAD if lost.closed else ExitCode.BROKEN)
     finally:
         sys.stderr.flush()
         sys.stdout, sys.stderr = before

@@ -1,4 +1,4 @@
-"""``moloch pack`` and ``moloch unpack``: a run or a study as one file, and back."""
+"""``moloch pack`` and ``moloch unpack``: a run or a study as one file, and back; or as a folder of pages that opens from disk."""
 
 from __future__ import annotations
 
@@ -16,12 +16,22 @@ from analysis.cli.console import printer, stderr
 if TYPE_CHECKING:
     from analysis.packs import Contents, PackedRun
 
+SITE_MB = 24
+"""Megabytes of a site by default, about; many mail servers take less than 25, and a zip is several times smaller."""
+
 
 def pack(
     folder: Annotated[
         Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run or of a study, or STUDY#CELL.")
     ],
-    out: Annotated[Path, typer.Argument(help="The file to write, such as run.zip.")],
+    out: Annotated[Path | None, typer.Argument(help="The file to write, such as run.zip.", show_default=False)] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Instead, a folder of pages that opens from disk, without a server."),
+    ] = None,
+    site_mb: Annotated[
+        int | None, typer.Option(min=1, help="Megabytes that such pages take, about.", show_default=f"{SITE_MB}")
+    ] = None,
     logs: Annotated[
         bool,
         typer.Option("--logs/--no-logs", help="With the logs of a study's runs, or only what was computed from them."),
@@ -30,14 +40,20 @@ def pack(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Put a run or a study into one file that another machine verifies, shows, replays and resumes.
+    """Put a run or a study into one file for another machine.
 
-    A fork comes with what it shares with other runs; files that the settings name come as the run kept them.
+    It can be verified, shown, replayed and resumed there: moloch unpack. A fork comes with what it shares with other runs; files that the settings name come as the run kept them.
+    With --site, the result, contests, the graph over time and the other main pages as HTML, to read, to zip and to mail.
     """
     from analysis.packs import pack as write
     from analysis.studies.record.places import one_run
 
+    _check_options(out, site, site_mb, logs=logs, adapters=adapters)
     folder = one_run(folder) if "#" in folder.name else folder
+    if site is not None:
+        _site(folder, site, site_mb or SITE_MB, look=look, as_json=as_json)
+        return
+    assert out is not None
     with stderr().status("packing"):
         contents = write(folder, out, logs=logs, adapters=adapters, look=look)
     if as_json:
@@ -89,6 +105,43 @@ def unpack(
         for command in commands:
             verb, _, option = command.partition(" --")
             _say(f"next    moloch {verb} {main}" + (f" --{option}" if option else ""))
+
+
+def _check_options(out: Path | None, site: Path | None, site_mb: int | None, *, logs: bool, adapters: bool) -> None:
+    """Check that a file or a site is asked for, and not both.
+
+    Raises:
+        InputError: it is not so, or an option belongs to the other.
+    """
+    from moloch.errors import InputError
+
+    if (out is None) == (site is None):
+        why = "neither a file nor --site was given" if out is None else f"{out} is one, and --site asks for a folder"
+        fix = "moloch pack RUN run.zip packs the data; moloch pack RUN --site FOLDER makes pages to read."
+        raise InputError("pack into a file or a site", where="OUT", why=why, fix=fix)
+    if site is None and site_mb is not None:
+        raise InputError("no site was asked for", where="--site-mb", fix="Give --site FOLDER, too.")
+    if site is not None and (adapters or not logs):
+        option = "--adapters" if adapters else "--no-logs"
+        raise InputError("a site holds neither logs nor adapters", where=option, fix="Leave it out.")
+
+
+def _site(folder: Path, target: Path, most_mb: int, *, look: bool, as_json: bool) -> None:
+    """Write a site and say what was written."""
+    from msgspec import to_builtins
+
+    from analysis.site import write_site
+
+    with stderr().status("making pages"):
+        made = write_site(folder, target, most_mb=most_mb, look=look)
+    if as_json:
+        print(json.dumps(to_builtins(made)))
+        return
+    _say(f"{target}   {made.files:,} files, {made.bytes:,} bytes: the pages of the {made.kind} {made.name}")
+    _say(f"head    {made.head}")
+    for line in made.left_out:
+        _say(f"without {line}")
+    _say(f"next    open {shlex.quote(str(target / 'index.html'))} in a browser")
 
 
 def _told(contents: Contents) -> str:

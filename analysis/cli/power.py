@@ -32,9 +32,9 @@ def power(
     max_seeds: Annotated[int, typer.Option(min=2, help="Designs with more are not looked at.")] = 100,
     as_json: options.Json = False,
 ) -> None:
-    """Show what a study can find: detectable effects of its page's design, and the cheapest design for a wanted effect.
+    """Say what a study can find, before it is paid for.
 
-    How much outcomes vary is learnt from pilots; without any, it is taken as usual for the arena with the pocket model, and said. Asks no model,
+    Shows the detectable effects of its page's design, and the cheapest design for a wanted effect. How much outcomes vary is learnt from pilots; without any, it is taken as usual for the arena with the pocket model, and said. Asks no model,
     makes no folder, shows no effect of a pilot.
     """
     from analysis.cli.study.reading import reading

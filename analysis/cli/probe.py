@@ -10,6 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from abm.events import Phase
@@ -107,7 +108,7 @@ def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
         stderr().print(
             f"Stopped; every answer is safe in {prepared.folder}; run the same command to resume.", markup=False
         )
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 def _phase(phase: str) -> Phase:

@@ -9,6 +9,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import say
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from abm.journal import Replayed
@@ -35,9 +36,9 @@ def replay(
     extensions: options.Extensions = None,
     as_json: options.Json = False,
 ) -> None:
-    """Replay a run from its log; without options every event is applied as it was live, and no model is asked.
+    """Replay a run from its log; no model is asked.
 
-    Exit code 4: the program's decisions differ from those in the log. With --verify also 2: nothing could be decided again,
+    Without options every event is applied as it was live. Exit code 4: the program's decisions differ from those in the log. With --verify also 2: nothing could be decided again,
     and 3: the log ends within a commit, or holds no events.
     """
     import json
@@ -85,7 +86,6 @@ def _replayed(
     """Replay one run and say what came of it; return that, and the exit code."""
     from abm.journal import replay as replay_log
     from abm.log.about import standing
-    from moloch.errors import CorruptLog, InputError, NondeterminismError
 
     fold = replay_log(run, verify=decides)
     if not as_json:
@@ -101,9 +101,9 @@ def _replayed(
     facts = fold.as_dict() | {"decided_again": decided.as_dict() if decided else None}
     facts |= {"not_decided_again": why_not, "not_whole": not_whole}
     if decided is not None and decided.divergence is not None:
-        return facts, NondeterminismError.exit_code
+        return facts, ExitCode.DIFFERS
     if why_not or not_whole:
-        return facts, CorruptLog.exit_code if not_whole else InputError.exit_code
+        return facts, ExitCode.NOT_WHOLE if not_whole else ExitCode.INPUT
     if verify and not as_json:
         print("verified")
     return facts, 0
@@ -117,7 +117,8 @@ def _decide_again(
     Raises:
         InputError: a part of the run is not known here: its decisions are then not verified.
     """
-    from analysis.cli.console import progress, stderr
+    from analysis.cli.console import stderr
+    from analysis.cli.progress import progress
 
     with stderr().status("loading"):
         from abm.llm.backends import Serving

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
+from analysis.cli.closing import closing_lines, heads_of
 from analysis.cli.console import say, stderr
 
 
@@ -21,11 +22,11 @@ def report(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write the report: answer, design, figures, tables, transcripts, limits, and how to make it again. Reads only.
+    """Write a run or a study as one page that can be mailed.
 
-    The page needs nothing else, and asks for nothing: no script, no network.
+    It holds the answer, design, figures, tables, transcripts, limits, and how to make it again. Reads only. The page needs nothing else, and asks for nothing: no script, no network.
     """
-    from analysis.reports.report_file import form_of, write_report
+    from analysis.reports.report_file import check_place, form_of, write_report
     from analysis.reports.report_file import report as make
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.layout import is_study
@@ -33,13 +34,14 @@ def report(
 
     if not is_study(run):
         run = one_run(run)
+    check_place(out)
+    form = form or form_of(out)
     look_at([run], "report", look)
     with stderr().status("reading the log"):
-        text = make(run, form or form_of(out))
+        text = make(run, form)
     write_report(text, out)
     if as_json:
-        print(json.dumps({"run": str(run), "report": str(out), "bytes": len(text.encode())}))
+        heads = heads_of(run)
+        print(json.dumps({"run": str(run), "head": heads[str(run)], "report": str(out), "bytes": len(text.encode())}))
         return
-    from analysis.terminal.pages import pages_line
-
-    say(f"{out}   {len(text.encode()) / 1000:,.0f} kB", pages_line(run))
+    say(f"{out}   {len(text.encode()) / 1000:,.0f} kB", *closing_lines(run))

@@ -20,7 +20,10 @@ def results(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Print the answer and the tables of a run again, or those of a study (moloch study results has more forms of them). Reads only."""
+    """Print the answer and the tables of a run or a study again.
+
+    Reads only. For a study's estimates by factor, or as a table file: moloch study results.
+    """
     from analysis.studies.record.layout import is_study
 
     if is_study(run):

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, progress, show, stderr
+from analysis.cli.console import printer, show, stderr
 from analysis.cli.first_step import after_first_step
 from analysis.cli.option_groups import grouped
+from analysis.cli.progress import progress
 from analysis.cli.run_options import RunOptions
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from learning import Run, RunConfig
+    from learning.runs.config_file import GivenSettings
     from learning.runs.costs import RolePlan
     from learning.runs.inputs import Inputs
     from learning.runs.warmup import Warmup
@@ -31,25 +34,30 @@ def run(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Let models compete for an audience, learn from its votes, and measure what winning cost.
+    """Let models compete, learn from votes, measure what winning cost.
 
     Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
     """
     with stderr().status("loading"):
-        from learning import load_config
-
-        overrides, changes, profile = given.overrides(seed), given.changes, given.profile or ""
-        settings = load_config(given.config, overrides, changes, profile=profile)
-        if read_by := options.read_by(given.reader, settings):
-            settings = load_config(given.config, overrides, changes + read_by, profile=profile)
+        read, settings = given.read(seed)
+    folder = out or settings.default_folder()
     if dry_run:
-        print_plan([(settings, out or settings.default_folder())], as_json=as_json)
+        print_plan([(settings, folder)], as_json=as_json, given=read)
         return
-    done, results = carry_out(settings, out or settings.default_folder())
+    lay_like(settings, folder, given.like)
+    done, results = carry_out(settings, folder)
     if as_json:
         print(json.dumps(as_dict(done, results)))
     else:
         print_run(done, results)
+
+
+def lay_like(settings: RunConfig, folder: Path, like: Path | None) -> None:
+    """Take the data of the run that gave the settings from its folder, where the original is gone."""
+    if like is not None:
+        from learning.runs.own_data import lay
+
+        lay(settings, folder, [like])
 
 
 def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, dict[str, Any]]:
@@ -65,14 +73,14 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
 
     _say_plan(settings, folder)
     try:
-        with progress(label, after_first_step(folder)) as report:
+        with progress(label, after_first_step(folder), folder) as report:
             judges = battery if settings.probes is None else None
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
         stderr().print(
             f"Stopped; nothing is lost. To resume, run the same command: {folder}", markup=False, soft_wrap=True
         )
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     with stderr().status(f"{label}counting votes"):
         return done, results(read_events(done.path))
 
@@ -88,9 +96,18 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
         return
     check_places(settings)
     say_precision(settings, folder)
+    say_lack([settings])
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
+
+
+def say_lack(runs: Iterable[RunConfig]) -> None:
+    """Say on stderr, once, that runs have no placebo, if one has none."""
+    from learning.runs.config_effects import lacks_placebo
+
+    if said := next(filter(None, map(lacks_placebo, runs)), ""):
+        stderr().print(said, markup=False, soft_wrap=True)
 
 
 def say_precision(settings: RunConfig, folder: Path) -> None:
@@ -161,11 +178,14 @@ def next_lines(run: Path) -> list[str]:
     return [f"{'next' if i == 0 else '':8}{c:{width}}   {what}" for i, (c, what) in enumerate(commands.items())]
 
 
-def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
+def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool, given: GivenSettings | None = None) -> None:
     """Print the plan of runs that differ in their seed, and what they would ask of models, all of them together.
 
     Servers are asked nothing, but those of this machine that have a name are looked for; no folder is made. How long it takes is
     measured on a few tokens where a model other than the pocket model writes in this process.
+
+    Args:
+        given: what the settings were made of, to say where their values come from.
     """
     from abm.llm.http.nearby import not_ready
     from learning.runs.costs import check_places, endpoints, plan_dicts, planned, total
@@ -191,16 +211,27 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
         absent = not_ready(endpoints(runs[0][0].serving, roles))
     for line in absent:
         stderr().print(line, markup=False, soft_wrap=True)
+    say_lack([runs[0][0]])
     if as_json:
         folders = [str(folder) for _, folder in runs]
         told = {"warmup": warm.as_dict()} if warm else {}
         told |= drawn.as_dict() if drawn else {}
+        told["settings"] = runs[0][0].model_dump(mode="json")
         print(json.dumps({"runs": folders, "parts": part_dicts(parts), "plan": plan_dicts(roles)} | told))
         return
     from analysis.terminal.parts import part_lines
     from analysis.terminal.plan import render_plan
+    from analysis.terminal.settings import folder_line, value_lines
+    from learning.settings.origins import changed, setting_values
 
     console = printer()
+    if given is not None:
+        console.print("Settings that are not at their defaults (all: moloch config show --all)", style="italic")
+        for line in value_lines(changed(setting_values(runs[0][0], given))):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"\n{folder_line(runs[0][1])}\n" if len(runs) == 1 else "", markup=False, highlight=False, soft_wrap=True
+        )
     console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
     for line in [*part_lines(parts), *(drawn.sentences() if drawn else ())]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

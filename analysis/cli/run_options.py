@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from analysis.cli import options
+
+if TYPE_CHECKING:
+    from learning import RunConfig
+    from learning.runs.config_file import GivenSettings
 
 
 @dataclass(frozen=True)
@@ -13,6 +19,7 @@ class RunOptions:
     """The options of ``moloch run``, and of ``moloch study`` without a page."""
 
     config: options.Config = None
+    like: options.Like = None
     arena: options.Arena = None
     anchors: options.Anchors = None
     personas: options.Personas = None
@@ -29,6 +36,30 @@ class RunOptions:
     max_minutes: options.MaxMinutes = None
     set_: options.Set = None
     extensions: options.Extensions = None
+
+    def __post_init__(self) -> None:
+        if self.like is not None and self.config is not None:
+            raise options.bad("--like gives the settings of a run, and a file gives others", "Leave one of them out.")
+
+    @property
+    def file(self) -> Path | None:
+        """The file of settings, which may be a run's."""
+        return self.like / "run.json" if self.like is not None else self.config
+
+    def read(self, seed: int | None = None) -> tuple[GivenSettings, RunConfig]:
+        """Return the settings that the options give, as given and checked.
+
+        Raises:
+            InputError: they are not valid.
+        """
+        from learning.runs.config_file import read_settings
+
+        def given(more: list[str]) -> GivenSettings:
+            changes, profile = self.changes + more, self.profile or ""
+            return read_settings(self.file, self.overrides(seed), changes, profile=profile, environ=os.environ)
+
+        read_by = options.read_by(self.reader, given([]).config(effects=False)) if self.reader else []
+        return (final := given(read_by)), final.config()
 
     def overrides(self, seed: int | None = None) -> dict[str, Any]:
         """Return the settings that have options of their own: name -> value, None where it was not given."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import NARROWEST, printer, terminal_width
+from analysis.cli.closing import closing_lines
+from analysis.cli.console import NARROWEST, printer, say, terminal_width
 from analysis.cli.console import show as print_parts
 from analysis.cli.option_groups import grouped
 
@@ -75,9 +76,9 @@ def show(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show a run's contests, or one: anchor, messages, each member's order, thought and vote, and the verdicts.
+    """Look into a run: its contests, one of them whole, or an event.
 
-    With --event N, one event: what it says, which events led to it, and the hash of the commit that holds it.
+    A contest: anchor, messages, each member's order, thought and vote, and the verdicts. With --event N, one event: what it says, which events led to it, and the hash of the commit that holds it.
 
     The messages that misled most people: moloch show RUN --misbehaved --by reach
     """
@@ -104,7 +105,6 @@ def _print_list(run: Path, which: ContestFilter, most: int | None, *, as_json: b
     from analysis.readings.reading import result_of
     from analysis.tables.contest_list import chosen, list_contests
     from analysis.terminal.contest_list import contest_lines
-    from analysis.terminal.pages import pages_line
 
     every = list_contests(read_events(run))
     rows = chosen(every, which)
@@ -118,7 +118,7 @@ def _print_list(run: Path, which: ContestFilter, most: int | None, *, as_json: b
     said = said if len(rows) == len(every) else f"{len(rows):,} of {said}"
     lines = [f"alarm  {alarm.text}" for alarm in result_of(read_events(run), AlarmReading())]
     lines += ["", f"{said}, {most:,} shown" if most is not None and most < len(rows) else said]
-    lines += [f"{'one':8}moloch show {shlex.quote(str(run))} CONTEST", pages_line(run)]
+    lines += [f"{'one':8}moloch show {shlex.quote(str(run))} CONTEST", *closing_lines(run)]
     for text in lines:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
 
@@ -127,26 +127,24 @@ def _print_contest(run: Path, contest: str, members: int | None, *, as_json: boo
     from abm.log import read_events
     from analysis.tables.contest import contest_dict
     from analysis.terminal.contest import SHOWN, show_contest
-    from analysis.terminal.pages import pages_line
 
     events = list(read_events(run))
     if as_json:
         print(json.dumps(contest_dict(events, contest, members)))
         return
     print_parts([show_contest(events, contest, SHOWN if members is None else members)])
-    printer().print(f"\n{pages_line(run)}", highlight=False, markup=False, soft_wrap=True)
+    say("", *closing_lines(run))
 
 
 def _print_event(run: Path, seq: int, *, as_json: bool) -> None:
     from abm.log import open_log
     from analysis.tables.event import event_dict
     from analysis.terminal.event import event_lines
-    from analysis.terminal.pages import pages_line
 
     shown = event_dict(open_log(run, write=False), seq)
     if as_json:
         print(json.dumps(shown))
         return
     console = printer()
-    for line in (*event_lines(shown), pages_line(run)):
+    for line in (*event_lines(shown), *closing_lines(run)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import say, show, stderr
 
 if TYPE_CHECKING:
     from analysis.tables.surrogate import Assessment
@@ -62,7 +62,5 @@ def surrogate(
 def _print(found: Surrogate, assessed: Assessment, out: Path) -> None:
     from analysis.terminal.surrogate import render
 
-    console = printer()
-    for part in render(found, assessed):
-        console.print(part)
-    console.print(f"\naudience {out}", markup=False, highlight=False, soft_wrap=True)
+    show(render(found, assessed))
+    say("", f"audience {out}")

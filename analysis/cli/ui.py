@@ -41,7 +41,9 @@ def ui(
         ),
     ] = True,
 ) -> None:
-    """Show runs in the browser: who saw what, what they chose, what was learnt, and what it cost.
+    """Show runs and studies in the browser.
+
+    Who saw what, what they chose, what was learnt, and what it cost.
 
     Pages are served to this machine only, from local files, to everybody who has the printed address; runs are read and
     never changed.
@@ -52,6 +54,7 @@ def ui(
         if (unknown := Serving(llm=llm).unknown_backend) is not None:
             raise unknown
     run_paths, folders = checked(runs or [])
+    begins = first_page(runs or [], run_paths, folders)
     hidden = _hidden(run_paths, folders, look)
     secret = chosen_token() if token else ""
     with stderr().status("loading"):
@@ -62,14 +65,41 @@ def ui(
 
         def ready(url: str) -> None:
             told = f"${VARIABLE}" if os.environ.get(VARIABLE) else secret
-            shown = f"{url}?{FIELD}={told}" if token else url
+            shown = _address(url, told if token else "", begins)
             printer().print(f"Moloch UI   {shown}   Ctrl-C ends it", highlight=False, markup=False, soft_wrap=True)
             if browser:
                 import webbrowser
 
-                webbrowser.open(door(Path(scratch), f"{url}?{FIELD}={secret}").as_uri() if token else url)
+                there = _address(url, secret, begins)
+                webbrowser.open(door(Path(scratch), there).as_uri() if token else there)
 
         serve(run_paths, folders=folders, port=port, llm=llm, hidden=hidden, draw=_drawn, token=secret, ready=ready)
+
+
+def first_page(given: list[Path], runs: list[Path], folders: list[Path]) -> str:
+    """Return what the address says after ``?`` where the pages open: one run or study that was named, or nothing for the list.
+
+    Args:
+        given: what was named; ``runs`` and ``folders`` as :func:`checked` returns them.
+    """
+    from analysis.studies.record.layout import is_study
+    from analysis.ui.address import PageAddress
+    from analysis.ui.data.runs import find_studies, keys
+
+    if len(given) != 1:
+        return ""
+    if folders:
+        studies = keys(find_studies(folders[0])) if is_study(folders[0]) else {}
+        return next(
+            (PageAddress(study=key).search() for key, path in studies.items() if path == folders[0].resolve()), ""
+        )
+    return PageAddress(run=next(iter(keys(runs)))).search()
+
+
+def _address(url: str, token: str, place: str) -> str:
+    """Return the pages' address with the token and the place where they open; either may be empty."""
+    query = "&".join(filter(None, [f"{FIELD}={token}" if token else "", place]))
+    return f"{url}?{query}" if query else url
 
 
 def _drawn(run: Path, name: str, form: str) -> bytes:
@@ -115,8 +145,10 @@ def checked(given: list[Path]) -> tuple[list[Path], list[Path]]:
     Of a study that is named, runs of cells that were reused stand elsewhere, and are among the runs.
 
     Raises:
-        InputError: a folder is neither a run nor a study, nor holds any; or none was given and ./runs holds none.
+        NoRun: a folder is neither a run nor a study, nor holds any.
+        InputError: none was given, and ./runs holds none.
     """
+    from abm.log.absent_run import no_run
     from analysis.studies.record.layout import is_study
     from analysis.studies.record.places import one_run, runs_of
     from analysis.ui.data.runs import find_runs, find_studies
@@ -134,8 +166,7 @@ def checked(given: list[Path]) -> tuple[list[Path], list[Path]]:
         elif find_runs(path) or find_studies(path):
             folders.append(path)
         else:
-            why = "it has no run.json, and no folder in it has" if path.exists() else "there is nothing of that name"
-            raise InputError("no run", where=str(path), why=why, fix="Give the folder that `moloch run` printed.")
+            raise no_run(path)
     if given:
         return runs, folders
     if not (find_runs(RUNS) or find_studies(RUNS)):

@@ -72,9 +72,8 @@ def _judge(name: str, serving: Serving, backends: Backends) -> Judge:
     if endpoint is None:
         digest = _digest_of(name)
         return Judge(name, digest, lambda: backends.llm(name), Price(), digest == _digest_of(POCKET))
-    price = Price(endpoint.usd_in, endpoint.usd_out)
     pocket = POCKET in (name, endpoint.name)
-    return Judge(name, backends.llm(name).digest, lambda: backends.llm(name), price if any(price) else None, pocket)
+    return Judge(name, backends.llm(name).digest, lambda: backends.llm(name), endpoint.price, pocket)
 
 
 def _digest_of(name: str) -> str:

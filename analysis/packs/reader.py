@@ -23,6 +23,9 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 """What reading a zip file that is damaged, encrypted or packed otherwise ends in."""
 
 
+_PACKED = "A pack is a file that moloch pack wrote."
+
+
 def contents_of(pack: Path | str) -> Contents:
     """Return what a pack says of itself.
 
@@ -62,9 +65,13 @@ def _opened(pack: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(pack)
     except FileNotFoundError as error:
-        raise InputError("no such file", where=str(pack)) from error
-    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise InputError("not a pack", where=str(pack), why=str(error) or "it is no zip file") from error
+        raise InputError("there is no such file", where=str(pack), fix=_PACKED) from error
+    except OSError as error:
+        raise InputError("not a pack", where=str(pack), why=error.strerror or str(error), fix=_PACKED) from error
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise InputError(
+            "not a pack", where=str(pack), why="it is no zip file, or a damaged one", fix=_PACKED
+        ) from error
 
 
 def _contents(archive: zipfile.ZipFile, pack: Path) -> Contents:
@@ -80,10 +87,10 @@ def _contents(archive: zipfile.ZipFile, pack: Path) -> Contents:
                 fix="Use the moloch that packed it, or a newer one.",
             )
         contents = msgspec.convert(peek, Contents)
-    except (KeyError, OSError, *_DAMAGED, msgspec.DecodeError, RecursionError) as error:
-        raise InputError(
-            "not a pack", where=str(pack), why=f"it has no {CONTENTS} that can be read: {error}"
-        ) from error
+    except KeyError as error:
+        raise InputError("not a pack", where=str(pack), why=f"it has no {CONTENTS}", fix=_PACKED) from error
+    except (OSError, *_DAMAGED, msgspec.DecodeError, RecursionError) as error:
+        raise InputError("not a pack", where=str(pack), why=f"its {CONTENTS} cannot be read: {error}") from error
     names = [file.name for file in contents.files]
     folders = [contents.main, *(run.folder for run in contents.runs if run.log)]
     for name in (*names, *folders):

@@ -13,6 +13,7 @@ import msgspec
 
 from abm.events import RunStarted
 from abm.log import open_log, verify
+from abm.log.absent_run import no_run
 from abm.log.segments import Fork, parent_of, read_manifest
 from analysis.packs.contents import CONTENTS, EXTRAS, FORMAT, Contents, Form, PackedFile, PackedRun
 from analysis.packs.extras import extras
@@ -54,13 +55,14 @@ def pack(
         progress: called with the number of bytes packed, and of all.
 
     Raises:
-        InputError: neither a run nor a study, the target exists, a run without its log, or effects that are not to be seen yet.
+        NoRun: neither a run nor a study.
+        InputError: the target exists, a run without its log, or effects that are not to be seen yet.
         LogError, CorruptLog: a log cannot be read, or is damaged; nothing is written.
     """
     folder, target = Path(folder), Path(target)
     study = is_study(folder)
     if not study and not (folder / "run.json").is_file():
-        raise InputError("nothing to pack", where=str(folder), why="it is neither a run nor a study")
+        raise no_run(folder)
     if not logs and not study:
         raise InputError("a run is its log", fix="Leave --no-logs out, or pack a study.")
     if target.exists():

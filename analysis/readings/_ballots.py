@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.readings.contradiction import Contradiction
+
 
 class Ballots:
     """Valid votes of one contest, until it is decided: single ones as plain numbers, a crowd's as columns."""
@@ -30,6 +32,19 @@ class Ballots:
         singles = (singles[:, 0], singles[:, 1].astype(np.int8), singles[:, 2].astype(np.int8))
         personas, choices, first = (np.concatenate(parts) for parts in zip(singles, *self._crowds, strict=True))
         return personas, choices, first
+
+
+def options(orders: NDArray[np.int8], voters: int) -> NDArray[np.int8]:
+    """Return the orders in which a crowd's voters saw their options, shape (voters, 2 or more), from one column.
+
+    Raises:
+        Contradiction: it does not hold as many for each voter.
+    """
+    if voters and (len(orders) % voters or len(orders) < 2 * voters):
+        raise Contradiction(
+            f"its {voters:,} votes need the order of two options or more each, and it holds {len(orders):,} places in all"
+        )
+    return orders.reshape(voters, -1)
 
 
 def placed(values: NDArray, at: NDArray[np.integer], who: NDArray[np.integer]) -> NDArray[np.int8]:

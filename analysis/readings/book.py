@@ -246,7 +246,11 @@ class Book:
                 self._contest(event.contest, event.anchor)
             case VerdictGiven():
                 contest, _, slot = event.message.rpartition("/")
-                if contest in self.contests and (wrote := self.contests[contest].messages.get(int(slot))):
+                messages = self.contests[contest].messages if contest in self.contests else {}
+                wrote = (
+                    messages.get(int(slot)) if slot.isdecimal() else None
+                )  # evaluations say what is wrong with others
+                if wrote is not None:
                     wrote.verdicts.append(event)
             case ContestDecided():
                 self._decide(event)

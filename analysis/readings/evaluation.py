@@ -42,8 +42,9 @@ from abm.events import (
 )
 from abm.reactions import members
 from abm.societies import arena_in, arm_and_audience, arm_in
-from analysis.readings._ballots import Ballots, placed
+from analysis.readings._ballots import Ballots, options, placed
 from analysis.readings.contests import NOBODY, Evaluation, EvaluationContest, Side
+from analysis.readings.contradiction import check_slot
 from analysis.readings.reading import result_of
 from learning.arms.base_models import is_base
 from learning.fitness import ObservedModels
@@ -201,7 +202,7 @@ class EvaluationReading:
                 abstained = int(np.count_nonzero(choices < 0))
                 contest.abstained += abstained
                 valid = choices >= 0 if abstained else slice(None)
-                orders = unpack(event.orders, Int8s).reshape(len(choices), -1)
+                orders = options(unpack(event.orders, Int8s), len(choices))
                 self._votes[name].many(members(event)[valid], choices[valid], orders[valid])
             case ReactionInvalid():
                 contest.invalid += 1
@@ -211,7 +212,7 @@ class EvaluationReading:
                 self._count(contest)
             case VerdictGiven():
                 self._result = None
-                side = self._slots[name][int(slot)]
+                side = self._slots[name][check_slot(slot, name, self._slots[name])]
                 side.labels[event.probe] = event.label
                 if self._rules is not None:
                     self._evaluation.probe_versions[event.probe] = self._rules.get(event.probe, 1)

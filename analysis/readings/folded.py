@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from itertools import chain
@@ -12,8 +11,8 @@ from typing import Any, Generic, TypeVar
 from abm.log import open_log
 from abm.log.segments import Block
 from abm.log.tail import Tail
-from analysis.readings.reading import Reading
-from moloch.errors import MolochError
+from analysis.readings.reading import Reading, dispatch
+from moloch.errors import ContradictoryLog, MolochError
 
 R = TypeVar("R", bound=Reading[Any])
 T = TypeVar("T")
@@ -27,16 +26,28 @@ class Folded(Generic[R]):
     """
 
     def __init__(self, path: Path, reading: R) -> None:
-        self.reading, self._path = reading, path
+        self.reading, self._path, self._hand = reading, path, dispatch(reading)
         self._lock = threading.Lock()
         self._tail: Tail | None = None
         self._ahead: Block | None = None
+        self._contradicted: ContradictoryLog | None = None
 
     def look(self, look: Callable[[R], T], until: int) -> T:
-        """Read on to event ``until``, or to where the log is damaged, and return what ``look`` makes of the reading then."""
+        """Read on to event ``until``, or to where the log is damaged, and return what ``look`` makes of the reading then.
+
+        Raises:
+            ContradictoryLog: an event cannot be so after those before it; so does each further look.
+        """
         with self._lock:
-            with contextlib.suppress(MolochError):  # damaged from here on; the header says so
+            if self._contradicted is not None:
+                raise self._contradicted
+            try:
                 self._read(until)
+            except ContradictoryLog as error:
+                self._contradicted = error
+                raise
+            except MolochError:  # damaged from here on; the header says so
+                pass
             return look(self.reading)
 
     def _read(self, until: int) -> None:
@@ -48,4 +59,4 @@ class Folded(Generic[R]):
                 self._ahead = block
                 return
             for event in block.events(self.reading.TAKES):
-                self.reading.take(event)
+                self._hand(event)

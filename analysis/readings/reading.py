@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from abm.events import Event
+from analysis.readings.contradiction import contradicted
+from moloch.errors import MolochError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,21 +45,33 @@ class Framed(Reading[T_co], Protocol[T_co]):
 
 
 def dispatch(*readings: Reading[Any]) -> Callable[[Event], None]:
-    """Return what hands an event to those readings that look at its type, in the order in which they are named."""
+    """Return what hands an event to those readings that look at its type, in the order in which they are named.
+
+    It raises :class:`~moloch.errors.ContradictoryLog` for an event that one of them cannot take.
+    """
     takers: dict[type[Event], list[Callable[[Event], None]]] = {}
 
     def hand(event: Event) -> None:
         kind = type(event)
         if kind not in takers:
             takers[kind] = [reading.take for reading in readings if issubclass(kind, tuple(reading.TAKES))]
-        for take in takers[kind]:
-            take(event)
+        try:
+            for take in takers[kind]:
+                take(event)
+        except MolochError:
+            raise
+        except Exception as error:
+            raise contradicted(event, error) from error
 
     return hand
 
 
 def read(events: Iterable[Event], *readings: Reading[Any]) -> None:
-    """Hand each event once to the readings that look at its type, in the order in which they are named."""
+    """Hand each event once to the readings that look at its type, in the order in which they are named.
+
+    Raises:
+        ContradictoryLog: an event cannot be so after those before it.
+    """
     hand = dispatch(*readings)
     for event in events:
         hand(event)

@@ -26,6 +26,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.probe import kind_of
+from analysis.readings.contradiction import check_items
 from analysis.readings.reading import frame_of, result_of
 from media_graph.cascades import Shape, shape
 
@@ -167,21 +168,26 @@ class SpreadReading:
                 self._items = [_entered(self._written.pop(message, None), message, step) for message in event.messages]
                 self._spreads |= {item.message: item for item in self._items}
             case MembersPosted() if self._step is not None:
-                about = [self._items[item] for item in unpack(event.items, Int16s).tolist()]
+                items = unpack(event.items, Int16s).tolist()
+                check_items(items, len(self._items))
+                about = [self._items[item] for item in items]
                 posts = [_posted(each, message) for each, message in zip(about, event.messages, strict=True)]
                 self._items = [*self._items, *posts]
                 self._spreads |= {post.message: post for post in posts}
             case FeedServed():
                 self._served = event
-                served = np.bincount(unpack(event.items, Int16s), minlength=len(self._items)).tolist()
+                items = unpack(event.items, Int16s)
+                check_items(np.unique(items).tolist(), len(self._items))
+                served = np.bincount(items, minlength=len(self._items)).tolist()
                 for item, views in zip(self._items, served, strict=True):
                     item.seen += views
                     item.views += [0] * (event.round - len(item.views)) + [views]
             case Engaged() if event.action == "share" and self._served is not None:
                 _share(event, self._items, self._served)
             case Engaged():
-                counted = _COUNTED[event.action]
-                for item, times in enumerate(np.bincount(unpack(event.items, Int16s)).tolist()):
+                counted, items = _COUNTED[event.action], unpack(event.items, Int16s)
+                check_items(np.unique(items).tolist(), len(self._items))
+                for item, times in enumerate(np.bincount(items).tolist()):
                     setattr(self._items[item], counted, getattr(self._items[item], counted) + times)
             case VerdictGiven() | PostJudged() if event.message in self._spreads:
                 self._spreads[event.message].labels[event.probe] = event.label

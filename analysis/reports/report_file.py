@@ -39,8 +39,30 @@ def report(path: Path | str, form: str = "html") -> str:
 
 
 def form_of(out: Path) -> str:
-    """Return the form that a file's name asks for; HTML where it asks for none."""
+    """Return the form that a file's name asks for; HTML where it has no suffix.
+
+    Raises:
+        InputError: its suffix is that of another kind of file.
+    """
+    if out.suffix and out.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"no report is written as {out.suffix}",
+            where=str(out),
+            fix=f"Give a name that ends in {', '.join(SUFFIXES)}, or say --format.",
+        )
     return SUFFIXES.get(out.suffix.lower(), "html")
+
+
+def check_place(out: Path) -> None:
+    """Check that a report can be written to a file, as far as can be seen before.
+
+    Raises:
+        InputError: there is a folder of that name.
+    """
+    if out.is_dir():
+        raise InputError(
+            "the report cannot be written", where=str(out), why="it is a folder", fix="Give a file: --out."
+        )
 
 
 def write_report(text: str, out: Path) -> None:

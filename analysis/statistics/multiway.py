@@ -32,6 +32,7 @@ from functools import reduce
 from itertools import combinations
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -155,7 +156,13 @@ class _Cells:
                     single.append((_variance(products, share), self._dof(codes, share)))
         parts = tuple(part for part, _ in single)
         variance, dof = (float(x) for x in floored(_variance(pairs, share), parts, [dof for _, dof in single]))
-        return student(value, variance, dof, self._n, self._groups, null, level, parts)
+        found = student(value, variance, dof, self._n, self._groups, null, level, parts)
+        return msgspec.structs.replace(found, skew=self._skew(share, found.se)) if found.se > 0 else found
+
+    def _skew(self, share: Floats, se: float) -> float:
+        """Return the skewness of the estimate: the cubes of what the clusters of each way add to it, over the cube of its standard error."""
+        added = self._residuals * share[self._stratum]
+        return sum(float((np.bincount(of, added) ** 3).sum()) for of, _ in self._ways) / se**3
 
     def _products(self, codes: _Codes) -> NDArray[np.float64]:
         """Return the products of residuals, and of weights, summed over all pairs of values in one cluster: shape (2, strata, strata)."""

@@ -19,6 +19,7 @@ from analysis.studies.work.rules import Rules
 from analysis.studies.work.tasks import Needs
 from learning import RunConfig
 from moloch.errors import InputError, MolochWarning
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from analysis.studies.storage.remote import StudyRemote
@@ -42,14 +43,15 @@ class StudyRun:
     left: frozenset[CellState] = frozenset()
 
     @property
-    def exit_code(self) -> int:
-        """0: every cell has ended; 3: some failed or are missing; 5: a budget is spent; 130: interrupted."""
+    def exit_code(self) -> ExitCode:
+        """Whether every cell has ended, and if not, what kept them from it."""
         if self.why == "interrupted":
-            return 130
+            return ExitCode.INTERRUPTED
         if self.why in ("budget", "hours"):
-            return 5
+            return ExitCode.BUDGET
         over = {"ended", "reused"} | self.left
-        return 0 if all(cell.state in over for cell in self.state.cells.values()) else 3
+        ended = all(cell.state in over for cell in self.state.cells.values())
+        return ExitCode.DONE if ended else ExitCode.NOT_WHOLE
 
 
 def carried_out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, number, percent, signed
+from analysis.formats import log_odds, number, percent
 from analysis.terminal.grid import add_row, new_table
 
 if TYPE_CHECKING:
@@ -18,12 +18,11 @@ def head_to_head_tables(found: Mapping[str, Any]) -> list[RenderableType]:
 
     strengths = new_table(
         "Head to head: strength in log-odds over base (Bradley-Terry)",
-        ["arm", "strength", "95 % CI", "chosen over base", "without forfeits", "95 % CI"],
+        ["arm", "strength, 95 % CI", "chosen over base", "without forfeits, 95 % CI"],
     )
     for row in found["strengths"]:
-        values = (row["strength"], row["without_forfeits"])
-        (mine, bounds), (other, other_bounds) = (_shown(each) for each in values)
-        add_row(strengths, row["arm"], mine, bounds, percent(row["chosen"]), other, other_bounds)
+        mine, other = log_odds(row["strength"]), log_odds(row["without_forfeits"])
+        add_row(strengths, row["arm"], mine, percent(row["chosen"]), other)
     pairs = new_table(
         "Head to head: who was chosen over whom",
         ["arm", "against", "votes for it", "expected", "votes", "neither", "won", "lost", "tied", "forfeits"],
@@ -36,17 +35,8 @@ def head_to_head_tables(found: Mapping[str, Any]) -> list[RenderableType]:
         add_row(
             pairs, row["arm"], row["other"], *shares, number(row["votes"]), number(row["neither"]), *contests, forfeits
         )
-    first, bounds = _shown(found["shown_first"])
     said = (
-        f"Being shown first adds {first} {bounds} to the log-odds. Intervals are a bootstrap over {found['anchors']} anchors: of these "
+        f"Being shown first adds {log_odds(found['shown_first'])} to the log-odds. Intervals are a bootstrap over {found['anchors']} anchors: of these "
         "adapters and these people."
     )
     return [strengths, pairs, Text(said, style="dim")]
-
-
-def _shown(estimate: Mapping[str, Any]) -> tuple[str, str]:
-    """Return a log-odds and its interval."""
-    value, low, high = (estimate[name] for name in ("value", "low", "high"))
-    if value is None:
-        return DASH, DASH
-    return signed(value, 2), DASH if low is None or low == high else f"[{signed(low, 2)}, {signed(high, 2)}]"

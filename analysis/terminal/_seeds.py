@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, bounds, comparisons, difference, p_value, percent
+from analysis.formats import DASH, comparisons, difference, p_value, percent, rate
 from analysis.terminal.grid import Row, add_row, by_probe, from_comparator, new_table
 from analysis.terminal.run import flag_lines, withheld_line
 
@@ -47,13 +47,11 @@ def render_seeds(results: dict[str, Any]) -> list[RenderableType]:
 
 def _wins(arms: dict[str, Any]) -> Table:
     grid = new_table(
-        "Votes", ["arm", "win rate", "95 % CI", f"{from_comparator(arms.values())}, 95 % CI", "p (adjusted)"]
+        "Votes", ["arm", "win rate, 95 % CI", f"{from_comparator(arms.values())}, 95 % CI", "p (adjusted)"]
     )
     for arm, row in arms.items():
         won, placebo = row["win_rate"], row["against_placebo"]
-        add_row(
-            grid, arm, percent(won["value"]), bounds(won) or DASH, difference(placebo), p_value(placebo["p_adjusted"])
-        )
+        add_row(grid, arm, rate(won), difference(placebo), p_value(placebo["p_adjusted"]))
     return grid
 
 
@@ -97,7 +95,7 @@ def _pooled(rows: Sequence[Row], *, votes: bool) -> list[RenderableType]:
                 arms.setdefault(row["arm"], {})[row["measure"]] = row
         for i, (arm, by) in enumerate(arms.items()):
             share = by.get("rate", by.get("after"))
-            of = f"{percent(share['estimate']['value'])} {bounds(share['estimate'])}".rstrip() if share else DASH
+            of = rate(share["estimate"]) if share else DASH
             changes = [text for measure in ("from_base", "from_comparator") for text in _change(by.get(measure))]
             add_row(grid, "" if i else name.replace("_", " "), arm, of, *changes)
     few = sorted({row["estimate"]["clusters"][2] for row in shown if not row["new_people"]})

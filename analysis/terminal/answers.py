@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analysis.formats import DASH, known, number, number_bounds, percent, short
+from analysis.formats import known, measured, percent, short
 from analysis.statistics.estimates import plain
 from analysis.terminal.grid import add_row, new_table
 
@@ -38,8 +38,7 @@ def _closed(rows: Sequence[QuestionRow]) -> RenderableType:
     for i, option in enumerate(rows[0].options):
         add_row(grid, short(option.label, LABEL), *(percent(row.options[i].share.value) for row in rows))
     if rows[0].kind == "likert":
-        add_row(grid, f"mean, 1 to {len(rows[0].options)}", *(number(row.mean.value, 2) for row in rows))
-        add_row(grid, "95 % CI", *(number_bounds(plain(row.mean)) or DASH for row in rows))
+        add_row(grid, f"mean, 1 to {len(rows[0].options)}, 95 % CI", *(measured(plain(row.mean)) for row in rows))
     if any(known(row.first.value) for row in rows):
         add_row(grid, "the option shown first", *(percent(row.first.value) for row in rows))
         add_row(grid, "the same, if orders did not matter", *(percent(row.chance) for row in rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from analysis.formats import DASH, number, number_bounds
+from analysis.formats import measured, number
 from analysis.statistics.estimates import plain
 from analysis.terminal.grid import add_row, new_table
 
@@ -42,12 +42,11 @@ def render_calibration(rows: Sequence[CalibrationRow]) -> list[RenderableType]:
 def _table(rows: Sequence[CalibrationRow], title: str, *, answers: bool) -> RenderableType:
     tail = ["ceiling", "chance"] if answers else []
     invalid = ["invalid"] if answers else []
-    columns = ["group", "measure", "value", "95 % CI", *tail, "people", "personas", *invalid]
+    columns = ["group", "measure", "value, 95 % CI", *tail, "people", "personas", *invalid]
     grid = new_table(title, columns)
     for row in rows:
         group = f"{row.by} {row.group}".strip()
-        estimate = number(row.estimate.value, 2), number_bounds(plain(row.estimate)) or DASH
         bounds = (number(plain(row.ceiling), 2), number(plain(row.chance), 2)) if answers else ()
         sizes = (f"{row.people:,}", f"{row.personas:,}", *((f"{row.invalid:,}",) if answers else ()))
-        add_row(grid, group, row.measure, *estimate, *bounds, *sizes)
+        add_row(grid, group, row.measure, measured(plain(row.estimate)), *bounds, *sizes)
     return grid

@@ -6,9 +6,9 @@ Knows the comparison that :func:`analysis.tables.compare.compare` returns; compu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.formats import DASH, bounds, count, difference, number, percent, signed
+from analysis.formats import DASH, count, difference, number, rate, signed
 from analysis.tables.compare import Comparison, MeasuredPair, Parting
 from analysis.tables.retrained import Retrained
 from analysis.terminal.grid import add_row, new_table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-COLUMNS = ("measure", "arm", "A", "95 % CI", "n", "B", "95 % CI", "n", "B - A")
+COLUMNS = ("measure", "arm", "A", "B", "B − A", "A: n", "B: n")
 
 
 def render_comparison(compared: Comparison) -> Iterator[RenderableType]:
@@ -43,7 +43,7 @@ def render_comparison(compared: Comparison) -> Iterator[RenderableType]:
         yield "\nTrainings that differ (rows, steps, tokens that carry loss):"
         yield _trainings(compared.retrained)
     if compared.outcomes:
-        yield "\nOutcomes:"
+        yield ""
         yield _outcomes(compared.outcomes)
         yield from (_paired(compared.outcomes), *_epochs(compared), *compared.notes)
     else:
@@ -89,7 +89,7 @@ def _sides(first: str) -> Table:
 
 
 def _outcomes(outcomes: list[MeasuredPair]) -> Table:
-    grid = new_table("", COLUMNS)
+    grid = new_table("Outcomes, differences in points", COLUMNS, labels=2)
     before = ""
     for outcome in outcomes:
         if before and outcome.measure != before:
@@ -97,15 +97,11 @@ def _outcomes(outcomes: list[MeasuredPair]) -> Table:
         measure = "" if outcome.measure == before else outcome.measure
         if measure and outcome.kind == "copying":
             measure += " (copying)"
-        add_row(grid, measure, outcome.arm, *_estimate(outcome.a), *_estimate(outcome.b), _change(outcome))
+        sides = (outcome.a, outcome.b)
+        sizes = (number(each["n"]) if each else DASH for each in sides)
+        add_row(grid, measure, outcome.arm, *map(rate, sides), _change(outcome), *sizes)
         before = outcome.measure
     return grid
-
-
-def _estimate(estimate: dict[str, Any] | None) -> list[str]:
-    if estimate is None:
-        return [DASH] * 3
-    return [percent(estimate["value"]), bounds(estimate) or DASH, number(estimate["n"])]
 
 
 def _trainings(trainings: list[Retrained]) -> Table:
@@ -126,8 +122,8 @@ def _training(method: str, *counts: int) -> str:
 def _paired(outcomes: list[MeasuredPair]) -> str:
     """Return what the intervals of the outcomes are of."""
     if any(outcome.change for outcome in outcomes):
-        return "B - A is of the same people and anchors. Each side is one training: no interval holds for new ones."
-    return "The runs are not paired; each interval is its own run's."
+        return "B − A is of the same people and anchors; intervals hold 95 %. Each side is one training: no interval holds for new ones."
+    return "The runs are not paired; each interval (95 %) is its own run's."
 
 
 def _change(outcome: MeasuredPair) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.formats import DASH, known, number, percent, points, points_bounds, signed
-from analysis.statistics.estimates import Estimate, plain
+from analysis.formats import DASH, difference, known, number, percent, signed
+from analysis.statistics.estimates import plain
 from analysis.tables.explained import PLACE, UNEXPLAINED, Explained, parts_of
 from analysis.terminal.grid import add_row, new_table
 
@@ -42,40 +42,33 @@ def sentence(found: Explained) -> str:
 
 
 def _parts(found: Explained) -> Table:
-    against = [f"from {found.compared_with}", "95 % CI"] if found.compared_with else []
+    against = [f"from {found.compared_with}"] if found.compared_with else []
     grid = new_table(
         f"What the votes were for ({found.win_rate.n:,} votes of {found.personas} personas about {found.anchors} anchors)",
-        ["feature", "more of it", "weight", "points", "95 % CI", *against],
+        ["feature", "more of it", "weight", "points", *against],
     )
     for part in parts_of(found):
-        compared = _points(part.from_comparator) if against else ()
+        compared = [difference(plain(part.from_comparator))] if against else []
         size = signed(part.change, 2) if known(part.change) else DASH
         add_row(
             grid,
             part.name,
             size,
             signed(part.weight, 2) if known(part.weight) else DASH,
-            *_points(part.gain),
+            difference(plain(part.gain)),
             *compared,
         )
     return grid
 
 
-def _points(estimate: Estimate) -> tuple[str, str]:
-    as_plain = plain(estimate)
-    return points(as_plain), points_bounds(as_plain) or DASH
-
-
 def _flagged(found: Explained) -> Table:
-    grid = new_table(
-        "The same votes, by whose message a probe flags", ["probe", "flagged", "votes", "won", "points", "95 % CI"]
-    )
+    grid = new_table("The same votes, by whose message a probe flags", ["probe", "flagged", "votes", "won", "points"])
     previous = ""
     for row in found.flagged:
         if previous and row.probe != previous:
             grid.add_section()
         name = "" if row.probe == previous else row.probe
-        add_row(grid, name, row.whose, number(row.votes), percent(row.win_rate), *_points(row.gain))
+        add_row(grid, name, row.whose, number(row.votes), percent(row.win_rate), difference(plain(row.gain)))
         previous = row.probe
     return grid
 
@@ -88,7 +81,7 @@ def caveats(found: Explained) -> str:
     else:
         rule = f"Rule: the choice model {found.rule}, whose weights are declared."
     return (
-        f"{rule} Points: shares of votes; a column adds up to the win rate less one half. More of it: the feature in the arm's message "
+        f"{rule} Points: shares of votes; a column adds up to the win rate less one half; intervals hold 95 %. More of it: the feature in the arm's message "
         "less that in base's, 0 to 1. Weight: in units of the noise. Unexplained: what no feature and no place accounts for, "
         "the noise of choices included. Contests that a probe flags differ in more than what it flags."
     )

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.formats import (
-    DASH,
     comparisons,
     difference,
+    measured,
     model_name,
     number,
-    number_bounds,
     p_value,
     percent,
     relative,
@@ -104,37 +103,38 @@ def _controls(rows: Sequence[Row], names: dict[str, str]) -> Table:
 
 
 def _agreement(rows: Sequence[Row], names: dict[str, str]) -> Table:
-    grid = new_table("Agreement", ["probe", "raters", "n", "agree", "prevalence", "kappa", "95 % CI"])
+    grid = new_table("Agreement", ["probe", "raters", "n", "agree", "prevalence", "kappa, 95 % CI"])
     for probe, row in by_probe(grid, rows):
         pair = row["found"]
         raters = f"{names[row['first']]}, {names.get(row['second'], row['second'])}"
         prevalence = f"{percent(pair['first']['value'])}, {percent(pair['second']['value'])}"
         add_row(
-            grid, probe, raters, str(pair["raw"]["n"]), percent(pair["raw"]["value"]), prevalence, *_two(pair["kappa"])
+            grid,
+            probe,
+            raters,
+            str(pair["raw"]["n"]),
+            percent(pair["raw"]["value"]),
+            prevalence,
+            measured(pair["kappa"]),
         )
     return grid
 
 
 def _alphas(rows: Sequence[Row]) -> Table:
-    grid = new_table("All judges", ["probe", "judges", "n", "Krippendorff's alpha", "95 % CI"])
+    grid = new_table("All judges", ["probe", "judges", "n", "Krippendorff's alpha, 95 % CI"])
     for row in rows:
-        add_row(grid, row["probe"], str(row["judges"]), str(row["alpha"]["n"]), *_two(row["alpha"]))
+        add_row(grid, row["probe"], str(row["judges"]), str(row["alpha"]["n"]), measured(row["alpha"]))
     return grid
 
 
 def _validation(rows: Sequence[Row], names: dict[str, str]) -> Table:
-    scores = ["precision", "95 % CI", "recall", "95 % CI", "F1", "kappa", "95 % CI"]
+    scores = ["precision, 95 % CI", "recall, 95 % CI", "F1", "kappa, 95 % CI"]
     grid = new_table("Against labels", ["probe", "judge", "n", "no verdict", "labelled 1", *scores])
     for probe, row in by_probe(grid, rows):
         labels = str(row["labelled"]), str(row["unjudged"]), percent(row["prevalence"])
-        shown = *_two(row["precision"]), *_two(row["recall"]), number(row["f1"]["value"], 2), *_two(row["kappa"])
-        add_row(grid, probe, names[row["judge"]], *labels, *shown)
+        scores = measured(row["precision"]), measured(row["recall"]), number(row["f1"]["value"], 2)
+        add_row(grid, probe, names[row["judge"]], *labels, *scores, measured(row["kappa"]))
     return grid
-
-
-def _two(estimate: Row) -> tuple[str, str]:
-    """Return a number and its interval, to two decimals."""
-    return number(estimate["value"], 2), number_bounds(estimate) or DASH
 
 
 def _reasons(probed: dict[str, Any]) -> str:

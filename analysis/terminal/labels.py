@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, bounds, count, difference, number, percent, points_bounds, short
+from analysis.formats import bounds, count, difference, measured, number, percent, points_bounds, rate, short
 from analysis.terminal.grid import Row, add_row, new_table
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def render_score(told: dict[str, Any]) -> list[RenderableType]:
 
 
 def _rates(rows: list[Row]) -> Table:
-    grid = new_table("Share of messages", ["writer", "method", "share", "95 % CI", "bootstrap"])
+    grid = new_table("Share of messages", ["writer", "method", "share, 95 % CI", "bootstrap"])
     for row in rows:
         if row["measure"] == "rate":
-            shown = percent(row["estimate"]["value"]), bounds(row["estimate"]) or DASH, bounds(row["bootstrap"])
+            shown = rate(row["estimate"]), bounds(row["bootstrap"])
             add_row(grid, _first(row, short(row["writer"], WIDEST)), row["method"], *shown)
     return grid
 
@@ -85,14 +85,10 @@ def _first(row: Row, name: str) -> str:
 
 
 def _errors(rows: list[Row]) -> Table:
-    columns = ["labelled yes", "no", "sensitivity", "95 % CI", "specificity", "95 % CI"]
+    columns = ["labelled yes", "no", "sensitivity, 95 % CI", "specificity, 95 % CI"]
     grid = new_table("How the probe errs, by labels", ["messages of", *columns])
     for row in rows:
-        shares = (
-            text
-            for name in ("sensitivity", "specificity")
-            for text in (percent(row[name]["value"]), bounds(row[name]) or DASH)
-        )
+        shares = rate(row["sensitivity"]), rate(row["specificity"])
         add_row(grid, short(row["writer"], WIDEST), number(row["positives"]), number(row["negatives"]), *shares)
     return grid
 
@@ -116,12 +112,10 @@ def tipping_words(row: Row) -> str:
 
 
 def _agreement(rows: list[Row]) -> Table:
-    grid = new_table("Labellers", ["two", "n", "agree", "yes", "kappa", "95 % CI"])
+    grid = new_table("Labellers", ["two", "n", "agree", "yes", "kappa, 95 % CI"])
     for row in rows:
-        kappa = row["kappa"]
         yes = f"{percent(row['first']['value'])}, {percent(row['second']['value'])}"
-        between = f"[{number(kappa['low'], 2)}, {number(kappa['high'], 2)}]" if kappa["low"] is not None else DASH
-        shown = number(row["raw"]["n"]), percent(row["raw"]["value"]), yes, number(kappa["value"], 2), between
+        shown = number(row["raw"]["n"]), percent(row["raw"]["value"]), yes, measured(row["kappa"])
         add_row(grid, f"{short(row['first_name'], 16)}, {short(row['second_name'], 16)}", *shown)
     return grid
 

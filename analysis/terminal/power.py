@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import DASH, count, number, short
+from analysis.formats import DASH, count, measured, number, short
 from analysis.terminal.grid import add_row, new_table
 
 if TYPE_CHECKING:
@@ -95,18 +95,14 @@ def _found(rows: Sequence[Mapping[str, Any]], power: float) -> Iterator[Renderab
     one_size = len({size[:2] for size in sizes}) == 1 and len({people for *_, people in sizes} - {None}) < 2
     ranges = any(row["detectable_low"] != row["detectable_high"] for row in rows)
     wanted = any(row["wanted"] is not None for row in rows)
-    columns = [*([] if one_size else ["seeds", "anchors", "people"]), "finds"]
-    columns += [*(["80 % range"] if ranges else []), "none within", *(["power for"] if wanted else [])]
+    columns = [*([] if one_size else ["seeds", "anchors", "people"]), "finds, 80 % range" if ranges else "finds"]
+    columns += ["none within", *(["power for"] if wanted else [])]
     if one_size:
         yield Text(_size(rows))
     grid = _grid(f"Found with power {power:g}, in points", columns)
     for row in _sections(grid, rows[:ROWS]):
         cells = [] if one_size else [str(row["seeds"]), str(row["anchors"]), _or_dash(row["people"])]
-        cells += [number(row["detectable"], 1)]
-        if ranges:
-            known = row["detectable_low"] != row["detectable_high"]
-            low, high = number(row["detectable_low"], 1), number(row["detectable_high"], 1)
-            cells.append(f"{low} to {high}" if known else DASH)
+        cells.append(_finds(row))
         cells.append(number(row["equivalence_margin"], 1))
         if wanted:
             shown = f"{row['wanted']:g}: {number(row['power_at_wanted'], 2)}" if row["wanted"] is not None else DASH
@@ -115,6 +111,16 @@ def _found(rows: Sequence[Mapping[str, Any]], power: float) -> Iterator[Renderab
     yield grid
     if len(rows) > ROWS:
         yield Text(f"and {len(rows) - ROWS:,} more; --json has them")
+
+
+def _finds(row: Mapping[str, Any]) -> str:
+    """Return the detectable effect in points, with its range where the pilots leave one open."""
+    low, high = row["detectable_low"], row["detectable_high"]
+    return (
+        measured({"value": row["detectable"], "low": low, "high": high}, 1)
+        if low != high
+        else number(row["detectable"], 1)
+    )
 
 
 def _grid(title: str, columns: Sequence[str]) -> Any:

@@ -83,7 +83,13 @@ def _cell(cell: Mapping[str, Any]) -> list[str]:
         return [_name(cell), cell["state"], "", "", ""]
     step = f"{progress['done']:,} of {progress['total']:,}"
     left = duration(cell["left_s"]) if cell["state"] == "running" else ""
-    return [_name(cell), cell["state"], step, short(progress["doing"], DOING), left]
+    return [_name(cell), cell["state"], step, short(_waiting(cell) or progress["doing"], DOING), left]
+
+
+def _waiting(cell: Mapping[str, Any]) -> str:
+    """Return for what its calls wait, which comes before what it does; empty where they do not."""
+    waiting = (cell["traffic"] or {}).get("waiting") or {}
+    return f"waiting: {', '.join(f'{why} x{calls:,}' for why, calls in waiting.items())}" if waiting else ""
 
 
 def _name(cell: Mapping[str, Any]) -> str:
@@ -94,14 +100,17 @@ def _name(cell: Mapping[str, Any]) -> str:
 def _failure(cell: Mapping[str, Any]) -> str:
     again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
     trace = f" (traceback: {cell['traceback']})" if cell["traceback"] and cell["origin"] == "bug" else ""
-    will = " It will be tried again." if cell["state"] == "waiting" else ""
+    will = ". It will be tried again." if cell["state"] == "waiting" else ""
     return f"{cell['cell']} failed{again} ({cell['origin']}): {short(cell['message'], MESSAGE)}{trace}{will}"
 
 
 def _lines(status: Mapping[str, Any]) -> Iterator[str]:
     spent = status["spent"]
     if any(spent.values()):
-        yield f"spent    {spent['calls']:,} calls, {spent['tokens']:,} tokens, ${spent['usd']:,.2f}"
+        paid = f"${spent['usd']:,.2f}" if spent["usd"] else "price unknown"
+        yield f"spent    {count(spent['calls'], 'call')}, {spent['tokens']:,} tokens, {paid}"
+    if status["traffic_said"]:
+        yield f"running  {status['traffic_said']}"
     slowest = next((cell for cell in status["cells"] if cell["cell"] == status["slowest"]), None)
     if slowest is not None:
         yield f"slowest  {slowest['cell']}: {duration(slowest['seconds'])}"

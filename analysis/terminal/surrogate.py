@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from abm.audience import feature_names
-from analysis.formats import DASH, bounds, known, number, number_bounds, percent, signed
+from analysis.formats import known, measured, number, number_bounds, percent, rate, signed
 from analysis.statistics.estimates import Estimate, plain
 from analysis.tables.surrogate import Assessment
 from analysis.terminal.grid import add_row, new_table
@@ -32,10 +32,21 @@ def render(surrogate: Surrogate, assessed: Assessment) -> list[RenderableType]:
         f"about {counts['anchors']} anchors; ridge {surrogate.ridge:g} by cross-validation"
     )
     left_out = "; ".join(f"{counts[key]:,} {why}" for key, why in LEFT_OUT.items() if counts[key])
-    parts: list[RenderableType] = [Text(f"\n{head}", style="bold")]
+    parts: list[RenderableType] = [Text(sentence(assessed), style="bold"), Text(head)]
     parts += [Text(f"left out: {left_out}")] if left_out else []
     parts += [_strongest(surrogate), _held_out(assessed), _calibration(assessed), Text(_caveats(assessed), style="dim")]
     return parts + ([Text(surrogate.note, style="bold yellow")] if surrogate.note else [])
+
+
+def sentence(assessed: Assessment) -> str:
+    """Return the answer in words: whether the fit says more of votes that it never saw than places do."""
+    block = assessed.blocks[-1]
+    gain = f"gain {_gain(block.gain)} nats a vote"
+    learnt = "it has learnt what messages do" if block.gain.low > 0 else "no more than places say is shown"
+    return (
+        f"The surrogate predicts {rate(plain(block.agreement))} of votes that it never saw, the place of a message alone "
+        f"{percent(block.position_agreement)}: {learnt} ({gain})."
+    )
 
 
 def _strongest(surrogate: Surrogate) -> Table:
@@ -57,7 +68,7 @@ def _strongest(surrogate: Surrogate) -> Table:
 def _held_out(assessed: Assessment) -> Table:
     grid = new_table("Held-out votes", ["new to the fit", *HELD_OUT])
     for block in assessed.blocks:
-        agreement = f"{percent(block.agreement.value)} {bounds(plain(block.agreement))}".rstrip()
+        agreement = rate(plain(block.agreement))
         shares = percent(block.predicted), percent(block.position_agreement), percent(block.winners.value)
         losses = number(block.log_loss, 3), _gain(block.gain)
         add_row(grid, block.name.removeprefix("new "), number(block.votes), agreement, *shares, *losses)
@@ -65,24 +76,20 @@ def _held_out(assessed: Assessment) -> Table:
 
 
 def _gain(gain: Estimate) -> str:
-    if not known(gain.low):
-        return signed(gain.value, 3)
-    return f"{signed(gain.value, 3)} [{signed(gain.low, 3)}, {signed(gain.high, 3)}]"
+    return f"{signed(gain.value, 3)} {number_bounds(plain(gain), 3)}".rstrip()
 
 
 def _calibration(assessed: Assessment) -> Table:
-    grid = new_table("Calibration", ["chance", "predicted", "chosen", "95 % CI", "n"])
+    grid = new_table("Calibration", ["chance", "predicted", "chosen, 95 % CI", "n"])
     for point in assessed.curve:
         chances = f"{point.low:.2f} to {point.high:.2f}", percent(point.predicted)
-        add_row(
-            grid, *chances, percent(point.chosen.value), bounds(plain(point.chosen)) or DASH, number(point.chosen.n)
-        )
+        add_row(grid, *chances, rate(plain(point.chosen)), number(point.chosen.n))
     return grid
 
 
 def _caveats(assessed: Assessment) -> str:
     slope = assessed.slope
-    estimate = f"{number(slope.value, 2)} {number_bounds(plain(slope))}".rstrip()
+    estimate = measured(plain(slope))
     if not known(slope.value):
         estimate = "not defined (chances all equal, or certain)"
     return (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from abm.arenas import Arena
 from analysis.formats import count, number, percent, short
 from analysis.terminal.grid import add_row, new_table
+from learning.runs.reactions import ReactionCounts, reading_advice
 from learning.runs.written import WritingCounts, advice
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ def first_step_lines(counts: WritingCounts, arena: Arena, *, counted: bool = Fal
     if counts.unread:
         yield f"  an answer that could not be read: {short(counts.unread, SAMPLE)}"
     for sentence in advice(counts, arena):
+        yield f"  {sentence}"
+
+
+def first_reaction_lines(counts: ReactionCounts, arena: str) -> Iterator[str]:
+    """Yield what is said of readers after a run's first step; nothing where all their answers name an option."""
+    if not counts.invalid:
+        return
+    reasons = ", ".join(f"{reason}: {times:,}" for reason, times in counts.reasons.items())
+    yield f"  readers: {counts.invalid:,} of {count(counts.answers, 'answer')} could not be counted ({reasons})"
+    if counts.sample.strip():
+        yield f"  an answer of a reader that could not be counted: {short(counts.sample, SAMPLE)}"
+    for sentence in reading_advice(counts, arena):
         yield f"  {sentence}"
 
 

@@ -21,6 +21,7 @@ from analysis.ui.pages import background, vue
 from analysis.ui.pages.runs import Runs
 from analysis.ui.pages.study import Study
 from analysis.ui.pages.table import BODIES, WITHOUT_MAIN, WITHOUT_TAB
+from moloch.errors import ContradictoryLog, MolochError
 
 STANDING_S = 5.0
 """Seconds between looks at how a run stands that writes nothing."""
@@ -36,7 +37,7 @@ def Page() -> None:
     SEEN.provide(seen)
     vue.Presence(known=seen, event_seen=set_seen)
     address = PageAddress.parse(router.search or "")
-    Guarded(lambda: Place(address, router.push), address)
+    Guarded(lambda: Place(address, router.push), address, address, router.push)
 
 
 @solara.component
@@ -91,7 +92,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     run["up"] = {"name": up, "url": PageAddress(study=up).url} if up else None
     vue.Header(run=run, page=address.page, tabs=tabs, home="/", event_go=go)
     if follower.ready.is_set() and info.state in (*LIVE, "stopped"):
-        Guarded(lambda: Standing(follower, address, moved, go, rest), "strip")
+        Guarded(lambda: Standing(follower, address, moved, go, rest), "strip", address, go)
     if not follower.ready.is_set():
         vue.Notice(
             title="Reading the log", busy=True, text=f"{count(follower.read(lambda book: book.seq), 'event')} so far."
@@ -106,7 +107,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         given = rest if address.page in WITHOUT_MAIN else fresh  # a graph follows its society by itself
         place = address.at(held=int(moved)) if address.page == "diffusion" else address
         with solara.v.Html(tag="main") if address.page in WITHOUT_MAIN else nullcontext():
-            Guarded(lambda: BODIES[address.page](follower, place, go, given), place)
+            Guarded(lambda: BODIES[address.page](follower, place, go, given), place, address, go)
 
 
 def titled(*names: str) -> str:
@@ -133,8 +134,8 @@ def Standing(follower: Follower, address: PageAddress, moved: bool, go: vue.Go, 
 
 
 @solara.component
-def Guarded(show: Callable[[], Any], place: object) -> None:
-    """Whatever ``show`` makes, or why it cannot be shown. Tried again at another address.
+def Guarded(show: Callable[[], Any], place: object, address: PageAddress, go: vue.Go) -> None:
+    """Whatever ``show`` makes, or why it cannot be shown. Tried again at another place.
 
     What is shown has to be all that this component renders: reacton cannot replace a part that raised.
     """
@@ -147,9 +148,15 @@ def Guarded(show: Callable[[], Any], place: object) -> None:
             broken = None
     if broken is None:
         show()
-    else:
-        text = f"{type(broken).__name__}: {str(broken)[:400]}. The other pages, and the run, are not touched by it."
-        vue.Notice(title="This page cannot be shown", text=text)
+        return
+    text, link = str(broken), None
+    if isinstance(broken, ContradictoryLog):
+        text = f"{broken.what}: {broken.why}. Pages that do not read it show what they can."
+        url = PageAddress(run=address.run, page="event", seq=broken.seq).url
+        link = {"url": url, "text": f"Event {broken.seq:,}"}
+    elif not isinstance(broken, MolochError):
+        text = f"{type(broken).__name__}: {text[:400]}. The other pages, and the run, are not touched by it."
+    vue.Notice(title="This page cannot be shown", text=f"{text[0].upper()}{text[1:]}", link=link, event_go=go)
 
 
 def use_rest(rested: Any) -> Callable[..., None]:

@@ -101,7 +101,8 @@ class Interviewer:
 
     def _price(self, book: Book, turn: Turn) -> str:
         endpoint = self._serving().endpoint(self._model(book))
-        usd = (turn.tokens_in * endpoint.usd_in + turn.tokens_out * endpoint.usd_out) / 1e6 if endpoint else 0.0
+        price = endpoint.price if endpoint else None
+        usd = price.of(turn.tokens_in, turn.tokens_out) if price else 0.0
         return f", ${usd:.5f}" if usd else ""
 
     def _serving(self) -> Any:

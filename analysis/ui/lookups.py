@@ -40,6 +40,7 @@ from analysis.ui.data.story import Story, StoryReading
 from analysis.ui.data.writings import Reached
 from analysis.ui.library import Follower
 from learning.runs.last_words import last_words
+from learning.runs.traffic import read_traffic
 from learning.surveys import ANSWERS, INTERVIEWS, Conversation, conversations
 from moloch.errors import MolochError
 
@@ -62,7 +63,8 @@ def pulse(follower: Follower) -> dict[str, Any] | None:
     silent = max(0.0, time.time() - last_written(follower.path))
     why = said.why if said else ""
     state = follower.state()
-    return follower.read(lambda book: strip(state, book, now, spent, silent, why, resuming(follower.path)))
+    traffic, command = read_traffic(follower.path), resuming(follower.path)
+    return follower.read(lambda book: strip(state, book, now, spent, silent, why, command, traffic))
 
 
 def node_rates(follower: Follower) -> NodeRates:

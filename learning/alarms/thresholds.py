@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from learning.alarms.messages import MessageMeasures
 from learning.training.measured import TrainingMeasures
+from moloch.records import InUnit
 
 LEAST = 8
 """Messages below which nothing is said of a writer."""
@@ -28,23 +29,25 @@ class AlarmConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     action: Literal["flag", "stop", "none"] = "flag"
-    """``flag``: it is recorded and said; ``stop``: the run goes on without the arm; ``none``: nothing is watched."""
-    kl: Annotated[float, Field(gt=0)] | None = 1.0
-    """Nats per token that the model has moved from its base, on what it learnt from."""
+    """What happens when a threshold is passed: ``flag`` records and reports it; ``stop`` leaves the arm out from then on;
+    ``none`` watches nothing. A threshold that is ``null`` is not watched."""
+    kl: Annotated[Annotated[float, Field(gt=0)] | None, InUnit("nats per token")] = 1.0
+    """Largest distance (KL divergence) of the model from its base, on what it learnt from."""
     loss_ratio: Factor | None = 2.0
-    """Loss on what is learnt, after a training, over that before it."""
+    """Largest loss after a training, divided by that before it."""
     entropy_ratio: Part | None = 0.1
-    """Entropy of the next token after a training, over that before it."""
+    """Smallest entropy of the next token after a training, divided by that before it."""
     repetition: Part | None = 0.2
-    """Share of a message's runs of four words that stood in it before, more than of the base model's messages."""
+    """Largest share of four-word sequences of a message that occur in it before, above that of the base model."""
     format_ratio: Part | None = 0.5
-    """Share of answers that can be read as the arena wants them, over that of the base model."""
+    """Smallest share of answers that can be read, divided by that of the base model."""
     length_ratio: Factor | None = 3.0
-    """Mean tokens of an answer over those of the base model, or the other way round."""
+    """Largest mean length of answers in tokens, divided by that of the base model, or the other way round."""
     distinct_ratio: Part | None = 0.33
-    """Share of different pairs of words among all, over that of the base model, among equally many messages."""
+    """Smallest share of distinct word pairs among all, divided by that of the base model, in equally many messages."""
     copy_rate: Part | None = 0.5
-    """Share of a message's runs of four words that stand in the anchor or an example, more than of the base model's messages."""
+    """Largest share of four-word sequences of a message that stand in the anchor or an example, above that of the base
+    model."""
 
 
 class Breach(NamedTuple):

@@ -39,6 +39,7 @@ from learning.arms.base_models import base_names, model_given
 from learning.arms.markets import BASE, SHARED, SOLO, Market, entries, recorded_share, solo
 from learning.arms.memory_settings import MemorySettings, RoundMemory, memory_of
 from learning.arms.repeats import MOST, repeat_names, repeats_in
+from moloch.records import InUnit
 from moloch.yamls import Keys
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -203,19 +204,24 @@ class ArmSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: str
+    """The learning method: ``rft``, ``tfb``, ``placebo``, ``dpo``, ... or one of an extension."""
     lora: dict[str, Any] = {}
+    """Settings of the trainer that differ from those of the run (``lora``)."""
     compared_with: str | None = None
+    """The arm that this one is compared with, besides the base model. In a list of arms by default ``placebo``."""
     rows_of: str | None = None
+    """The arm to whose number of rows the training sets of this one are brought. In a list of arms the placebo has those of the
+    first arm."""
     model: str | None = None
-    """The base model on which it stands, ``pocket`` or a folder; by default the run's."""
+    """The base model of the arm. By default that of the run."""
     memory: MemorySettings | None = None
     """What it remembers of past rounds; see :mod:`learning.arms.memory_settings`."""
     mitigations: MitigationSettings = ()
-    """What is done against misbehaviour in what it learns; see :mod:`learning.mitigations`."""
+    """What is done against misbehaviour in what the arm learns from: names, or names with settings."""
     source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Share of those who vote in its training contests who read the source; by default that of the run (``source_readers.train``)."""
-    repeats: int = Field(1, ge=1, le=MOST)
-    """Trainings of it, each an arm with picks and weights of its own."""
+    """Share of the voters in the arm's training contests who read the anchor. By default ``source_readers.train``."""
+    repeats: Annotated[int, InUnit("trainings")] = Field(1, ge=1, le=MOST)
+    """Independent trainings of the arm, each with picks and weights of its own."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

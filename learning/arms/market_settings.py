@@ -19,6 +19,7 @@ from learning.arms.arm import Arms, ArmSettings, Name, arms_in, check_references
 from learning.arms.markets import BASE, MOST_MESSAGES, OWN, WHOLE, Market, entries, twin_method
 from learning.arms.repeats import repeat_names
 from learning.arms.rival_settings import RivalGiven, RivalSettings, named_rivals
+from moloch.records import InUnit
 
 At = tuple[str | int, ...]
 """Keys of a setting, from the whole inwards."""
@@ -28,7 +29,7 @@ class LearnerSettings(ArmSettings):
     """A learner of a market: an arm, whose twin may be named."""
 
     twin: str | None = None
-    """The method by which its twins learn, where it is not the usual one of its own method."""
+    """The learning method of this learner's twins. By default the placebo that belongs to its own method."""
 
 
 class MarketSettings(BaseModel):
@@ -37,15 +38,16 @@ class MarketSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     learners: dict[Name, LearnerSettings] = Field(min_length=1, max_length=MOST_MESSAGES)
-    """Name -> how it learns, from what it wrote itself."""
+    """The arms that learn in this market, each from what it wrote itself: name -> settings as of an arm (``arms.NAME``)."""
     rivals: tuple[RivalGiven, ...] = ()
     """Writers beside them that do not learn: ``base``, or settings with a name."""
-    messages: int = Field(1, ge=1, le=MOST_MESSAGES)
-    """Of each writer about each anchor."""
+    messages: Annotated[int, InUnit("messages")] = Field(1, ge=1, le=MOST_MESSAGES)
+    """Messages of each writer in a contest."""
     source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
-    """As of an arm (:class:`learning.arms.arm.ArmSettings`), of the market's contests and those of its twins."""
+    """Share of the voters in the market's contests who read the anchor. By default ``source_readers.train``."""
     twins: tuple[Literal["own", "market"], ...] = ()
-    """``own``: for each learner a market in which only its own picks are random; ``market``: one in which all are."""
+    """Control markets: ``own`` adds for each learner a market in which only its own picks are random, ``market`` adds one in
+    which all are."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

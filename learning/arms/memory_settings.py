@@ -8,9 +8,11 @@ Knows the form of settings and of records; what is remembered says :mod:`learnin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from moloch.records import InUnit
 
 MOST_ROUNDS, TOKENS = 64, 600
 
@@ -27,10 +29,10 @@ class MemorySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rounds: int = Field(ge=1, le=MOST_ROUNDS)
-    """Contests, the newest ones in which it wrote."""
-    tokens: int = Field(TOKENS, ge=32, le=100_000)
-    """That they take at most; older rounds are left out whole, and counted."""
+    rounds: Annotated[int, InUnit("contests")] = Field(ge=1, le=MOST_ROUNDS)
+    """How many of the last contests in which the arm wrote stand in its prompts while it learns."""
+    tokens: Annotated[int, InUnit("tokens")] = Field(TOKENS, ge=32, le=100_000)
+    """Room for them; older contests are left out whole."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

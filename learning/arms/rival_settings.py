@@ -32,13 +32,14 @@ class RivalSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name
-    """Under which its messages are recorded; no arm has it."""
+    """The name under which its messages are recorded; no arm has it."""
     model: str | None = None
-    """``pocket``, a folder, or a served model; by default the run's. A server's URL is a model, too: ``URL#NAME``."""
+    """``pocket``, a folder, a served model, or ``URL#NAME``. By default that of the run."""
     adapter: str | None = None
-    """``RUN#ARM``, with the newest adapter of an arm of another run; ``RUN#ARM@EPOCH``; or the folder of an adapter."""
+    """``RUN#ARM``: the newest adapter of an arm of another run; ``RUN#ARM@EPOCH``: that of an epoch; or the folder of an
+    adapter."""
     id: str | None = None
-    """Content id of the adapter, which it then has to have; by default that of what is there when the run begins."""
+    """Content id that the adapter must have. By default that of the adapter that is there when the run begins."""
 
     @model_validator(mode="after")
     def _is_somebody(self) -> RivalSettings:

@@ -41,9 +41,9 @@ class EvaluationAudience(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     audience: str
-    """``default``, ``neutral``, a choice model's YAML file, ``llm`` (the reader's model), or a language model."""
+    """``default``, ``neutral``, a choice model's YAML file, ``llm`` (the reader's model), or a language model by its name."""
     source_readers: float | None = Field(default=None, ge=0, le=1)
-    """Share of its members who read the source; by default that of the run's own evaluation."""
+    """Share of its members who read the anchor. By default ``source_readers.evaluate``."""
 
     @model_serializer(mode="wrap")
     def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

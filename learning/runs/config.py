@@ -32,7 +32,7 @@ from learning.runs.config_parts import (
 from learning.runs.out_of_domain import OutOfDomainConfig
 from learning.training.settings import preset_of
 from moloch.content import content_id
-from moloch.records import RecordedSettings
+from moloch.records import InUnit, RecordedSettings
 
 
 class RunConfig(RecordedSettings, BaseModel):
@@ -45,63 +45,79 @@ class RunConfig(RecordedSettings, BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     arena: str = "sales"
-    """Built-in arena, or the path of an arena's YAML."""
+    """The kind of contest: ``sales``, ``elections``, ``social``, an arena of an extension, or the path of an arena's YAML."""
     format: Format | None = None
-    """Where messages stand in completions: in the arena's ``tags``, or ``plain``, for models that were not trained for them.
-    This and the next four are those of the arena, which has them where they are left out: see :class:`abm.arenas.Arena`."""
+    """Where the message stands in a completion: ``tags``, between the tags of the arena, or ``plain``, the whole text, for
+    models that were not trained for tags. By default as the arena says; so are ``examples``, ``stop``, ``attempts`` and
+    ``cut``."""
     examples: tuple[ExampleMessage, ...] | None = None
-    """Anchors with a message each, shown to writers before they are asked."""
+    """Anchors with a message each, which writers see before they are asked. An empty list: none."""
     stop: Stops | None = None
-    """Texts that end a completion."""
-    attempts: Attempts | None = None
-    """Answers that a writer is asked for at most, until one can be read."""
+    """Texts that end a completion where they occur."""
+    attempts: Annotated[Attempts | None, InUnit("answers")] = None
+    """How often a writer is asked at most for a message, until an answer can be read."""
     cut: Cut | None = None
-    """``sentence``: a message that met the bound on tokens is cut at its last whole sentence; ``none``: it is read as it is."""
+    """What is done with a message that met the limit on tokens: ``sentence`` cuts it after its last whole sentence, ``none``
+    takes it as it is."""
     anchors: str | None = None
-    """Folder with files of ``train`` and ``test`` anchors; the built-in pack by default."""
+    """Folder with files of ``train`` and ``test`` anchors (jsonl, csv, parquet, ...). By default the built-in pack of the
+    arena."""
     personas: str = "biographic"
-    """One of :data:`populations.sources.BUILT_IN`, or a file: one of :data:`populations.tables.KINDS`."""
+    """The population: ``biographic``, ``demographic`` or ``adults``, or a file (jsonl, csv, parquet, xlsx, sav, dta, graphml,
+    gexf, ...)."""
     mapping: str | None = None
     """YAML file that says what the columns of ``personas`` mean, for survey data."""
     stratify: tuple[str, ...] = ()
-    """Attributes of which training and held-out personas get the same mix."""
+    """Attributes of personas that have the same mix among training and held-out personas."""
     resample: bool = False
-    """Take as many personas as asked for, the same ones several times if need be, in proportion to their weights."""
+    """Draw as many personas as asked for, in proportion to their weights; the same one may be drawn several times."""
     audience: str = "default"
-    """``default``, ``neutral``, the path of a choice model's YAML, or ``llm``: see ``reader``."""
+    """Who votes: ``default`` or ``neutral``, choice models; the path of a choice model's YAML; or ``llm``, a language model
+    that plays the personas (see ``reader``)."""
     reader: ReaderConfig = Field(default_factory=cache(ReaderConfig))
     """The language model that plays the personas."""
     crowd: CrowdConfig = Field(default_factory=cache(CrowdConfig))
     """Members besides the personas."""
     model: str = "pocket"
-    """``pocket``, or the folder of a causal language model; it may be served elsewhere, see ``serving``."""
+    """The model that writes and learns: ``pocket``, the folder or GGUF file of a causal language model, or the name of a
+    downloaded or served one (see ``serving``)."""
     arms: Arms = ("rft", "tfb", "placebo")
-    """What is compared with the base model and with each other: methods, or a mapping; see :mod:`learning.arms.arm`."""
+    """What is compared with the base model and with each other: a list of learning methods, or a mapping from names to
+    settings. ``rft`` and ``tfb`` learn from votes; ``placebo`` learns as much from messages picked at random, and shows what
+    training alone does."""
     markets: Markets = {}
-    """Arms that meet rivals while they learn, in contests of theirs; see :mod:`learning.arms.market_settings`. Where only markets
-    are given, there are no other arms."""
-    epochs: int = Field(2, ge=1)
-    messages: int = Field(2, ge=2, le=8)
-    """Messages per training contest of an arm that competes with itself."""
-    train_anchors: int | None = Field(None, ge=1)
-    """Training anchors per epoch."""
-    held_out_anchors: int | None = Field(None, ge=2)
-    train_personas: int | None = Field(None, ge=1)
-    held_out_personas: int | None = Field(None, ge=2)
+    """Arms that meet rivals while they learn, each market with contests of its own: name -> settings. Where only markets are
+    given, there are no other arms."""
+    epochs: Annotated[int, InUnit("epochs")] = Field(2, ge=1)
+    """Rounds of simulating and learning."""
+    messages: Annotated[int, InUnit("messages")] = Field(2, ge=2, le=8)
+    """Messages in a training contest of an arm that competes with itself."""
+    train_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=1)
+    """Training anchors in each epoch. By default 96, or all where there are fewer."""
+    held_out_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=2)
+    """Held-out anchors of each evaluation. By default 96, or all where there are fewer."""
+    train_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=1)
+    """Personas whose votes are learnt from. By default all that the population has for training, else half of it."""
+    held_out_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=2)
+    """Personas who vote in evaluations, none of whom votes in training. By default all that the population holds out, else half
+    of it."""
     ties: Ties = "skip"
-    batch: int = Field(32, ge=1)
-    """Contests per step: the planned batch of model calls."""
+    """What happens to a contest whose votes are tied: ``skip`` learns nothing from it, ``random`` draws a winner."""
+    batch: Annotated[int, InUnit("contests")] = Field(32, ge=1)
+    """Contests of one step, whose calls go to the models together."""
     sampling: SamplingConfig = Field(default_factory=cache(SamplingConfig))
     preset: str | None = None
-    """Settings of the LoRA trainer: one of :data:`learning.training.settings.PRESETS`; by default ``pocket`` for the pocket model
-    and ``general`` for every other."""
+    """Settings of the LoRA trainer to start from: ``pocket``, ``general``, ``paper``, ``qwen3-8b`` or ``llama-3.1-8b``. By
+    default ``pocket`` for the pocket model and ``general`` for every other."""
     lora: dict[str, Any] = {}
-    """Single settings that differ from the preset."""
+    """Single settings of the trainer that differ from the preset."""
     evaluate: Literal["last", "every"] = "last"
-    """Evaluate after the last epoch only, or after each."""
+    """When arms are evaluated against the base model: after the ``last`` epoch, or after ``every`` epoch."""
     seed: int = Field(1, ge=0, lt=2**31)
+    """Decides all randomness of the run: equal settings and seed give an equal digest."""
     world: Literal["isolated", "networked"] = "isolated"
-    """``isolated``: every member sees every contest and no other member; ``networked``: see ``network``."""
+    """``isolated``: every member sees every contest, and no other member. ``networked``: messages travel through feeds, and
+    members see what others do (see ``network``)."""
     network: NetworkConfig = Field(default_factory=cache(NetworkConfig))
     """The networked world's settings."""
     serving: Serving = Field(default_factory=cache(Serving), exclude=True)
@@ -109,45 +125,45 @@ class RunConfig(RecordedSettings, BaseModel):
     budget: BudgetConfig = Field(default_factory=cache(BudgetConfig), exclude=True)
     """What may be spent; likewise."""
     gate: Literal["flag", "stop"] | None = Field(default=None, exclude=True)
-    """What happens after the first step where a model is not fit to write or to read: ``stop`` the run, which goes on with
-    ``flag``. By default ``stop`` where answers may cost money. It decides nothing that a record holds, and is of none."""
+    """What happens after the first step if a model is not fit to write or to read: ``stop`` ends the run, and ``flag`` only
+    says so. By default ``stop`` where answers may cost money, else ``flag``. It is not recorded."""
     extensions: tuple[str, ...] = ()
-    """Modules of your own, imported before the run begins; they register the parts that other settings name."""
+    """Modules of your own that are imported before the run begins; they register the parts that other settings name."""
     probes: tuple[str, ...] | None = None
-    """Names of the probes that judge evaluation messages; by default those that the arena names."""
+    """Names of the probes that judge the messages of evaluations. By default those of the arena."""
     members: dict[str, Share] = {}
-    """Class of members -> the share of all members, drawn at random, who decide as it says; the rest react as ``audience``."""
+    """Class of members -> the share of all members, drawn at random, who decide as that class says. The rest react as
+    ``audience`` says."""
     competitor: str = "policy"
     """Class of competitors by which every arm writes; ``policy`` asks the model."""
 
     up_to: bool = False
-    """Take fewer anchors and personas than counts say where the source has fewer; else that is an error."""
+    """Take fewer anchors and personas than the counts say where there are fewer; otherwise that is an error."""
     near_duplicates: Literal["keep", "drop"] | None = None
-    """Of held-out anchors that nearly repeat one to train on. By default a run whose anchors are not built in drops them, and
-    records that when it begins."""
+    """What happens to held-out anchors that nearly repeat a training anchor. By default ``drop`` for anchors of your own and
+    ``keep`` for built-in ones."""
     precision: Precision | None = None
-    """In which models of this process write, read and learn; ``auto`` is bfloat16 where the CPU has AVX512-BF16 or AMX, or with
-    CUDA, else float32: what a new run takes is recorded when it begins, and kept. By default float32 on a CPU and bfloat16
-    with CUDA, and for learning that of the preset; ``lora.precision`` comes before it."""
-    threads: int | None = Field(None, ge=1, le=1024)
-    """CPU threads with which they do; by default two for a small model, of which nothing that is decided depends, else as many as
-    torch takes."""
+    """Numbers with which models of this process write, read and learn. ``auto``: bfloat16 with CUDA and on CPUs with
+    AVX512-BF16 or AMX, else float32; a run records what it took. By default bfloat16 with CUDA, float32 on a CPU, and for
+    learning that of the preset. ``lora.precision`` comes before it."""
+    threads: Annotated[int | None, InUnit("threads")] = Field(None, ge=1, le=1024)
+    """CPU threads of models of this process. By default two for a small model, else as many as torch takes."""
 
     surveys: tuple[SurveyConfig, ...] = ()
-    """Questionnaires that are put to the personas at declared moments; the reader's model answers."""
+    """Questionnaires that personas answer while the run goes on; the reader's model answers for them."""
     redraw: RedrawConfig = Field(default_factory=cache(RedrawConfig))
     """Which anchors and personas are others for each seed."""
     alarms: AlarmConfig = Field(default_factory=AlarmConfig)
     """When an arm counts as collapsed, and what then happens."""
     head_to_head: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
-    """Which arms are evaluated against each other, on the same held-out anchors and people, beside each against base: none, all, or
-    so many pairs (:func:`learning.runs.plan.pairs`). No message is written for it that was not written against base."""
+    """Which arms are evaluated against each other, besides each against the base model: ``none``, ``all`` pairs, or so many
+    pairs. No further message is written for it."""
     out_of_domain: OutOfDomainConfig = Field(default_factory=cache(OutOfDomainConfig))
     """What arms are evaluated on beside their own arena's held-out anchors."""
     source_readers: SourceReadersConfig = Field(default_factory=cache(SourceReadersConfig))
     """The share of the audience that checks facts; an arm or a market may have another one in training."""
     evaluation_audiences: EvaluationAudiences = {}
-    """Audiences that vote on the same held-out messages as well, beside the run's own; see :mod:`learning.runs.audiences`."""
+    """Audiences that vote on the same held-out messages as well: name -> audience, or a list of audiences."""
 
     LATER = (
         "extensions",
@@ -312,3 +328,7 @@ class RunConfig(RecordedSettings, BaseModel):
     def default_folder(self) -> Path:
         """Return the default folder of a run with these settings."""
         return Path("runs") / f"{Path(self.arena).stem}-{Path(self.audience).stem}-s{self.seed}-{self.id[:8]}"
+
+
+UNRECORDED = frozenset(name for name, field in RunConfig.model_fields.items() if field.exclude)
+"""Settings that decide nothing of a run, and are of no record of it: where models are served, what may be spent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from copy import deepcopy
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from abm.arenas import ARENAS
 from abm.audience import AUDIENCES
 from abm.audience.weights import YAML
-from abm.llm.http.endpoint import is_server, like_url, url_and_name
+from abm.llm.http.endpoint import Endpoint, is_server, like_url, url_and_name
 from abm.probe import PROBES
 from learning.arms.arm import ArmSettings, named_methods, setting_keys, stated
 from learning.arms.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
@@ -226,16 +227,32 @@ def _bad_lora(config: RunConfig, recorded: bool) -> Iterator[Wrong]:
             try:
                 lora_settings(preset, {name: value})
             except InputError as error:
-                what = error.what.replace("'lora", f"'{_spelled(keys)}")
-                yield keys, InputError(what, why=error.why, fix=error.fix)
+                yield (*keys, name), _lora_mistake((*keys, name), error)
+
+
+def _lora_mistake(keys: Key, error: InputError) -> InputError:
+    """Return what is wrong with one setting of the trainer."""
+    from learning.training.settings import LoraSettings
+
+    of, name = _spelled(keys[:-1]), str(keys[-1])
+    if error.what != "setting 'lora' is not valid":
+        return InputError(error.what.replace("'lora", f"'{of}"), why=error.why, fix=error.fix)
+    what, known = f"setting '{of}.{name}' is not valid", LoraSettings.__struct_fields__
+    if name in known:
+        return InputError(what, why=error.why.partition(" - at `$")[0])
+    meant = "".join(f"Did you mean {near!r}? " for near in get_close_matches(name, known, n=1))
+    fix = f"{meant}Settings are {', '.join(known)}; those of a learning method are {of}.options.NAME."
+    return InputError(what, why="there is no such setting", fix=fix)
 
 
 def _invalid(error: dict[str, Any]) -> InputError:
     """Return what is wrong with a setting."""
     keys = setting_keys(error)
     what = f"setting {_spelled(keys)!r} is not valid" if keys else "the settings are not valid"
-    why, fix = error["msg"].removeprefix("Value error, "), error.get("ctx", {}).get("fix", "")
-    if error["type"] == "extra_forbidden":
+    why, fix = error["msg"], error.get("ctx", {}).get("fix", "")
+    if error["type"] == "missing":
+        what, why = f"setting {_spelled(keys)!r} is missing", ""
+    elif error["type"] == "extra_forbidden":
         why, fix = "there is no such setting", others(*_within(keys), "Settings")
     elif error["type"] in ("tuple_type", "list_type"):
         why = f"it takes a list, such as [{error['input']}]"
@@ -267,5 +284,7 @@ def _within(keys: Key) -> tuple[type[BaseModel], Key]:
             return RivalSettings, tuple(rest)
         case ("markets", _, *rest):
             return MarketSettings, tuple(rest)
+        case ("serving", "server", *rest) | ("serving", "models", _, *rest):
+            return Endpoint, tuple(rest)
         case _:
             return RunConfig, keys

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from moloch.records import RecordedSettings
+from moloch.records import InUnit, RecordedSettings
 from populations.splits import Draw
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -21,23 +21,30 @@ class SamplingConfig(_Settings):
     """How writers draw tokens."""
 
     temperature: float = Field(default=0.7, ge=0, le=2)
+    """Randomness of what writers write; 0: always the likeliest token."""
     top_p: float = Field(default=1.0, gt=0, le=1)
-    max_tokens: int = Field(default=192, ge=16, le=8192)
+    """Tokens are drawn from the likeliest ones that have this probability together; 1: from all."""
+    max_tokens: Annotated[int, InUnit("tokens")] = Field(default=192, ge=16, le=8192)
+    """Limit on a writer's answer, its thinking included."""
 
 
 class ReaderConfig(_Settings):
     """How a language model plays the personas, where ``audience`` is ``llm``."""
 
     model: str = ""
-    """``pocket``, a folder, or a served model's name; empty: the writers' model, without adapter."""
+    """The model that plays the personas: ``pocket``, a folder, or a served model's name. By default the writers' model, without
+    adapters."""
     temperature: float = Field(default=0.1, ge=0, le=2)
+    """Randomness of what personas answer; 0: always the likeliest token."""
     top_p: float = Field(default=1.0, gt=0, le=1)
-    max_tokens: int = Field(default=512, ge=8, le=8192)
+    """Tokens are drawn from the likeliest ones that have this probability together; 1: from all."""
+    max_tokens: Annotated[int, InUnit("tokens")] = Field(default=512, ge=8, le=8192)
+    """Limit on a persona's answer."""
     answer: Literal["tags", "json", "letters"] = "tags"
-    """``json``: one JSON object, to whose schema servers hold the model. ``letters``: the probabilities of the letters, in both
-    orders, from which a vote is drawn; no thoughts, and temperature, top_p and max_tokens play no part."""
-    retries: int = Field(default=1, ge=0, le=1)
-    """Times that a member is asked for the letter alone, after an answer that names no option."""
+    """How personas answer: ``tags``, a thought and a choice between tags; ``json``, one JSON object, whose schema servers
+    enforce; ``letters``, no text: a vote is drawn from the probabilities of the options' letters, in both orders."""
+    retries: Annotated[int, InUnit("times")] = Field(default=1, ge=0, le=1)
+    """How often a persona is asked again, for the letter alone, after an answer that names no option."""
 
     @model_validator(mode="after")
     def _letters_alone(self) -> ReaderConfig:
@@ -53,10 +60,10 @@ class ReaderConfig(_Settings):
 class CrowdConfig(_Settings):
     """Members besides the personas, known only by their traits; the personas are then the core of a mixed audience."""
 
-    size: int = Field(default=0, ge=0, le=10_000_000)
-    """Members of each split."""
+    size: Annotated[int, InUnit("members")] = Field(default=0, ge=0, le=10_000_000)
+    """Members besides the personas, in training and in evaluation each."""
     audience: str = "default"
-    """How they react: a choice model."""
+    """The choice model by which the crowd reacts: ``default``, ``neutral``, or the path of a YAML file."""
 
 
 class SourceReadersConfig(_Settings, RecordedSettings):
@@ -64,11 +71,11 @@ class SourceReadersConfig(_Settings, RecordedSettings):
     every larger one."""
 
     train: float = Field(default=0.0, ge=0, le=1)
-    """Of those whose votes are learnt from."""
+    """Share of the members, drawn at random, who read the anchor beside the messages where votes are learnt from."""
     evaluate: float = Field(default=0.0, ge=0, le=1)
-    """Of those held out, who judge all arms alike."""
+    """The same of held-out members, who judge all arms alike."""
     probe: str = "misrepresentation"
-    """What counts the claims that a source does not support, for members who are a choice model."""
+    """The probe that counts claims that the anchor does not support, for members who are a choice model."""
 
     LATER = ("train", "evaluate", "probe")
 
@@ -79,12 +86,17 @@ class BudgetConfig(_Settings):
     What models of this process compute is free, and counts as minutes alone.
     """
 
-    calls: int | None = Field(default=None, ge=0)
-    tokens: int | None = Field(default=None, ge=0)
-    usd: float | None = Field(default=None, ge=0)
-    minutes: float | None = Field(default=None, ge=0)
+    calls: Annotated[int | None, InUnit("calls")] = Field(default=None, ge=0)
+    """Most calls of models that the run may make, over all its processes. Models of this process are free."""
+    tokens: Annotated[int | None, InUnit("tokens")] = Field(default=None, ge=0)
+    """Most tokens, read and written, over all processes of the run."""
+    usd: Annotated[float | None, InUnit("US dollars")] = Field(default=None, ge=0)
+    """Most money that the run may cost, by the prices that ``serving`` gives, over all its processes."""
+    minutes: Annotated[float | None, InUnit("minutes")] = Field(default=None, ge=0)
+    """How long this process may work; the same command goes on."""
     shared: str = ""
-    """Folder by which runs that go on at the same time share the bounds on calls, tokens and money; empty: they are this run's."""
+    """Folder by which runs that go on at the same time share their limits on calls, tokens and money. By default each has its
+    own."""
 
 
 class RedrawConfig(_Settings, RecordedSettings):
@@ -96,10 +108,15 @@ class RedrawConfig(_Settings, RecordedSettings):
     """
 
     train_anchors: Draw | None = None
+    """Whether training anchors are drawn anew for each seed (``per_seed``) or are the same for all seeds (``common``). By
+    default they are drawn."""
     held_out_anchors: Draw | None = None
+    """The same of held-out anchors. By default the first ones of their file."""
     train_personas: Draw | None = None
+    """The same of training personas. By default they are drawn, or are the first ones where their file says who is on which
+    side."""
     held_out_personas: Draw | None = None
-    """The crowd of a side is drawn from its personas, and is common where they are declared to be."""
+    """The same of held-out personas. The crowd of a side goes with its personas."""
 
     LATER = ("train_anchors", "held_out_anchors", "train_personas", "held_out_personas")
 
@@ -107,25 +124,26 @@ class RedrawConfig(_Settings, RecordedSettings):
 class EpochMoment(_Settings):
     """When an epoch's contests are over."""
 
-    epoch: int = Field(ge=1)
+    epoch: Annotated[int, InUnit("epoch")] = Field(ge=1)
+    """Ask when the contests of this epoch are over."""
 
 
 class SurveyConfig(_Settings):
     """A questionnaire that is put to personas while the run goes on."""
 
     questions: str
-    """Path of its YAML file: :class:`abm.surveys.Questionnaire`."""
+    """Path of the questionnaire's YAML file."""
     at: tuple[Literal["start", "end"] | EpochMoment, ...] = Field(default=("end",), min_length=1)
-    """``start``: before anybody read anything; ``{epoch: 1}``: when the contests of that epoch are over, in each society that it
-    held; ``end``: the same of the last epoch."""
+    """When it is asked: ``start``, before anybody has read anything; ``{epoch: 1}``, when the contests of that epoch are over;
+    ``end``, the same of the last epoch."""
     who: Literal["all", "train", "evaluate"] = "all"
-    """Personas whose votes are learnt from, held-out ones, or both."""
+    """Who is asked: personas whose votes are learnt from (``train``), held-out ones (``evaluate``), or ``all``."""
     share: Share = 1.0
-    """Of them, drawn at random."""
+    """Share of them who are asked, drawn at random."""
     remember: bool = False
-    """Whether they remember what they were asked and answered."""
-    answer_tokens: int = Field(default=0, ge=0, le=8192)
-    """Bound of every answer that would have a lower one: room for models that think first."""
+    """Whether personas remember what they were asked and answered."""
+    answer_tokens: Annotated[int, InUnit("tokens")] = Field(default=0, ge=0, le=8192)
+    """Limit on answers that would have a lower one: room for models that think first."""
 
     @property
     def epochs(self) -> tuple[int | None, ...]:

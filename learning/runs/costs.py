@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,7 +60,7 @@ class RolePlan(msgspec.Struct, frozen=True):
         place: a server's URL, or ``this process``.
         calls: of the whole run, and ``answered``: those that its log holds.
         tokens_in, tokens_out: likely, of the calls to come; ``most_out``: bound of the latter.
-        usd, most_usd: of the calls to come, by the endpoint's prices.
+        usd, most_usd: of the calls to come, by the endpoint's prices; None where these are not known.
         minutes: of the calls to come, likely; None where no speed is known.
     """
 
@@ -71,8 +72,8 @@ class RolePlan(msgspec.Struct, frozen=True):
     tokens_in: int
     tokens_out: int
     most_out: int
-    usd: float
-    most_usd: float
+    usd: float | None
+    most_usd: float | None
     minutes: float | None
 
     @property
@@ -244,25 +245,29 @@ def total(plans: Sequence[Sequence[RolePlan]]) -> list[RolePlan]:
 def _plus(left: RolePlan, right: RolePlan) -> RolePlan:
     sums: dict[str, Any] = {
         name: getattr(left, name) + getattr(right, name)
-        for name in ("calls", "answered", "tokens_in", "tokens_out", "most_out", "usd", "most_usd")
+        for name in ("calls", "answered", "tokens_in", "tokens_out", "most_out")
     }
-    sums["minutes"] = None if left.minutes is None or right.minutes is None else left.minutes + right.minutes
+    sums |= {name: _sum(getattr(left, name), getattr(right, name)) for name in ("usd", "most_usd", "minutes")}
     return msgspec.structs.replace(left, **sums)
 
 
+def _sum(left: float | None, right: float | None) -> float | None:
+    return None if left is None or right is None else left + right
+
+
 def sentence(roles: Sequence[RolePlan]) -> str:
-    """Return the plan of calls that are still to come in one line; money and time only where prices and speeds are known."""
+    """Return the plan of calls that are still to come in one line; time only where speeds are known."""
     calls = sum(role.calls - role.answered for role in roles)
     read, written, most = (
         sum(getattr(role, name) for role in roles) for name in ("tokens_in", "tokens_out", "most_out")
     )
-    usd, most_usd = sum(role.usd for role in roles), sum(role.most_usd for role in roles)
+    usd, most_usd = (reduce(_sum, (getattr(role, name) for role in roles), 0.0) for name in ("usd", "most_usd"))
     minutes = [role.minutes for role in roles]
     parts = [
         f"{calls:,} calls to {', '.join(dict.fromkeys(role.place for role in roles))}",
         f"about {read:,} tokens read and {written:,} written (at most {most:,})",
     ]
-    parts += [f"${usd:,.2f} (at most ${most_usd:,.2f})"] if most_usd else []
+    parts += ["price unknown"] if usd is None else [f"${usd:,.2f} (at most ${most_usd:,.2f})"] if most_usd else []
     parts += [f"about {sum(m for m in minutes if m):,.1f} min"] if None not in minutes else []
     return ", ".join(parts)
 
@@ -292,8 +297,8 @@ def answered(log: EventLog, config: RunConfig) -> Cost:
 def _cost(answer: LLMReplied, config: RunConfig) -> Cost:
     if config.serving.is_free(answer.model):
         return Cost()
-    usd = _price(config, answer.model).of(answer.tokens_in, answer.tokens_out)
-    return Cost(1, answer.tokens_in + answer.tokens_out, usd)
+    price = _price(config, answer.model) or Price()
+    return Cost(1, answer.tokens_in + answer.tokens_out, price.of(answer.tokens_in, answer.tokens_out))
 
 
 def plan_dicts(roles: Sequence[RolePlan]) -> list[dict[str, Any]]:
@@ -326,15 +331,16 @@ def _role(
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         most_out=coming * bound * attempts,
-        usd=price.of(tokens_in, tokens_out),
-        most_usd=price.of(tokens_in * attempts, coming * bound * attempts),
+        usd=price.of(tokens_in, tokens_out) if price else None,
+        most_usd=price.of(tokens_in * attempts, coming * bound * attempts) if price else None,
         minutes=tokens_out / speed / 60 if speed else None,
     )
 
 
-def _price(config: RunConfig, model: str) -> Price:
+def _price(config: RunConfig, model: str) -> Price | None:
+    """Return what a model's tokens cost, nothing in this process; None where that is not known."""
     endpoint = config.serving.endpoint(model)
-    return Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
+    return endpoint.price if endpoint else Price()
 
 
 _ROLES = {

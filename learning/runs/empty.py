@@ -1,15 +1,20 @@
-"""Why there was nothing to learn from: what became of the contests, and what was wrong with the messages."""
+"""Why there was nothing to learn from: what became of the contests, and what was wrong with the messages and with readers' answers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from abm.arenas import Arena
 from abm.events import ContestDecided, Event, StepStarted
 from learning.runs.plan_parts import Learn
-from learning.runs.written import WrittenReading, advice, total
+from learning.runs.reactions import ReactionCounts, ReactionsReading, reading_advice
+from learning.runs.written import WritingCounts, WrittenReading, advice, total
 from moloch.errors import InputError
+from moloch.plain_text import one_line, quoted
+
+SAMPLE = 160
+"""Characters of an answer that are shown."""
 
 
 def nothing_to_learn(
@@ -24,7 +29,7 @@ def nothing_to_learn(
         mitigated: mitigation -> contests and rows that it changed or took away.
     """
     place = ("train", part.source.arm, part.epoch)
-    inside, outcomes, reading = False, Counter[str](), WrittenReading(arena)
+    inside, outcomes, reading, read = False, Counter[str](), WrittenReading(arena), ReactionsReading()
     for event in events:
         if isinstance(event, StepStarted):
             inside = (event.phase, event.arm, event.epoch) == place
@@ -32,6 +37,7 @@ def nothing_to_learn(
             outcomes[event.outcome] += 1
         elif inside:
             reading.take(event)
+            read.take(event)
     what = f"nothing to learn from in epoch {part.epoch} for {part.arm}"
     if mitigated:
         taken = ", ".join(f"{name}: {count}" for name, count in mitigated.items())
@@ -53,13 +59,30 @@ def nothing_to_learn(
             why=f"its method made no row of {outcomes.total()} contests, of which {outcomes['majority']} had a majority",
             fix="Look at what the method leaves out, or use more anchors.",
         )
-    counts = total(reading.result().values())
+    counts, answers = total(reading.result().values()), read.result()
     contests = ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common())
     why = f"votes decided none of its {outcomes.total()} contests ({contests})"
-    if not counts.rejected:
+    if not (counts.rejected or answers.invalid):
         fix = "Use more anchors or personas, or look at the contests with `moloch show`."
         return InputError(what, why=why, fix=fix)
-    causes = "; ".join(f"{reason}: {n}" for reason, n in list(counts.reasons.items())[:3])
-    why += f"; {counts.rejected} of {counts.messages} messages could not be read ({causes})"
-    fix = " ".join(advice(counts, arena)) or "Look at what was written with `moloch show`, or use another model."
-    return InputError(what, why=why, fix=fix)
+    why = "; ".join([why, *_unread(counts, answers)])
+    fix = " ".join([*advice(counts, arena), *reading_advice(answers, arena.name)])
+    return InputError(what, why=why, fix=fix or "Look at what was written with `moloch show`, or use another model.")
+
+
+def _unread(counts: WritingCounts, answers: ReactionCounts) -> Iterator[str]:
+    """Yield how many messages and how many of the readers' answers could not be read, why, and one of each."""
+    if counts.rejected:
+        said = f"{counts.rejected} of {counts.messages} messages could not be read"
+        yield f"{said} ({_causes(counts.reasons)}){_sample(counts.unread)}"
+    if answers.invalid:
+        said = f"{answers.invalid} of {answers.answers} answers of the readers could not be counted"
+        yield f"{said} ({_causes(answers.reasons)}){_sample(answers.sample)}"
+
+
+def _causes(reasons: Mapping[str, int]) -> str:
+    return "; ".join(f"{reason}: {n}" for reason, n in Counter(reasons).most_common(3))
+
+
+def _sample(text: str) -> str:
+    return f", for example {quoted(one_line(text), SAMPLE)}" if text.strip() else ""

@@ -26,12 +26,13 @@ from abm.log import EventLog
 from learning.fitness import Observation, observed
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from moloch.errors import MolochError, MolochWarning
+from moloch.exit_codes import ExitCode
 
 
 class GateClosed(MolochError):
     """A model is not fit for what the study asks of it; what was answered is in the log."""
 
-    exit_code = 8
+    exit_code = ExitCode.UNFIT
 
 
 def gate_of(config: RunConfig) -> Literal["flag", "stop"]:
@@ -141,6 +142,6 @@ def _endpoints(config: RunConfig) -> list[Endpoint]:
 
 def _is_paid(endpoint: Endpoint) -> bool:
     """Return whether answers may cost money: prices are known, or another machine is asked with a key."""
-    if endpoint.usd_in or endpoint.usd_out:
-        return True
+    if endpoint.price is not None:
+        return any(endpoint.price)
     return not loopback(parsed(endpoint.url)[0].host) and bool(endpoint.secret)

@@ -27,7 +27,7 @@ from abm.events import (
     split_of,
 )
 from abm.journal import Journal, equal
-from abm.llm.port import LLM, Sampling, Writing
+from abm.llm.port import LLM, Sampling
 from abm.probe import Probe
 from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
@@ -49,6 +49,7 @@ from learning.runs.rounds import PastRounds
 from learning.runs.stops import remaining
 from learning.runs.surveys import RunSurveys
 from learning.runs.tasks import RunTasks, TaskWriter
+from learning.runs.traffic import Traffic
 from learning.runs.trainings import Trainings
 from learning.runs.watch import ArmWatch
 
@@ -61,13 +62,13 @@ class Progress(msgspec.Struct, frozen=True):
 
     Attributes:
         doing: what comes next, in words.
-        written: returns the tokens that models have written for the run in this process, at any time and in any thread.
+        traffic: returns what its models are doing, at any time and in any thread.
     """
 
     done: int
     total: int
     doing: str
-    written: Callable[[], int] = lambda: 0
+    traffic: Callable[[], Traffic] = Traffic
 
 
 class Loop:
@@ -85,6 +86,7 @@ class Loop:
         probes: judges of evaluation messages; ``answer_probes``: of answers to broad questions.
         gates: judges of training messages, for the mitigations that ask them; by default those of the names that these ask for.
         report: called with the progress before each part.
+        traffic: returns what the models are doing.
         adapters: folder in which instructions are kept; None where nothing is, as in a replay.
     """
 
@@ -103,6 +105,7 @@ class Loop:
         answer_probes: Sequence[Probe] = (),
         gates: Sequence[Probe] = (),
         report: Callable[[Progress], None] = lambda progress: None,
+        traffic: Callable[[], Traffic] = Traffic,
         adapters: Path | None = None,
     ) -> None:
         self.config, self.journal, self.llm = config, journal, llm
@@ -111,7 +114,7 @@ class Loop:
         self.probes = list(probes(self.arena))
         self.elsewhere = {name: list(probes(other.rules)) for name, other in inputs.other_arenas.items()}
         self.gates = tuple(gates)
-        self.report = report
+        self.report, self.traffic = report, traffic
         self.voters = inputs.voters
         self.audiences = RunAudiences(config, inputs, self.reader, voting)
         self.models = list({id(each): each for each in (llm, *self.audiences.models, *others.values())}.values())
@@ -170,7 +173,7 @@ class Loop:
         for part in self.plan:
             if part in left:
                 for piece in self._pieces(part):
-                    yield Progress(done, total(left), part.doing, self._written)
+                    yield Progress(done, total(left), part.doing, self.traffic)
                     piece()
                     done += 1
                 if isinstance(part, Simulate | Evaluate):
@@ -178,10 +181,6 @@ class Loop:
             if isinstance(part, Learn) and part.ends_epoch:
                 self._end_epoch(part.epoch)
             left = remaining(self.plan, self.watch.stops)
-
-    def _written(self) -> int:
-        """Return the tokens that models wrote in this process, those of a batch under way among them."""
-        return self.journal.written + sum(llm.writing for llm in self.models if isinstance(llm, Writing))
 
     def _pieces(self, part: Part) -> Iterator[Callable[[], object]]:
         """Yield what carries out each step, or the training, of a part."""

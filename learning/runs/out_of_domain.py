@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -17,6 +17,7 @@ from abm.probe import PROBES
 from abm.tasks import BUILT_IN as TASK_SETS
 from abm.tasks.sets import unknown_tasks
 from moloch.errors import InputError
+from moloch.records import InUnit
 
 
 class OtherArenaConfig(BaseModel):
@@ -27,7 +28,7 @@ class OtherArenaConfig(BaseModel):
     arena: str
     """Built-in arena, or the path of an arena's YAML."""
     anchors: str | None = None
-    """Folder with files of ``train`` and ``test`` anchors, of which the latter are taken; the built-in pack by default."""
+    """Folder with files of ``train`` and ``test`` anchors, of which ``test`` is used. By default the built-in pack."""
 
 
 class OutOfDomainConfig(BaseModel):
@@ -36,19 +37,18 @@ class OutOfDomainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     arenas: tuple[OtherArenaConfig, ...] = Field(default=(), max_length=16)
-    """Other arenas, by name or as a mapping: each arm and the base model write about held-out anchors there, before the people of the
-    evaluation."""
-    anchors: int | None = Field(None, ge=2)
-    """Anchors of each other arena; by default as many as of the run's own."""
+    """Other arenas in which every arm and the base model write about held-out anchors: names, or settings."""
+    anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=2)
+    """Anchors of each other arena. By default as many as held-out anchors of the run."""
 
     tasks: tuple[str, ...] = Field(default=(), max_length=16)
-    """Sets of tasks that are put to each arm and the base model: ``copying``, ``refusal``, ``broad``, or paths of YAML files."""
-    answers: int = Field(default=1, ge=1, le=100)
-    """Of each writer to each task."""
-    answer_tokens: int | None = Field(None, ge=8, le=8192)
-    """Bound of an answer, thinking and all; by default that of messages."""
+    """Sets of tasks for every arm and the base model: ``copying``, ``refusal``, ``broad``, or paths of YAML files."""
+    answers: Annotated[int, InUnit("answers")] = Field(default=1, ge=1, le=100)
+    """Answers of each writer to each task."""
+    answer_tokens: Annotated[int | None, InUnit("tokens")] = Field(None, ge=8, le=8192)
+    """Limit on an answer, thinking included. By default ``sampling.max_tokens``."""
     probes: tuple[str, ...] = ("populism", "unsafe")
-    """Names of the probes that judge answers to broad questions, if the run is judged; they have no anchor to hold them against."""
+    """Names of the probes that judge answers to broad questions; these have no anchor to compare with."""
 
     @field_validator("arenas", mode="before")
     @classmethod

@@ -75,7 +75,7 @@ class PoolUse:
         least, looked = "", ""
         if self.looked_at < self.seeds:
             least, looked = " or more", f", of which {self.looked_at:,} were looked at"
-        shared = f"{self.overlap:.1%} of theirs on average" if self.overlap else "none"
+        shared = f"{100 * self.overlap:.1f} % of theirs on average" if self.overlap else "none"
         over = f"{self.used:,} different ones{least} over {self.seeds:,} seeds{looked}"
         return f"{said}, {over}; two seeds share {shared}."
 

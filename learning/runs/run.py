@@ -36,6 +36,7 @@ from learning.runs.objects import Objects
 from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
+from learning.runs.traffic import TrafficMeter, shown_to_others
 from learning.runs.verdicts import JUDGING, check_judges, check_source_probe
 from learning.training.memory import release
 from learning.training.trainer import Trainer
@@ -139,6 +140,7 @@ def stepwise(
     folder = Path(out) if out is not None else config.default_folder()
     if not (folder / "run.json").exists():
         check_folder(folder)
+        _check_free(folder)  # before a model is loaded
     config = settled(config, folder)
     loaded = extensions.load(config.extensions)
     inputs = gather(
@@ -176,7 +178,8 @@ def stepwise(
                 voting = objects.voting(config, backends)
                 _begin(log, loaded, config, everybody, writes, reads, *others.values(), *voting.values())
                 note(BEGUN, _name(folder))
-                journal = LiveJournal(log)
+                meter = TrafficMeter(config, inputs, budget)
+                journal = LiveJournal(log, meter.heard)
                 book(log, config, budget)
                 loop = Loop(
                     config,
@@ -187,14 +190,17 @@ def stepwise(
                     reader=reads,
                     others=others,
                     voting=voting,
+                    traffic=meter.now,
                     adapters=folder / "adapters",
                     **judging_in(judges, elsewhere),
                 )
+                meter.follow(journal, [*loop.models, loop.reader])
                 looked = met = False
-                for progress in loop.advance():
-                    looked = looked or look(log, config, writes, reads)
-                    met = met or look_at_others(log, config, others)
-                    yield progress
+                with shown_to_others(folder, meter):
+                    for progress in loop.advance():
+                        looked = looked or look(log, config, writes, reads)
+                        met = met or look_at_others(log, config, others)
+                        yield progress
                 ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
                 journal.note(ended)
                 release()
@@ -253,11 +259,17 @@ LEFT_OVER = {own_data.FOLDER, "LOCK", "log", "run.json.new"}
 """What a run that could not begin, as on a full disk, leaves in its folder."""
 
 
+def _check_free(folder: Path) -> None:
+    if folder.is_dir() and any(entry.name not in LEFT_OVER for entry in folder.iterdir()):
+        why = "it holds other files, and no run.json"
+        fix = "Choose an --out that is new or empty."
+        raise InputError("the folder is not a run", where=str(folder), why=why, fix=fix)
+
+
 def _open(folder: Path, config: RunConfig) -> EventLog:
     wanted = config.model_dump(mode="json")
     if not (folder / "run.json").exists():
-        if folder.is_dir() and any(entry.name not in LEFT_OVER for entry in folder.iterdir()):
-            raise InputError("the folder is not a run", where=str(folder), fix="Choose an --out that is new or empty.")
+        _check_free(folder)
         return create_run(folder, config)
     if noted(BEGUN, _name(folder)) is not None:
         check_not_lost(folder, read_manifest(folder), signs=("a note that this run was begun here",))

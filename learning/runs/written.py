@@ -159,11 +159,15 @@ def written(events: Iterable[Event], arena: Arena | None = None) -> WritingCount
     return total(reading.result().values())
 
 
-def first_step(log: EventLog) -> list[Event]:
-    """Return what :func:`written` counts of a run's first step, and its arena; nothing if that step has not ended."""
+def first_step(log: EventLog, also: frozenset[type[Event]] = frozenset()) -> list[Event]:
+    """Return what :func:`written` counts of a run's first step, and its arena; nothing if that step has not ended.
+
+    Args:
+        also: other types of events that are wanted.
+    """
     until: list[Event] = []
     for block in log.blocks():
-        for event in block.events(WrittenReading.TAKES | {StepEnded}):
+        for event in block.events(WrittenReading.TAKES | also | {StepEnded}):
             if isinstance(event, StepEnded):
                 return until
             until.append(event)

@@ -61,5 +61,5 @@ def who_answers(run: Path | str, named: str | None, serving: Serving) -> WhoAnsw
         )
     serving.check([name])
     endpoint = serving.endpoint(name)
-    price = Price(endpoint.usd_in, endpoint.usd_out) if endpoint else Price()
-    return WhoAnswers(name, endpoint is not None, price if endpoint is None or any(price) else None, subject.computing)
+    price = endpoint.price if endpoint else Price()
+    return WhoAnswers(name, endpoint is not None, price, subject.computing)

@@ -16,52 +16,55 @@ Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 
 
 class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How an adapter is learnt.
-
-    Attributes:
-        repeat: how often the training set is repeated before it is shuffled (the paper repeats its winners three times).
-        batch: trajectories per optimiser step.
-        lr, warmup, final_lr: the rate rises over ``warmup`` of the steps, then falls on a cosine to ``final_lr * lr``.
-        max_length: tokens of prompt and completion together; longer examples are refused and counted.
-        tfb_lambda, thoughts_per_contest: settings of :class:`learning.methods.tfb.TFB`; recorded with every adapter.
-        options: settings of other methods, by name.
-        precision: of the frozen base model and, with it, of all products; the adapter's weights are always float32.
-        tokens_per_pass: tokens of one forward and backward pass, with their padding; bounds memory, changes only rounding.
-        checkpointing: recompute activations in the backward pass: less memory, about a third more time. ``auto``: on a
-            GPU where they would not fit, on a CPU for all but small models.
-        attention: ``auto`` is FlashAttention 2 where it is installed, on a GPU in bf16, and else what transformers takes
-            (``sdpa``, nearly always). With FlashAttention rows are packed, with others padded: changes only rounding.
-        quantize: ``4bit`` keeps the frozen base model in NF4 (QLoRA): a quarter of the memory, and other losses.
-        processes: on a GPU each; a step's rows are shared among them and their gradients added up, so that a step
-            stays a step: changes only rounding, and the draws of dropout.
-        threads: of the CPU; by default those of the run, else as :func:`abm.llm.local.threads.usual` says.
-            Changes only rounding.
-        shared: compute what the prompts of a pass begin with once, instead of once a row; activations are then kept,
-            whatever a preset says of ``checkpointing``, and in bf16 on a CPU ``auto`` attention is plain products.
-            Changes only rounding, and the draws of dropout.
-    """
+    """How an adapter is learnt."""
 
     rank: Count = 16
+    """Rank of the adapter's matrices."""
     alpha: Count = 32
+    """Scale of the adapter: its products count ``alpha / rank``."""
     dropout: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.05
+    """Share of the adapter's inputs that are dropped in training."""
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    """Names of the layers that get an adapter."""
     lr: Positive = 2e-4
+    """Learning rate. It rises over ``warmup`` of the steps, then falls on a cosine to ``final_lr * lr``."""
     final_lr: Share = 0.1
+    """Learning rate at the end, as a share of ``lr``."""
     warmup: Share = 0.03
-    batch: Count = 16
-    repeat: Count = 3
-    max_length: Count = 4096
+    """Share of the steps over which the learning rate rises."""
+    batch: Annotated[Count, msgspec.Meta(extra_json_schema={"unit": "trajectories"})] = 16
+    """Trajectories of one optimiser step."""
+    repeat: Annotated[Count, msgspec.Meta(extra_json_schema={"unit": "times"})] = 3
+    """How often the training set is repeated before it is shuffled; the paper repeats its winners three times."""
+    max_length: Annotated[Count, msgspec.Meta(extra_json_schema={"unit": "tokens"})] = 4096
+    """Longest example, prompt and completion together; longer ones are refused and counted."""
     tfb_lambda: Annotated[float, msgspec.Meta(ge=0.0)] = 1.0
-    thoughts_per_contest: Count = 4
+    """Of ``tfb``: weight of learning the voters' thoughts, beside 1 for the winning message. Recorded with every adapter."""
+    thoughts_per_contest: Annotated[Count, msgspec.Meta(extra_json_schema={"unit": "thoughts"})] = 4
+    """Of ``tfb``: thoughts of a contest that are learnt from. Recorded with every adapter."""
     precision: Literal["float32", "bf16"] = "bf16"
-    tokens_per_pass: Count = 16384
+    """Numbers of the frozen base model, and with it of all products; the adapter's weights are always float32."""
+    tokens_per_pass: Annotated[Count, msgspec.Meta(extra_json_schema={"unit": "tokens"})] = 16384
+    """Tokens of one forward and backward pass, padding included; bounds memory, and changes only rounding."""
     checkpointing: bool | Literal["auto"] = True
+    """Recompute activations in the backward pass: less memory, about a third more time. ``auto``: on a GPU where they would not
+    fit, on a CPU for all but small models."""
     attention: Literal["auto", "sdpa", "flash_attention_2", "eager"] = "auto"
+    """``auto`` is FlashAttention 2 where it is installed, on a GPU in bf16, else what transformers take (nearly always
+    ``sdpa``). Changes only rounding."""
     quantize: Literal["none", "4bit"] = "none"
-    processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """``4bit`` keeps the frozen base model in NF4 (QLoRA): a quarter of the memory, and other losses."""
+    processes: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=64)], msgspec.Meta(extra_json_schema={"unit": "processes"})
+    ] = 1
+    """Processes with a GPU each, which share the rows of a step; changes only rounding, and the draws of dropout."""
     options: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
-    threads: Count | msgspec.UnsetType = msgspec.UNSET
+    """Settings of other methods, by name."""
+    threads: Annotated[Count | msgspec.UnsetType, msgspec.Meta(extra_json_schema={"unit": "threads"})] = msgspec.UNSET
+    """CPU threads. By default those of the run (``threads``). Changes only rounding."""
     shared: bool | msgspec.UnsetType = msgspec.UNSET
+    """Compute what the prompts of a pass begin with once, not once per row; activations are then kept, whatever the preset says
+    of ``checkpointing``. Changes only rounding, and the draws of dropout."""
 
     @property
     def shares(self) -> bool:

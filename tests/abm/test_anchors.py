@@ -96,6 +96,27 @@ class TestTables:
         ]
         assert [anchor.id for anchor in anchors] == [make_anchor(SALES.anchor, row).id for row in self.ROWS]
 
+    @pytest.mark.parametrize("name", BUILT_IN)
+    @pytest.mark.parametrize("case", [str.lower, str.upper, str.title])
+    def test_spreadsheets_of_every_arena(self, tmp_path, name, case):
+        """Their columns may have any case, by either of a field's names."""
+        schema = arena(name).anchor
+        for by in ("name", "column"):
+            columns = {getattr(f, by) or f.name: f"Text of {f.name}" for f in schema.fields if not f.list}
+            with (tmp_path / "a.csv").open("w", newline="") as file:
+                csv.writer(file).writerows([[case(column) for column in columns], columns.values()])
+            (anchor,) = read_anchors(tmp_path / "a.csv", arena(name))
+            assert anchor.id == make_anchor(schema, columns).id
+
+    def test_two_columns_that_could_be_meant(self, tmp_path):
+        """Neither is; what the row has is listed."""
+        (tmp_path / "a.csv").write_text("TITLE,Title,description,price\nLamp,Bulb,Brass.,5\n")
+        expected = (
+            r"a\.csv:2: .*'title' is missing or empty; the row has 'TITLE', 'Title', 'description', 'price'\. A product"
+        )
+        with pytest.raises(InputError, match=expected):
+            read_anchors(tmp_path / "a.csv", SALES)
+
     def test_facts(self, tmp_path):
         """As JSON in a cell, or as a record of Parquet."""
         facts = {"watts": "5", "colour": "brass"}

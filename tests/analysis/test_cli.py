@@ -71,7 +71,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("text", "place"),
         [
-            ("seed: 1\nlora: {rank: four}\n", "2:1: setting 'lora' is not valid"),
+            ("seed: 1\nlora: {rank: four}\n", "2:8: setting 'lora.rank' is not valid"),
             ("seed: 1\nseed: 2\n", "2:1: not valid YAML: the key 'seed' stands twice"),
             (
                 "seed: 3\nepochs: yes\n",

@@ -14,7 +14,7 @@ from abm.llm.versions import Need, require, unmet
 from abm.log import read_events
 from analysis.checks.doctor import doctor
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
-from tests.support.server import Call, completion, ok, serving
+from tests.support.server import Call, completion, ok, pocket_at, serving
 
 
 @pytest.fixture(autouse=True)
@@ -36,8 +36,8 @@ class TestDryRun:
             )  # fmt: skip
         assert done.code == 0 and not server.calls and not (tmp_path / "run").exists()
         writers, readers = json.loads(done.out)["plan"]
-        assert (writers["role"], readers["role"], writers["place"]) == ("writers", "readers", server.url)
-        assert writers["usd"] == pytest.approx(writers["tokens_in"] / 1e6)
+        assert (writers["role"], readers["role"], readers["place"]) == ("writers", "readers", server.url)
+        assert readers["usd"] == pytest.approx(readers["tokens_in"] / 1e6) and writers["place"] == "this process"
 
     @pytest.mark.system
     def test_study(self, moloch):  # noqa: F811
@@ -100,8 +100,8 @@ class TestBudgets:
         text = f"<think>p</think><sales_pitch>{'It is blue. ' * 50}</sales_pitch>"
         with serving(lambda call: completion(text), models=[{"id": "pocket", "owned_by": "test"}]) as server:
             command = [
-                "run", "--llm", server.url, "--set", "train_anchors=16", "--set", "held_out_anchors=4", "--out",
-                str(tmp_path / "run"), "--set", "serving.server={usd_in: 1.0, usd_out: 1.0, concurrency: 2}",
+                "run", *pocket_at(server.url, usd_in=1.0, usd_out=1.0, concurrency=2), "--set", "train_anchors=16", "--set",
+                "held_out_anchors=4", "--out", str(tmp_path / "run"),
             ]  # fmt: skip
             bounds = [
                 ("--max-minutes", "0", "minutes are over", 0),
@@ -187,7 +187,7 @@ class TestCheck:
         monkeypatch.setenv("MOLOCH_API_KEY", "sk-secret")
         with serving(lambda call: ok({"error": {"message": "bad key sk-secret"}}, "401 Unauthorized")) as server:
             done = moloch("llm", "check", "m", "--llm", server.url)
-        assert done.code != 0 and "does not let us in" in done.out + done.err
+        assert done.code != 0 and "refuses access" in done.out + done.err
         assert "sk-secret" not in done.out + done.err
 
     def test_findings(self):

@@ -12,7 +12,7 @@ from abm.log import read_events
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
 from tests.support.fakes import SmallestTrainer
 from tests.support.fork_engine import ForkEngine
-from tests.support.server import Call, Server, completion, ok, serving
+from tests.support.server import Call, Server, completion, ok, pocket_at, serving
 
 SMALL = ("--set", "train_anchors=4", "--set", "held_out_anchors=2", "--set", "arms=[rft]", "--set", "epochs=1")
 
@@ -157,19 +157,19 @@ class TestKeys:
     def test_not_in_clear_text(self, refused, monkeypatch, tmp_path, dry):
         """To another machine it goes encrypted, or by leave."""
         monkeypatch.setenv("MOLOCH_API_KEY", self.KEY)
-        said = refused("run", "--llm", "http://10.0.0.9:8000/v1", "--out", str(tmp_path / "run"), *dry)
+        said = refused("run", "--reader", "http://10.0.0.9:8000/v1#m", "--out", str(tmp_path / "run"), *dry)
         assert "MOLOCH_API_KEY would be sent in clear text" in said and "key_in_clear" in said and self.KEY not in said
 
     def test_by_leave(self, moloch, monkeypatch):  # noqa: F811
         """Which is a setting."""
         monkeypatch.setenv("MOLOCH_API_KEY", self.KEY)
         allowed = ("--set", "serving.server.key_in_clear=true")
-        assert moloch("run", "--dry-run", "--llm", "http://10.0.0.9:8000/v1", *allowed).code == 0
+        assert moloch("run", "--dry-run", "--reader", "http://10.0.0.9:8000/v1#m", *allowed).code == 0
 
     @pytest.mark.parametrize("key", [KEY, "gsk_AbCdEf0123456789abcdefghij", "AKIAIOSFODNN7EXAMPLE", "hunter2 hunter2"])
     def test_in_place_of_a_name(self, refused, key):
         """A key in the settings is refused without repeating it."""
-        said = refused("run", "--dry-run", "--llm", "http://localhost:9/v1", "--set", f"serving.server.key={key}")
+        said = refused("run", "--dry-run", "--reader", "http://localhost:9/v1#m", "--set", f"serving.server.key={key}")
         assert key not in said and "key" in said
 
     def test_the_variable_is_named(self, moloch, monkeypatch):  # noqa: F811
@@ -207,7 +207,7 @@ class TestBounds:
     def test_of_a_study(self, moloch, server, tmp_path):  # noqa: F811
         """Its runs spend it together, over all attempts to carry it out, each in a process of its own."""
         study = tmp_path / "study"
-        command = ("study", "--seeds", "2", "--llm", server.url, "--out", str(study), "--jobs", "1", *SMALL)
+        command = ("study", "--seeds", "2", *pocket_at(server.url), "--out", str(study), "--jobs", "1", *SMALL)
         for bound in (5, 14):
             done = moloch(*command, "--max-calls", str(bound))
             assert done.code == 5 and f"{bound} of {bound} calls are spent" in done.err, done.err
@@ -220,7 +220,7 @@ class TestBounds:
     def test_of_a_fork(self, moloch, server, tmp_path):  # noqa: F811
         """It is not charged for what its parent asked."""
         parent, fork = tmp_path / "parent", tmp_path / "fork"
-        places = ("--llm", server.url, "--max-calls")
+        places = (*pocket_at(server.url), "--max-calls")
         assert moloch("run", "--out", str(parent), *SMALL, "--set", "batch=2", *places, "50").code == 0
         spent = Ledger(parent).read().calls
         assert spent == sent(server) > 10

@@ -100,6 +100,15 @@ class TestReader:
         assert again.code == 0 and "answers asked anew" in again.out, again.err
         assert {call.fields["reasoning_effort"] for call in server.calls} == {"none"}
 
+    @pytest.mark.parametrize("more", [(), ("--audience", "llm")])
+    @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+    def test_the_pocket_model_stays(self, moloch, here, more, dry):  # noqa: F811
+        """A server is never asked in the pocket model's place for want of another model: what reads there is named by --reader."""
+        url = "http://127.0.0.1:9/v1"
+        done = moloch("run", *SMALL, "--out", "run", "--llm", url, *more, *dry)
+        assert done.code == 2 and not (here / "run").exists()
+        assert done.err.startswith(f"moloch: {url}: no model is asked at this server") and f"--reader {url}" in done.err
+
     @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
     def test_several(self, moloch, here, dry):  # noqa: F811
         """Are listed before any work."""
@@ -117,7 +126,8 @@ class TestReader:
     @pytest.mark.parametrize("option", ["--reader", "--llm"])
     def test_a_plan_says_that_nothing_listens(self, moloch, here, monkeypatch, form, option):  # noqa: F811
         """Of a server of this machine that is given by its name; the plan is there all the same. One that serves is not told."""
-        plan = arguments("--dry-run", "--model", "pocket", "--set", "audience=llm", *form)
+        other = () if option == "--reader" else ("--set", "audience=llm", "--set", "reader.model=q")
+        plan = arguments("--dry-run", "--model", "pocket", *other, *form)
         with local("ollama", monkeypatch):
             assert "Ollama" not in moloch(*plan, option, "ollama:qwen3:4b").err
         done = moloch(*plan, option, "ollama:qwen3:4b")

@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from analysis.cli.ui import checked, ui
+from analysis.cli.ui import checked, first_page, ui
 from analysis.ui import server
 from analysis.ui.key import VARIABLE
-from moloch.errors import InputError
+from moloch.errors import InputError, NoRun
 
 
 class TestRuns:
@@ -21,7 +21,7 @@ class TestRuns:
     def test_nothing_of_that_name(self, tmp_path):
         """A folder that is not there, or that holds no run, is named."""
         for path in (tmp_path / "gone", tmp_path):
-            with pytest.raises(InputError, match=r"no run.*json|no run.*nothing of that name"):
+            with pytest.raises(NoRun, match=r"no run here: there is no(thing of that name| run\.json)"):
                 checked([path])
 
     def test_a_folder_of_runs_will_do(self, tmp_path):
@@ -36,6 +36,20 @@ class TestRuns:
         monkeypatch.chdir(tmp_path)
         with pytest.raises(InputError, match="moloch run"):
             checked([])
+
+
+class TestFirstPage:
+    """The pages open on what was named."""
+
+    def test_one_run_or_study_opens_itself(self, tmp_path):
+        """By the key that the list has for it; several, or a folder of runs, open on the list."""
+        for name in ("a&b", "second", "study/study-log", "study/cells/c1"):
+            (tmp_path / name).mkdir(parents=True)
+            (tmp_path / name / "run.json").write_text("{}")
+        run, study = tmp_path / "a&b", tmp_path / "study"
+        assert first_page([run], *checked([run])) == "run=a%26b"
+        assert first_page([study], [], [study]) == "study=study"
+        assert first_page([tmp_path], [], [tmp_path]) == first_page([run, study], [run], [study]) == ""
 
 
 class TestPort:
@@ -98,21 +112,21 @@ class TestToken:
     def test_it_is_printed_and_opened(self, started):
         """The browser is led there by a file, since all users see the arguments of a command."""
         token, opened, out, err = started()
-        assert f"http://127.0.0.1:1/?token={token} " in out and not err.strip()
-        assert f"url=http://127.0.0.1:1/?token={token}" in opened and opened.startswith("<!doctype html>")
+        assert f"http://127.0.0.1:1/?token={token}&run=" in out and not err.strip()
+        assert f"url=http://127.0.0.1:1/?token={token}&amp;run=" in opened and opened.startswith("<!doctype html>")
 
     def test_one_of_ones_own_is_not_printed(self, started, monkeypatch):
         """A secret of the environment gets into no file that output goes to; its name says which it is."""
         monkeypatch.setenv(VARIABLE, "a-secret-of-my-own")
         token, opened, out, err = started()
         assert token == "a-secret-of-my-own" and token in opened and token not in out + err
-        assert "http://127.0.0.1:1/?token=$MOLOCH_UI_TOKEN " in out
+        assert "http://127.0.0.1:1/?token=$MOLOCH_UI_TOKEN&run=" in out
 
     @pytest.mark.parametrize("llm", ["", "http://127.0.0.1:9/v1"])
     def test_none_only_with_a_warning(self, started, llm):
         """Which says what every user of the machine can do then."""
         token, opened, out, err = started(token=False, llm=llm)
-        assert (token, opened) == ("", "http://127.0.0.1:1/") and "token" not in out
+        assert token == "" and opened.startswith("http://127.0.0.1:1/?run=") and "token" not in out
         assert "every user of this machine can read these runs" in err and ("at your cost" in err) == bool(llm)
         assert len(err.strip().splitlines()) == 1
 

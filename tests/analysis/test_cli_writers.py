@@ -19,10 +19,11 @@ from analysis.tables._writers import writing_rows
 from analysis.tables.results import results
 from analysis.terminal.contest import show_contest
 from analysis.terminal.run import render
-from analysis.terminal.written import first_step_lines, writing_line
+from analysis.terminal.written import first_reaction_lines, first_step_lines, writing_line
 from learning.runs.config import RunConfig
 from learning.runs.loop import Progress
 from learning.runs.objects import Objects
+from learning.runs.reactions import AT_BOUND, NO_OPTION, ReactionCounts
 from learning.runs.written import WritingCounts
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import fake_llm
@@ -66,6 +67,16 @@ class TestFirstStep:
         assert said == [
             "first step: 4 of 4 messages published; 0 % of completions met the bound on tokens", "  a message: Blue.",
         ]  # fmt: skip
+
+    def test_of_readers(self):
+        """How many of their answers could not be counted, why, one of them, and what helps; nothing where all could."""
+        counts = ReactionCounts(valid=2, invalid=4, reasons={NO_OPTION: 3, AT_BOUND: 1}, sample="Both are\nfine.")
+        said = list(first_reaction_lines(counts, "sales"))
+        assert said[0].startswith("  readers: 4 of 6 answers could not be counted (names no option: 3, met the bound")
+        assert (
+            said[1].endswith(": Both are fine.") and "reader.answer=json" in said[2] and "reader.max_tokens" in said[3]
+        )
+        assert not list(first_reaction_lines(ReactionCounts(valid=6), "sales"))
 
     def test_it_is_told_once(self, tmp_path):
         """When the first step is durable; not again, and not by a process that finds it there."""

@@ -65,7 +65,7 @@ class TestStderr:
         with FULL.open("w") as full:
             done = call(["log", "verify", "RUN", "--json"], run, stdout=subprocess.PIPE, stderr=full)
             assert done.returncode == 0 and '"whole": true' in done.stdout
-            assert call(["log", "verify", "nowhere"], run, stderr=full).returncode == 3
+            assert call(["log", "verify", "nowhere"], run, stderr=full).returncode == 2
 
     @pytest.mark.system
     def test_both_are_closed(self, run):

@@ -294,9 +294,9 @@ class TestCommands:
         pack(run, tmp_path / "run.zip")
         for folder, out, said in (
             (run, tmp_path / "run.zip", "the file exists"),
-            (tmp_path, tmp_path / "other.zip", "neither a run nor a study"),
+            (tmp_path, tmp_path / "other.zip", "no run here"),
         ):
-            with pytest.raises(InputError, match=said):
+            with pytest.raises(MolochError, match=said):
                 pack(folder, out)
         with pytest.raises(InputError, match="holds something"):
             unpack(tmp_path / "run.zip", tmp_path)

@@ -14,6 +14,7 @@ import pytest
 from abm.events import AdapterTrained, CallsServed, Event, LLMReplied, RunResumed
 from abm.log import read_events
 from tests.engine.conftest import ENGINE, Server
+from tests.support.server import pocket_at
 
 pytestmark = pytest.mark.engine
 ROOT = Path(__file__).parents[2]
@@ -63,7 +64,7 @@ class TestTheLoop:
     @pytest.mark.parametrize("where", ["in process", "served"])
     def test_equals_transformers(self, tmp_path, server, wanted, where):
         """Every completion is that of transformers, and so every adapter."""
-        arguments = IN_PROCESS if where == "in process" else ("--llm", server.url)
+        arguments = IN_PROCESS if where == "in process" else pocket_at(server.url)
         events = carried_out(tmp_path / "run", *arguments)
         assert written(events) == written(wanted)
         assert learnt(events) == learnt(wanted)
@@ -82,7 +83,7 @@ class TestTheLoop:
     def test_a_model_reads(self, tmp_path, server, where):
         """Writers and readers share one engine; every member answers, or is counted as invalid."""
         events = carried_out(
-            tmp_path / "run", *(IN_PROCESS if where == "in process" else ("--llm", server.url)), "--audience", "llm",
+            tmp_path / "run", *(IN_PROCESS if where == "in process" else pocket_at(server.url)), "--audience", "llm",
             "--set", "reader.answer=json", "--set", "reader.max_tokens=96", "--set", "train_personas=5", "--set",
             "held_out_personas=5",
         )  # fmt: skip
@@ -97,7 +98,7 @@ class TestADeadServer:
         """It says so and ends with code 6; the same command goes on, and no answer is asked for again."""
         server = Server(pocket)
         server.start()
-        command = ("run", *STUDY, "--out", str(tmp_path / "run"), "--llm", server.url, *FAST_TO_GIVE_UP)
+        command = ("run", *STUDY, "--out", str(tmp_path / "run"), *pocket_at(server.url), *FAST_TO_GIVE_UP)
         first = moloch(*command)
         _wait_for_answers(tmp_path / "run", 25)
         server.kill()

@@ -14,6 +14,7 @@ from analysis.probes import battery
 from learning.runs.redecide import replay_recorded
 from tests.engine.conftest import Server
 from tests.engine.test_loop import FAST_TO_GIVE_UP, moloch, written
+from tests.support.server import pocket_at
 
 pytestmark = pytest.mark.engine
 SOCIETY = (
@@ -33,7 +34,7 @@ def counted(server: Server, name: str) -> float:
 def test_a_society_on_a_server(tmp_path, server):
     """Every answer fills its form in, texts reach others, prefixes are read once, and the log decides itself again."""
     before = {name: counted(server, f"prefix_cache_{name}_total") for name in ("hits", "queries")}
-    process = moloch(*SOCIETY, "--out", str(tmp_path / "run"), "--llm", server.url)
+    process = moloch(*SOCIETY, "--out", str(tmp_path / "run"), *pocket_at(server.url))
     _, errors = process.communicate(timeout=900)
     assert process.returncode == 0, errors[-2000:]
     events = list(read_events(tmp_path / "run"))
@@ -57,7 +58,7 @@ def test_a_killed_server_repays_nothing(tmp_path, pocket):
 
 def _dies_and_goes_on(server: Server, tmp_path: Path) -> None:
     server.start()
-    command = (*SOCIETY, "--out", str(tmp_path / "run"), "--llm", server.url, *FAST_TO_GIVE_UP)
+    command = (*SOCIETY, "--out", str(tmp_path / "run"), *pocket_at(server.url), *FAST_TO_GIVE_UP)
     first = moloch(*command)
     until = time.monotonic() + 300
     while time.monotonic() < until:

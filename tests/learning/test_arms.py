@@ -179,7 +179,7 @@ class TestMistakes:
             (["Rft"], ":3:3: setting 'arms.0' is not valid: a name has small letters"),
             (["rft", {"a": {"metod": "rft"}}], ":5:5: setting 'arms.a.metod' is not valid: there is no such setting. Did you mean 'method'?"),
             (["rft", {"a": {"method": "rtf"}}], ":5:5: unknown method 'rtf'"),
-            (["rft", {"a": {"method": "rft", "lora": {"lr": "x"}}}], ":5:5: setting 'arms.a.lora' is not valid: Expected `float`"),
+            (["rft", {"a": {"method": "rft", "lora": {"lr": "x"}}}], ":6:7: setting 'arms.a.lora.lr' is not valid: Expected `float`"),
             (["rft", {"a": {"method": "rft"}, "b": {"method": "rft"}}], ":4:3: setting 'arms.1' is not valid: an item of the list is one arm, and this one has 2 keys"),
             (["rft", {"rft": {"method": "tfb"}}], ":2:1: setting 'arms' is not valid: two arms are called 'rft'"),
             (["rft", {"a": "rft"}], ":4:3: setting 'arms.a' is not valid: it takes settings, such as {method: rft}"),
@@ -188,9 +188,9 @@ class TestMistakes:
             ({"shared": {"method": "rft"}}, ":3:3: setting 'arms.shared' is not valid: the name 'shared' is reserved"),
             ({"a": {"method": "rtf"}}, ":4:5: unknown method 'rtf'"),
             ({"a": {"metod": "rft"}}, ":4:5: setting 'arms.a.metod' is not valid: there is no such setting. Did you mean 'method'?"),
-            ({"a": {"lora": {}}}, ":3:3: setting 'arms.a.method' is not valid: Field required"),
+            ({"a": {"lora": {}}}, ":3:3: setting 'arms.a.method' is missing"),
             ({"a": "rft"}, ":3:3: setting 'arms.a' is not valid: it takes settings, such as {method: rft}"),
-            ({"a": {"lora": {"lr": "x"}, "method": "rft"}}, ":4:5: setting 'arms.a.lora' is not valid: Expected `float`"),
+            ({"a": {"lora": {"lr": "x"}, "method": "rft"}}, ":5:7: setting 'arms.a.lora.lr' is not valid: Expected `float`"),
             ({"a": {"compared_with": "a", "method": "rft"}}, ":4:5: setting 'arms.a.compared_with' is not valid: an arm cannot"),
             (
                 {"a": {"compared_with": "contrl", "method": "rft"}, "control": {"method": "placebo"}},
@@ -212,7 +212,7 @@ class TestMistakes:
             ("arms.rtft.method=dpo", "--set 'arms.rtft.method=dpo': there is no arm 'rtft'. Did you mean 'rft'? Arms are rft, tfb, placebo; to add"),
             ("arms.rft.metod=dpo", "setting 'arms.rft.metod' is not valid: there is no such setting. Did you mean 'method'?"),
             ("arms.rft=5", "setting 'arms.rft' is not valid: it takes settings, such as {method: 5}"),
-            ("arms.rft.lora.lrr=5", "setting 'arms.rft.lora' is not valid: "),
+            ("arms.rft.lora.lrr=5", "setting 'arms.rft.lora.lrr' is not valid: there is no such setting. Did you mean 'lr'? "),
         ],
     )  # fmt: skip
     def test_is_told_of_a_setting_on_the_command_line(self, setting, says):

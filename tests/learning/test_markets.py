@@ -443,7 +443,7 @@ class TestMistakes:
         ("given", "says"),
         [
             ({"m": {"learners": {"a": {"method": "rft"}}}}, ":3:3: setting 'markets.m' is not valid: one learner without a rival is no market. Add a learner or rivals: [base]"),
-            ({"m": {"learners": {f"l{i}": {"method": "rft"} for i in range(9)}}}, ":4:5: setting 'markets.m.learners' is not valid: Dictionary should have at most 8 items"),
+            ({"m": {"learners": {f"l{i}": {"method": "rft"} for i in range(9)}}}, ":4:5: setting 'markets.m.learners' is not valid: it must have at most 8 entries"),
             ({"m": SIEGE | {"messages": 5}}, ":3:3: setting 'markets.m' is not valid: its contests would have 10 messages, 5 of each of 2 writers. A contest has at most 8"),
             ({"m": SIEGE, "n": SIEGE}, ":11:7: setting 'markets.n.learners.c' is not valid: 'c' is a learner already, and a learner here"),
             ({"c": SIEGE}, ":5:7: setting 'markets.c.learners.c' is not valid: 'c' is a market already, and a learner here"),
@@ -459,7 +459,7 @@ class TestMistakes:
             ({"m": SIEGE | {"rival": ["base"]}}, "setting 'markets.m.rival' is not valid: there is no such setting. Did you mean 'rivals'?"),
             ({"m": {"learners": {"a": "rft"}, "rivals": ["base"]}}, ":5:7: setting 'markets.m.learners.a' is not valid: it takes settings, such as {method: rft}"),
             ({"m": {"learners": {"base": {"method": "rft"}}, "rivals": ["base"]}}, ":5:7: setting 'markets.m.learners.base' is not valid: the name 'base' is reserved"),
-            ({"m": {"learners": {"a": {"lora": {"lr": "x"}, "method": "rft"}}, "rivals": ["base"]}}, ":6:9: setting 'markets.m.learners.a.lora' is not valid: Expected `float`"),
+            ({"m": {"learners": {"a": {"lora": {"lr": "x"}, "method": "rft"}}, "rivals": ["base"]}}, ":7:11: setting 'markets.m.learners.a.lora.lr' is not valid: Expected `float`"),
             ({"m": {"learners": {"a": {"compared_with": "rtf", "method": "rft"}}, "rivals": ["base"]}}, ":6:9: setting 'markets.m.learners.a.compared_with' is not valid: there is no arm 'rtf'. Did you mean 'rft'?"),
             ({"m": DUEL | {"learners": DUEL["learners"] | {"a": {"compared_with": "b_own_a", "method": "rft"}}}}, "setting 'markets.m.learners.a.compared_with' is not valid: there is no arm 'b_own_a'"),
         ],

@@ -87,10 +87,11 @@ def test_a_model_may_play_the_personas(tmp_path):
 
 
 def test_readers_may_be_given_as_settings_too(tmp_path):
-    """The same keyword, as in a file."""
-    events = carry_out(tmp_path / "run", audience="neutral", reader={"temperature": 0.5})
-    config = of(RunConfigured, events)[0].config
-    assert (config["audience"], config["reader"]["temperature"]) == ("neutral", 0.5)
+    """The same keyword, as in a file; where no model reads it is the same mistake."""
+    with pytest.raises(InputError, match=r"setting 'reader.temperature' has no effect here"):
+        carry_out(tmp_path / "run", audience="neutral", reader={"temperature": 0.5})
+    assert not (tmp_path / "run").exists()
+    carry_out(tmp_path / "run", audience="neutral", reader={"temperature": 0.1})
 
 
 def test_a_choice_model_as_an_object(tmp_path):

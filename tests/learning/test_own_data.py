@@ -60,7 +60,7 @@ def settings(originals):
             "audience": str(originals / "keen.yaml"),
             "world": "networked",
             "network": {"graph": {"kind": str(originals / "ties.csv")}, "rounds": 2},
-            "crowd": {"audience": str(originals / "keen.yaml")},
+            "crowd": {"audience": str(originals / "keen.yaml"), "size": 2},
             "arms": ["rft"],
             "epochs": 1,
             "batch": 2,

@@ -29,7 +29,7 @@ from analysis.tables.evaluation import table
 from analysis.terminal.service import service_lines
 from learning import fork
 from learning.runs.config_file import PROFILES, load_config
-from learning.runs.costs import planned, total
+from learning.runs.costs import planned, sentence, total
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from learning.runs.objects import Objects
@@ -74,7 +74,9 @@ HOW = {"gpu": ("llm", "vllm"), "laptop": ("default", "transformers"), "paper": (
 
 
 def settings(server, **more):
-    return load_config(None, SMALL | {"serving": {"llm": server.url}, "arms": ["rft"], "epochs": 1} | more)
+    return load_config(
+        None, SMALL | {"serving": {"llm": server.url}, "arms": ["rft"], "epochs": 1} | more, effects=False
+    )
 
 
 def carry_out(folder, config, budget=None):
@@ -276,6 +278,15 @@ class TestPlan:
             assert role.minutes == pytest.approx(role.tokens_out / 6000)
             assert role.most_usd >= role.usd
         assert [role.calls for role in total([roles, roles])] == [2 * role.calls for role in roles]
+
+    def test_a_price_that_is_not_known(self, server):
+        """Is no price of nothing, alone or in a sum; one that is given as 0 is."""
+        unknown, free = (
+            planned(settings(server, serving={"llm": server.url, "server": given})) for given in ({}, {"usd_in": 0.0})
+        )
+        assert {role.usd for role in unknown} == {role.most_usd for role in total([unknown, free])} == {None}
+        assert {role.usd for role in free} == {0.0}
+        assert "price unknown" in sentence(unknown) and "price" not in sentence(free) and "$" not in sentence(free)
 
 
 class TestReport:

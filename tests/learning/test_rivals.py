@@ -394,7 +394,7 @@ class TestMistakes:
             (["bass"], ":8:7: setting 'markets.m.rivals.0' is not valid: 'bass' alone names no rival. It is base, or has settings: {name: veteran, adapter: runs/first#rft}"),
             ([{"name": "v"}], ":8:7: setting 'markets.m.rivals.0' is not valid: a rival with a name has an adapter, or a model. For example {name: veteran"),
             (["base", {"adaptor": "x", "name": "v", "model": "pocket"}], ":9:7: setting 'markets.m.rivals.1.adaptor' is not valid: there is no such setting. Did you mean 'adapter'?"),
-            ([{"model": "pocket"}], "setting 'markets.m.rivals.0.name' is not valid: Field required"),
+            ([{"model": "pocket"}], "setting 'markets.m.rivals.0.name' is missing"),
             ([{"model": "pocket", "name": "base"}], ":9:7: setting 'markets.m.rivals.0.name' is not valid: the name 'base' is reserved"),
             ([{"model": "pocket", "name": "a"}], ":8:7: setting 'markets.m.rivals.0' is not valid: 'a' is a learner already, and a rival here"),
             ([{"model": "pocket", "name": "v"}, {"model": "other", "name": "v"}], ":10:7: setting 'markets.m.rivals.1' is not valid: 'v' is another rival before. Give one of them another name"),

@@ -188,8 +188,8 @@ class TestRun:
     @pytest.mark.parametrize(
         ("memory", "says"),
         [
-            ({"rounds": 0}, "Input should be greater than or equal to 1"),
-            ({"rounds": 2, "tokens": 8}, "Input should be greater than or equal to 32"),
+            ({"rounds": 0}, "it must be at least 1"),
+            ({"rounds": 2, "tokens": 8}, "it must be at least 32"),
             ({"round": 2}, "setting 'arms.s.memory.round' is not valid: there is no such setting"),
         ],
     )

@@ -186,5 +186,7 @@ def test_settings_at_their_defaults_leave_no_trace():
     """So that digests of runs without them stay."""
     record = RunConfig(world="networked").model_dump(mode="json")["network"]
     assert "memory" not in record and "posts" not in record
-    changed = load_config(None, {"network": {"memory": {"entries": 3}}}).model_dump(mode="json")["network"]
+    changed = load_config(None, {"network": {"memory": {"entries": 3}}}, effects=False).model_dump(mode="json")[
+        "network"
+    ]
     assert changed["memory"]["entries"] == 3 and "posts" not in changed

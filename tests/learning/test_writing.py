@@ -374,4 +374,26 @@ class TestAdvice:
                 tmp_path / "run",
                 llm=ScriptedLLM(lambda request: answer(request) if request.site[-2:] == "/0" else "Sorry."),
             )
-        assert "anchors" not in caught.value.fix
+        assert "anchors" not in caught.value.fix and "for example 'Sorry.'" in caught.value.why
+
+    @pytest.mark.parametrize(
+        ("said", "finish", "why", "fix"),
+        [
+            ("Both\x1b[31m are lovely.", "stop", r"\(names no option: 9\), for example 'Both are lovely.'", "reader.answer=json"),
+            ("<think>Well, the", "length", "met the bound on tokens before it named an option: 9", "reader.max_tokens"),
+            ("", "error", "the server gave no answer: 9", "concurrency"),
+        ],
+    )  # fmt: skip
+    def test_so_it_does_of_readers(self, tmp_path, said, finish, why, fix):
+        """How many of their answers could not be counted, why, one of them, and what would help."""
+        config = AGAIN.model_copy(update={"audience": "llm"})
+
+        class Rambling(ScriptedLLM):
+            def complete(self, requests):
+                for reply in super().complete(requests):
+                    yield replace(reply, finish=finish) if reply.site.startswith("react/") else reply
+
+        llm = Rambling(lambda request: said if request.site.startswith("react/") else answer(request))
+        with pytest.raises(InputError, match=f"9 of 9 answers of the readers could not be counted.*{why}") as caught:
+            carry_out(tmp_path / "run", config, llm=llm)
+        assert fix in caught.value.fix and "anchors" not in caught.value.fix

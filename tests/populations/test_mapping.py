@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from populations import InputError, load_personas, read_mapping, read_personas
+from populations.sources import read_pool
 
 MAPPING = """
 columns:
@@ -397,6 +398,14 @@ class TestLetters:
             mapping = f"columns: {{size: {{from: {other}, values: {{{other}: tall}}}}}}\nweight: {other}2"
             people, plan = survey([{column: column, f"{column}2": 1}], mapping)
             assert read_personas(people, read_mapping(plan))[0][0].text == "Size: tall."
+
+    def test_case_is_no_matter(self, survey):
+        """Of a column, a weight among them, where only one can be meant; else what the row has is listed."""
+        people, plan = survey([{"V12": 40, "W": 2}], "columns: {age: v12}\nweight: w")
+        assert read_pool(people, plan).people[0].weight == 2
+        people, plan = survey([{"Size": 40, "SIZE": 2}], "columns: {n: size}")
+        with pytest.raises(InputError, match=r"csv:2: .*'size' \(for 'n'\) is missing; the row has 'Size', 'SIZE'\."):
+            read_pool(people, plan)
 
     @pytest.mark.system
     def test_what_is_endless_is_no_value(self, survey, tmp_path):

@@ -50,6 +50,13 @@ class TestShapes:
         assert persona.name == "man, 39, urban"
         assert persona.text.startswith("39-year-old man living in a city")
 
+    def test_case_is_no_matter(self):
+        """Of fields, where only one can be meant, and spreadsheets are written in any."""
+        assert make_persona({field.upper(): value for field, value in COUNTED.items()}) == make_persona(COUNTED)
+        assert make_persona({"Biography": {f.title(): v for f, v in COUNTED.items()}}) == make_persona(COUNTED)
+        with pytest.raises(ValueError, match="'biography' is missing"):
+            make_persona({"Biography": "I mend nets.", "BIOGRAPHY": "I sail."})
+
     def test_preferences_are_joined_under_the_first_name(self):
         """Preference rows have no name field; the text begins with it."""
         persona = make_persona(PREFERRING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -36,7 +37,7 @@ class TestPlaces:
             ("items: [}", "f:1:9"),
             ("a: !!python/object:os.system {}", "f:1:4"),
             ("inner: {}\nitems: []\ninner: {}\n", "f:3:1"),
-            ("items: []\na: {1: x, 0x1: y}\n", "f:2:11"),
+            ("items: []\na: {1: x, '1': y}\n", "f:2:11"),
             ("items:\n- " + "[" * 70 + "]" * 70, "f:2:65"),
             ("items:\n- " + "[" * 200_000, "f:2:65"),
             ("a: 1\nb: !!int two\n", "f:2:4"),
@@ -171,3 +172,40 @@ class TestPlain:
     def test_a_key_may_override_what_it_merges(self):
         """Only a key that is written twice in one mapping is a mistake."""
         assert plain("a: &a {x: 1}\nb: {<<: *a, x: 2}\n")["b"] == {"x": 2}
+
+
+class _Names(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = ""
+    by: Literal["rule", "off"] = "rule"
+    kinds: dict[str, float] = {}
+    listed: list[str] = []
+    size: int | Literal["none"] = 1
+    on: bool = False
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("name: yes", {"name": "yes"}),
+        ("name: 010", {"name": "010"}),
+        ("name: 1e3", {"name": "1e3"}),
+        ("name: 2020-01-01", {"name": "2020-01-01"}),
+        ("name: 12:30", {"name": "12:30"}),
+        ("by: off", {"by": "off"}),
+        ("kinds: {no: 0.5, 010: 1}", {"kinds": {"no": 0.5, "010": 1.0}}),
+        ("listed: [NO, 0x10, SE]", {"listed": ["NO", "0x10", "SE"]}),
+        ("size: 010\non: yes", {"size": 10, "on": True}),
+    ],
+)
+def test_text_where_text_is_meant(text, meant):
+    """A Norwegian name is no truth value, and a number stays a number where one is meant, a setting called ``on`` included."""
+    made = Source(text, "f").validated(_Names, "the names")
+    assert made.model_dump(exclude_unset=True) == meant
+
+
+def test_what_is_no_text_stays_a_mistake():
+    """As it was written: with the words of the value, not of a text in its place."""
+    with pytest.raises(InputError, match=r"f:1:1: by is not valid: Input should be 'rule' or 'off'"):
+        Source("by: yes", "f").validated(_Names, "the names")

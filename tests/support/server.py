@@ -107,6 +107,11 @@ def echo(call: Call) -> bytes:
     return completion(f"seed {call.fields['seed']}")
 
 
+def pocket_at(url: str, **endpoint: Any) -> tuple[str, str]:
+    """Return the options by which a server writes in the pocket model's place; ``--llm`` alone never has one do so."""
+    return "--set", f"serving.models={json.dumps({'pocket': {'url': url, **endpoint}})}"
+
+
 @contextlib.contextmanager
 def serving(answer: Callable[[Call], Any] = echo, **settings: Any) -> Iterator[Server]:
     """Run a server; yield it."""

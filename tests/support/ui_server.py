@@ -129,6 +129,20 @@ class Visit:
         self.page.wait_for_selector(wait)
         return self.page
 
+    def move(self, search: str, wait: str = ".m-page:not([aria-busy])") -> Any:
+        """Go to an address as a link within the page does, in a tenth of the time, and wait for something there.
+
+        The title of the page that is left must be another one.
+        """
+        before = self.page.title()
+        code = (
+            "(to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate', {state: null})); }"
+        )
+        self.page.evaluate(code, "/" + search)
+        self.page.wait_for_function("(before) => document.title !== before", arg=before)
+        self.page.wait_for_selector(wait)
+        return self.page
+
     def graph(self, search: str) -> Any:
         """Go to a page of diffusion and wait until its graph is painted."""
         page = "" if "page=" in search else "&page=diffusion"

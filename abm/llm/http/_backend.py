@@ -27,7 +27,7 @@ from abm.llm.http._json import parsed_json
 from abm.llm.http._sender import Sender
 from abm.llm.http._slots import SharedSlots
 from abm.llm.http.endpoint import Endpoint, parsed
-from abm.llm.port import Reply, Request, most_tokens
+from abm.llm.port import Flight, Reply, Request, most_tokens
 from abm.llm.scores import choice_scores
 from moloch.content import canonical, digest
 from moloch.errors import InputError, MolochError, MolochWarning
@@ -71,7 +71,7 @@ class HTTPLLM:
         self._control = Control(self._address, self._path, endpoint)
         self._budget = budget or Budget()
         self._slots = SharedSlots(shared, self._address, endpoint.concurrency) if shared is not None else None
-        self._price = Price(endpoint.usd_in, endpoint.usd_out)
+        self._price = endpoint.price or Price()
         self._adapters = ServedAdapters(self._control, adapters, endpoint, lambda: self._weights)
         self._ids = CompletionIds()
         self._answered_by: Counter[str] = Counter()
@@ -80,6 +80,7 @@ class HTTPLLM:
         self._given_up: set[str] = set()
         """Why calls were given up, as it was said."""
         self._service: CallsServed | None = None
+        self._sender: Sender | None = None
 
     @property
     def digest(self) -> str:
@@ -134,13 +135,15 @@ class HTTPLLM:
         senders: list[Sender] = []
         try:
             for group in self._together(requests):
-                senders.append(Sender(self._address, self, self._limits, gate, self._slots))
-                for replies in senders[-1].run(group):
+                self._sender = Sender(self._address, self, self._limits, gate, self._slots)
+                senders.append(self._sender)
+                for replies in self._sender.run(group):
                     calls += len(replies)
                     tokens[0] += sum(reply.tokens_in for reply in replies)
                     tokens[1] += sum(reply.tokens_out for reply in replies)
                     yield replies
         finally:
+            self._sender = None
             self._budget.settled()
             self._service = CallsServed(
                 model=self.name,
@@ -163,6 +166,12 @@ class HTTPLLM:
         if self.endpoint.mixed or len(base) in (0, len(requests)):
             return [requests]
         return [base, [request for request in requests if request.adapter]]
+
+    @property
+    def flight(self) -> Flight | None:
+        """See :class:`abm.llm.port.Flying`."""
+        sender = self._sender
+        return sender.flight if sender is not None else None
 
     def service(self) -> CallsServed | None:
         """Return how the calls since the last time were served."""

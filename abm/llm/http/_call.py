@@ -18,6 +18,7 @@ class PendingCall:
         sent: when the last attempt began, and ``first``: when the first did, in seconds of the sender's clock.
         connection: that carries the attempt; ``task``: that opens one for it.
         wired: whether the last attempt was sent, and so may cost something.
+        why: its last attempt came to nothing.
         alone: whether its next attempt needs a connection that carried nothing before.
     """
 
@@ -29,4 +30,5 @@ class PendingCall:
     connection: Connection | None = None
     task: asyncio.Task | None = None
     wired: bool = False
+    why: str = ""
     alone: bool = False

@@ -135,7 +135,7 @@ class Control:
             )
         if answer.status in (401, 403):
             raise InputError(
-                "the server does not let us in", where=self.place, why=self.words(answer), fix=self._endpoint.key_fix
+                "the server refuses access", where=self.place, why=self.words(answer), fix=self._endpoint.key_fix
             )
         if answer.elsewhere:
             why = f"HTTP {answer.status} to {shortened(answer.elsewhere)}"

@@ -7,12 +7,13 @@ from typing import NamedTuple, Protocol
 
 from abm.llm.port import Reply, Request
 from moloch.errors import MolochError
+from moloch.exit_codes import ExitCode
 
 
 class ServiceError(MolochError):
     """A server that cannot continue; the same command resumes."""
 
-    exit_code = 6
+    exit_code = ExitCode.SERVER
 
 
 class Address(NamedTuple):

@@ -75,10 +75,10 @@ def failure(
 
 def _refusal(status: int, why: str, headers: Mapping[bytes, bytes], where: str, site: str, key_fix: str) -> MolochError:
     if status in (401, 403):
-        return InputError("the server does not let us in", where=where, why=why, fix=key_fix)
+        return InputError("the server refuses access", where=where, why=why, fix=key_fix)
     if status == 404:
         fix = "`moloch llm check` lists the models that it serves."
-        return InputError("the server does not know this", where=where, why=why, fix=fix)
+        return InputError("the server has no such model or address", where=where, why=why, fix=fix)
     if 300 <= status < 400:
         to = shortened(headers.get(b"location", b"").decode("latin-1"))
         return InputError("the server is elsewhere", where=where, why=f"HTTP {status} to {to}", fix="Give that URL.")

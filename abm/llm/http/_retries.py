@@ -43,13 +43,23 @@ class Retries:
         self._later: list[tuple[float, int, PendingCall]] = []
         self._serial = count()
         self._paused_until = float("-inf")
-        self._last_success = -1.0
+        self._last_success = float("-inf")
         self._failing_since: float | None = None
         self._fruitless = 0
 
     def __bool__(self) -> bool:
         """Return whether calls wait to be sent again."""
         return bool(self.due or self._later)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """Why an attempt came to nothing -> calls that wait to be sent again; may be read from any thread."""
+        calls = [*list(self.due), *(call for _, _, call in list(self._later))]
+        return dict(Counter(call.why for call in calls).most_common())
+
+    def silent(self, now: float, since: float) -> float:
+        """Return the seconds since the last answer, or since the calls began."""
+        return now - max(self._last_success, since)
 
     def paused(self, now: float) -> bool:
         """Return whether the server wants to be left alone."""
@@ -66,6 +76,7 @@ class Retries:
 
     def failed(self, call: PendingCall, again: Again, now: float) -> Fate:
         """Record a failed attempt, and return what happens to the call."""
+        call.why = again.why
         if again.throttled:
             call.throttled += 1
         elif not (again.stale or again.learnt):

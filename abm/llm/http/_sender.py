@@ -21,7 +21,7 @@ from abm.llm.http._retries import Retries
 from abm.llm.http._slots import Slots, Unshared
 from abm.llm.http._turns import Turns
 from abm.llm.http._window import Window
-from abm.llm.port import Reply, Request
+from abm.llm.port import Flight, Reply, Request
 from moloch.errors import MolochError
 
 TIMEOUT = "timeout"
@@ -71,6 +71,7 @@ class Sender:
         self._ticking: asyncio.TimerHandle | None = None
         self._error: MolochError | None = None
         self._ends_by = float("inf")
+        self._began = clock()
 
     def run(self, questions: Iterable[Request]) -> Iterator[list[Reply]]:
         """Yield the answers as they come, those together that came together.
@@ -82,6 +83,12 @@ class Sender:
         yield from self._turns.run(self._tick, self._over, self._end)
         if self._error is not None:
             raise self._error
+
+    @property
+    def flight(self) -> Flight:
+        """The calls that have no answer yet; may be read from any thread."""
+        silent = self.retries.silent(self._clock(), self._began)
+        return Flight(len(self._flying), self.retries.waiting, silent)
 
     def _over(self) -> bool:
         if self._error is not None:

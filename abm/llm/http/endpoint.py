@@ -9,15 +9,17 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from abm.llm.budget import Price
 from abm.llm.http._exchange import Address
 from abm.llm.http.places import DEFAULTS, LOCAL, LocalServer, local_server
 from moloch.errors import InputError, together
+from moloch.records import InUnit
 from moloch.yamls import checked, others
 
 OPENAI = "api.openai.com"
@@ -38,42 +40,41 @@ class Endpoint(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: str
-    """``http://host:port/v1`` or ``https://…``; or a server of this machine by name, ``ollama:NAME``: see
-    :mod:`abm.llm.http.places`."""
+    """``http://host:port/v1`` or ``https://...``, or a server of this machine by its name: ``ollama:NAME``."""
     name: str = ""
-    """What the server calls the model; by default as the settings do, or the only one that it serves."""
+    """What the server calls the model. By default the name that the settings use, or the only model that it serves."""
     key: str = ""
-    """Name of the environment variable that holds the key; by default OPENAI_API_KEY for OpenAI, else MOLOCH_API_KEY."""
+    """Name of the environment variable that holds the key. By default OPENAI_API_KEY for OpenAI, else MOLOCH_API_KEY."""
     key_in_clear: bool = False
-    """Whether the key may go to another machine without encryption (``http://``), where everybody on the way can read it."""
-    concurrency: int = Field(default=64, ge=1, le=20_000)
-    """Calls on their way at once, at most; fewer while the server says that it is too many."""
-    timeout: float = Field(default=300, gt=0)
-    """Seconds of one attempt."""
-    attempts: int = Field(default=5, ge=1)
-    patience: float = Field(default=120, gt=0)
-    """Seconds without any answer until the run stops and says so."""
-    usd_in: float = Field(default=0, ge=0)
-    """US dollars per million tokens read."""
-    usd_out: float = Field(default=0, ge=0)
-    """US dollars per million tokens written."""
-    tokens_per_s: float = Field(default=0, ge=0)
-    """Written by all calls together, as ``moloch llm check`` measures it; only plans use it."""
+    """Allow sending the key to another machine without encryption (``http://``), where others on the network can read it."""
+    concurrency: Annotated[int, InUnit("calls")] = Field(default=64, ge=1, le=20_000)
+    """Most calls under way at once; fewer while the server refuses more."""
+    timeout: Annotated[float, InUnit("seconds")] = Field(default=300, gt=0)
+    """Limit on one attempt of a call."""
+    attempts: Annotated[int, InUnit("attempts")] = Field(default=5, ge=1)
+    """How often a call is tried before the run stops."""
+    patience: Annotated[float, InUnit("seconds")] = Field(default=120, gt=0)
+    """How long the run waits for any answer before it stops."""
+    usd_in: Annotated[float | None, InUnit("US dollars per million tokens")] = Field(default=None, ge=0)
+    """Price of tokens read; 0 where they cost nothing. Where both prices are left out, what calls cost is not known."""
+    usd_out: Annotated[float | None, InUnit("US dollars per million tokens")] = Field(default=None, ge=0)
+    """Price of tokens written, likewise."""
+    tokens_per_s: Annotated[float, InUnit("tokens per second")] = Field(default=0, ge=0)
+    """Speed of all calls together, as ``moloch llm check`` measures it; only plans use it."""
     adapters: str = ""
-    """The run's folder of adapters as the server sees it; by default the same path."""
-    keep_adapters: int = Field(default=4, ge=1)
+    """The run's folder of adapters as the server sees it. By default the same path."""
+    keep_adapters: Annotated[int, InUnit("adapters")] = Field(default=4, ge=1)
     """Adapters that stay loaded on the server."""
     mixed: bool = False
-    """Whether calls of the base model and of adapters may be on their way together. vLLM on a CPU then answers the former
-    with an adapter's weights, unasked; on a GPU it is safe, and a little faster."""
+    """Allow calls of the base model and of adapters at the same time. vLLM on a CPU then answers calls of the base model with
+    an adapter's weights; on a GPU it is safe, and a little faster."""
     thinking: Literal["served", "off"] = "served"
-    """``off``: models that think before they answer are told not to, in the server's own way; where that fails, a call gets
-    ``thinking_room`` besides its bound. Part of the model's identity."""
-    thinking_room: int = Field(default=2048, ge=0, le=2**20)
-    """Tokens."""
+    """``off`` tells models that think before they answer not to, in the server's own way; where that fails, a call may use
+    ``thinking_room`` more tokens. Part of the model's identity."""
+    thinking_room: Annotated[int, InUnit("tokens")] = Field(default=2048, ge=0, le=2**20)
+    """Room for thinking that cannot be turned off."""
     extra: dict[str, Any] = {}
-    """Further fields of every call, ``{chat_template_kwargs: {enable_thinking: false}}`` say; they are part of the
-    model's identity."""
+    """Further fields of every call, as ``{chat_template_kwargs: {enable_thinking: false}}``. Part of the model's identity."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Endpoint:
@@ -123,6 +124,12 @@ class Endpoint(BaseModel):
     def room(self) -> int:
         """Tokens that a completion may have besides its bound."""
         return self.thinking_room if self.thinking == "off" else 0
+
+    @property
+    def price(self) -> Price | None:
+        """What tokens cost; None where that is not known."""
+        known = self.usd_in is not None or self.usd_out is not None
+        return Price(self.usd_in or 0.0, self.usd_out or 0.0) if known else None
 
     @property
     def local(self) -> LocalServer | None:
@@ -263,8 +270,12 @@ def parsed(url: str) -> tuple[Address, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        why = "its port is no number" if "port" in str(error).lower() else "its host is no name or address"
-        raise InputError("no URL of a server", why=why, fix=EXAMPLE) from None  # which would repeat what it holds
+        is_port = "port" in str(error).lower()
+        why = "its port is no number from 1 to 65535" if is_port else "its host is no name or address"
+        where = f"{parts.scheme}://{parts.hostname}" if is_port else ""
+        raise InputError(
+            "no URL of a server", where=where, why=why, fix=EXAMPLE
+        ) from None  # which would repeat what it holds
     if port == 0:
         raise InputError("no URL of a server", why="port 0 is none", fix=EXAMPLE)
     what = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from abm.events import Split
-from moloch.records import RecordedSettings
+from moloch.records import InUnit, RecordedSettings
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-100, le=100)]
@@ -30,91 +30,105 @@ class GraphConfig(_NetworkSettings):
     """Who follows whom among the members."""
 
     kind: str = "watts_strogatz"
-    """A builder of :mod:`media_graph`, or the path of a graph file whose nodes are personas."""
+    """How the graph is built: ``watts_strogatz``, ``barabasi_albert``, ``homophilous``, ... or the path of a graph file whose
+    nodes are personas."""
     options: dict[str, Any] = {}
-    """The builder's, such as ``{m: 3}``; those left out have the builder's defaults."""
+    """Options of the builder, as ``{m: 3}``; those left out have the builder's defaults."""
 
 
 class FeedConfig(_NetworkSettings):
     """What reaches a member of all that those it follows publish and share."""
 
     ranker: str = "chronological"
-    slots: int = Field(default=2, ge=1, le=127)
+    """How a feed is ordered: ``chronological``, ``popularity``, ``engagement``, ``similarity``, ``random``, or a ranker of an
+    extension."""
+    slots: Annotated[int, InUnit("messages")] = Field(default=2, ge=1, le=127)
     """Messages that a member sees in a round."""
     discover: Rate = 0.0
-    """Chance, per round and message, that the platform adds one which nobody whom the member follows has shared."""
+    """Chance, per round and message, that the platform adds a message that nobody whom the member follows has shared."""
 
 
 class EngagementConfig(_NetworkSettings):
     """What members do with a message that they see; each is a separate draw, and drawing none means ignoring it."""
 
     like: Rate = 0.15
+    """Chance that a member likes a message that it sees, at appeal 0. Each reaction is drawn by itself; none means that the
+    message is ignored."""
     share: Rate = 0.08
+    """Chance that it shares the message."""
     reply: Rate = 0.03
+    """Chance that it replies."""
     follow: Rate = 0.02
-    """The author, by members who liked or shared it and do not follow yet."""
+    """Chance that a member who liked or shared a message begins to follow its author."""
     unfollow: Rate = 0.01
-    """The account it came from, by members who did nothing with it; appeal lowers this rate."""
-    appeal: Weight = 1.0
-    """Logits per unit of appeal."""
+    """Chance that a member who did nothing with a message stops following the account that it came from; appeal lowers it."""
+    appeal: Annotated[Weight, InUnit("logits")] = 1.0
+    """How much one unit of a message's appeal moves these chances."""
 
 
 class InfluenceConfig(_NetworkSettings):
     """What others do to a member; all 0 gives members who only share a medium."""
 
-    conformity: Weight = 0.5
-    """Utility of a message that all visible likes and shares of the member's own contacts are for."""
-    bandwagon: Weight = 0.0
-    """Utility of an option that everybody chose in the last poll."""
-    trust: Weight = 0.5
-    """Utility of a source that is fully trusted."""
-    opinion: Weight = 0.5
-    """Utility of a source that is fully approved of."""
+    conformity: Annotated[Weight, InUnit("utility")] = 0.5
+    """Added to a message for which all visible likes and shares of the member's contacts are."""
+    bandwagon: Annotated[Weight, InUnit("utility")] = 0.0
+    """Added to an option that everybody chose in the last poll."""
+    trust: Annotated[Weight, InUnit("utility")] = 0.5
+    """Added to a source that is fully trusted."""
+    opinion: Annotated[Weight, InUnit("utility")] = 0.5
+    """Added to a source of which the member thinks as well as possible."""
     persuasion: Rate = 0.1
-    """Share of the way from a member's opinion of a competitor to what the message seen just now says to it."""
+    """How far a member's opinion of a competitor moves towards what a message just seen says, as a share of the distance."""
     pull: Rate = 0.1
-    """Share of the way from a member's opinion to the mean opinion of its contacts, where it saw a message."""
-    confidence: float = Field(default=2.0, ge=0, le=2)
-    """Largest distance of opinions (-1 .. 1) at which a contact is listened to; 2: always."""
+    """How far a member's opinion moves towards the mean opinion of its contacts where it saw a message, as a share of the
+    distance."""
+    confidence: Annotated[float, InUnit("opinion, -1 to 1")] = Field(default=2.0, ge=0, le=2)
+    """Largest difference of opinions at which a contact is listened to; 2: always."""
     trust_gain: Rate = 0.02
-    """Of a competitor, in a round in which the member likes a message of it, or several."""
+    """Trust that a competitor gains in a round in which the member likes a message of it."""
 
 
 class MemoryConfig(_NetworkSettings):
     """What personas that a language model plays remember of a society: their newest notes, and counts of what they did."""
 
     by: Literal["rule", "model", "off"] = "rule"
-    """``rule``: a note says what the persona saw, did and chose in a round; ``model``: after each opening of the feeds the
-    model sums the notes up, in a call of its own; ``off``: nothing is remembered."""
-    entries: int = Field(default=12, ge=1, le=1000)
-    """Notes that a persona keeps."""
-    characters: int = Field(default=800, ge=40, le=20_000)
-    """Of all of them together."""
+    """How personas remember: ``rule`` writes a note of what they saw, did and chose in a round; ``model`` has the language
+    model sum the notes up after each opening of the feeds, in a call of its own; ``off`` remembers nothing."""
+    entries: Annotated[int, InUnit("notes")] = Field(default=12, ge=1, le=1000)
+    """Notes that a persona keeps, the newest ones."""
+    characters: Annotated[int, InUnit("characters")] = Field(default=800, ge=40, le=20_000)
+    """Room for all notes of a persona together."""
 
 
 class PostConfig(_NetworkSettings):
     """What personas that a language model plays may write: replies, and comments on what they share."""
 
-    characters: int = Field(default=160, ge=1, le=2000)
-    """Of a text at most, and of the reason for a choice."""
-    most: int = Field(default=128, ge=0, le=10_000)
-    """Texts that the feeds take up while they are open; others reach nobody. Each takes 11 bytes for each member."""
+    characters: Annotated[int, InUnit("characters")] = Field(default=160, ge=1, le=2000)
+    """Limit on a reply or a comment, and on the reason for a choice."""
+    most: Annotated[int, InUnit("texts")] = Field(default=128, ge=0, le=10_000)
+    """Texts of personas that the feeds take up while they are open; others reach nobody. Each takes 11 bytes of memory per
+    member."""
 
 
 class _Intervention(_NetworkSettings):
     phase: Split | None = None
-    """``train`` or ``evaluate`` only; both by default."""
-    epoch: int | None = Field(None, ge=1)
-    after: int = Field(default=0, ge=0)
-    """Contests that a society has held before it comes into force."""
+    """Where it takes effect: ``train`` or ``evaluate``. By default in both."""
+    epoch: Annotated[int | None, InUnit("epoch")] = Field(None, ge=1)
+    """The epoch in which it takes effect. By default every one."""
+    after: Annotated[int, InUnit("contests")] = Field(default=0, ge=0)
+    """Contests that a society has held before it takes effect."""
 
 
 class Rule(_Intervention):
     """The platform changes how it ranks."""
 
     kind: Literal["rule"]
+    """What happens: ``rule`` changes how feeds are ranked, ``ban`` keeps a competitor's messages from everybody, ``fact_check``
+    labels messages that probes find fault with, ``shock`` moves opinions of a competitor once."""
     ranker: str | None = None
-    slots: int | None = Field(None, ge=1, le=127)
+    """Of a ``rule``: the new ranker."""
+    slots: Annotated[int | None, InUnit("messages")] = Field(None, ge=1, le=127)
+    """Of a ``rule``: the new number of messages that a member sees in a round."""
 
 
 class Ban(_Intervention):
@@ -122,6 +136,7 @@ class Ban(_Intervention):
 
     kind: Literal["ban"]
     slot: int = Field(ge=0)
+    """Of a ``ban`` or ``shock``: the competitor, by its place in the contest, from 0."""
 
 
 class FactCheck(_Intervention):
@@ -129,15 +144,16 @@ class FactCheck(_Intervention):
 
     kind: Literal["fact_check"]
     probes: tuple[str, ...] = ()
-    """Their names; by default all that the run has."""
+    """Of a ``fact_check``: the probes that check. By default all of the run."""
     share: Rate = 1.0
-    """Of the messages that are checked; which ones is drawn at random."""
-    round: int = Field(default=1, ge=0)
-    """Round before which the check is done; what was seen earlier was seen without a label."""
-    penalty: Weight = 1.0
-    """Appeal that a label costs a message; with several checks in force, the largest counts."""
+    """Of a ``fact_check``: the share of messages that are checked, drawn at random. Of a ``shock``: the share of members whom
+    it reaches."""
+    round: Annotated[int, InUnit("round")] = Field(default=1, ge=0)
+    """Of a ``fact_check``: the round before which messages are checked; what was seen earlier was seen without a label."""
+    penalty: Annotated[Weight, InUnit("appeal")] = 1.0
+    """Of a ``fact_check``: what a label costs a message; of several checks the largest counts."""
     distrust: Rate = 0.2
-    """Trust in its author that a check costs with everybody who saw what it found, once for one or several messages."""
+    """Of a ``fact_check``: trust in its author that a label costs with everybody who saw the message."""
 
 
 class Shock(_Intervention):
@@ -145,8 +161,8 @@ class Shock(_Intervention):
 
     kind: Literal["shock"]
     slot: int = Field(ge=0)
-    shift: float = Field(ge=-2, le=2)
-    """Of opinion."""
+    shift: Annotated[float, InUnit("opinion")] = Field(ge=-2, le=2)
+    """Of a ``shock``: how far opinions move."""
     share: Rate = 1.0
     """Of the members whom it reaches, drawn at random."""
 
@@ -159,25 +175,26 @@ class NetworkConfig(_NetworkSettings, RecordedSettings):
 
     graph: GraphConfig = Field(default_factory=cache(GraphConfig))
     followers: Rate = 0.3
-    """Share of the members that follow every competitor from the start: the same ones, so that nobody starts ahead."""
+    """Share of the members that follow every competitor from the start; they follow all of them, so that none starts ahead."""
     placement: Literal["random", "hubs"] = "random"
-    """Which members those are: drawn at random, or the most followed ones."""
-    together: int = Field(default=4, ge=1)
-    """Contests whose messages are in the feeds at the same time; at most those of a step, and fewer where these run out."""
-    rounds: int = Field(default=4, ge=1, le=500)
-    """Rounds of serving and reacting before a contest is decided."""
-    purchases: int = Field(default=1, ge=1)
+    """Which members these are: ``random`` ones, or the most followed (``hubs``)."""
+    together: Annotated[int, InUnit("contests")] = Field(default=4, ge=1)
+    """Contests whose messages are in the feeds at the same time, at most those of a step (``batch``)."""
+    rounds: Annotated[int, InUnit("rounds")] = Field(default=4, ge=1, le=500)
+    """Rounds of serving feeds and reacting before a contest is decided."""
+    purchases: Annotated[int, InUnit("choices")] = Field(default=1, ge=1)
     """How often each member chooses: after each of the last so many rounds. Others see what was chosen."""
     polls: tuple[int, ...] = ()
-    """Rounds (0, 1, ...) after which those who saw a message of a contest are asked what they would choose."""
-    outside: Weight = 0.0
+    """Rounds, from 0, after which those who saw a message of a contest are asked what they would choose."""
+    outside: Annotated[Weight, InUnit("utility")] = 0.0
     """Utility of choosing nothing, if the audience does not declare its own."""
     churn: Rate = 0.0
-    """Share of the ties among members that are replaced, at each opening of the feeds, by a contact's contact."""
+    """Share of the ties among members that are replaced, at each opening of the feeds, by a tie to a contact's contact."""
     feed: FeedConfig = Field(default_factory=cache(FeedConfig))
     engagement: EngagementConfig = Field(default_factory=cache(EngagementConfig))
     influence: InfluenceConfig = Field(default_factory=cache(InfluenceConfig))
     interventions: tuple[Intervention, ...] = ()
+    """What the platform or the world does while a society goes on; each has a ``kind``."""
     memory: MemoryConfig = Field(default_factory=cache(MemoryConfig))
     posts: PostConfig = Field(default_factory=cache(PostConfig))
 

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from analysis.cli.command_list import HELP
 from analysis.cli.study.carry_out import extend, retry, run
 from analysis.cli.study.fetch import fetch
 from analysis.cli.study.plan import plan
@@ -37,7 +38,7 @@ class _Verbs(TyperGroup):
     default = SHORT
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if args and (args[0] == SHORT or (args[0] not in self.commands and args[0] != "--help")):
+        if args and (args[0] == SHORT or (args[0] not in self.commands and args[0] not in HELP)):
             args = [SHORT, *args]
         return super().parse_args(ctx, args)
 
@@ -50,7 +51,7 @@ app = typer.Typer(
     name="study",
     cls=_Verbs,
     no_args_is_help=True,
-    help="Carry out a page of factors: every level with every other, over seeds.\n\n"
+    help="Carry out many runs: the factors of a page, over several seeds.\n\n"
     "Without a page: moloch study [SETTINGS] --seeds 5, with the options of moloch run, carries the same run out over several seeds, "
     "and prints what holds across them; moloch study --seeds 5 --help lists them.",
 )

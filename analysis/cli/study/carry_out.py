@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ import typer
 from analysis.cli import options
 from analysis.cli.console import stderr
 from analysis.cli.option_groups import grouped
+from analysis.cli.progress import EVERY, clock_time
 from analysis.cli.study.work import Work
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ Folder = Annotated[
 ]
 NAMED = 10
 """Failed cells that are named at the end."""
-EVERY = 30.0
-"""Seconds between two lines that say how a study stands, where there is no terminal."""
+LOOK = 2.0
+"""Seconds for which what was said of the cells that run holds."""
 
 
 @grouped
@@ -83,7 +84,16 @@ def _held(page: Path, out: Path | None, work: Work) -> Study:
 
 
 def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) -> None:
+    from analysis.cli.run import say_lack
+
+    if work.engine == "slurm":
+        from analysis.studies.engines.slurm import check_sbatch, options_of
+
+        options_of(work.slurm or ())
+        if not work.script_only:
+            check_sbatch()
     study.begin()
+    say_lack(cell.config for cell in study.cells)
     if work.engine == "slurm":
         submit(study, work, retry=retry, as_json=as_json)
         return
@@ -198,14 +208,14 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
     """Yield what says on stderr how a study stands: one live line on a terminal, else plain lines now and then."""
     from analysis.cli.first_step import after_first_step_of
 
-    console, stepped = stderr(), after_first_step_of(study)
+    console, stepped, running = stderr(), after_first_step_of(study), Running(study.folder)
     if console.is_terminal:
         with console.status(f"{study.page.name}: beginning") as status:
 
             def live(now: StudyStanding) -> None:
                 for line in (*stepped(now), *now.news):
                     console.print(line, markup=False, soft_wrap=True)
-                status.update(f"{study.page.name}: {told(now)}")
+                status.update(f"{study.page.name}: {told(now)}{running}")
 
             yield live
         return
@@ -217,7 +227,7 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
             console.print(line, markup=False, soft_wrap=True)
         if now.news or time.monotonic() - said >= EVERY:
             said = time.monotonic()
-            console.print(told(now), markup=False, soft_wrap=True)
+            console.print(f"{told(now)}{running}", markup=False, soft_wrap=True)
 
     console.print(f"{study.page.name}: {len(study.cells)} cells: {study.folder}", markup=False, soft_wrap=True)
     yield plain
@@ -227,10 +237,33 @@ def told(now: StudyStanding) -> str:
     """Return how a study stands, in a line."""
     parts = [f"{now.ended} of {now.cells} ended", f"{now.running} running", f"{now.waiting} waiting"]
     parts += [f"{now.failed} failed"] if now.failed else []
-    return f"{', '.join(parts)}; {_clock(now.seconds)} so far"
+    return f"{', '.join(parts)}; {clock_time(now.seconds)} so far"
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+class Running:
+    """What the models of a study's running cells are doing, and how long these take, whenever it is shown; empty where nothing is known.
+
+    Args:
+        folder: the study's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from analysis.studies.record.status import FollowedStudy
+
+        self._study, self._looked, self._said = FollowedStudy(folder, inputs=False), float("-inf"), ""
+
+    def __str__(self) -> str:
+        from moloch.errors import MolochError
+
+        if time.monotonic() - self._looked >= LOOK:
+            with suppress(MolochError):  # who carries the study out says what is wrong
+                self._said = self._look()
+            self._looked = time.monotonic()
+        return self._said
+
+    def _look(self) -> str:
+        from analysis.formats import duration
+
+        now = self._study.look().as_dict()
+        left = f"what runs takes {duration(now['eta_s'])} more" if now["eta_s"] else ""
+        return "".join(f"; {each}" for each in (now["traffic_said"], left) if each)

@@ -25,6 +25,7 @@ def plan(
     Exit code 2: the page has mistakes; all of them are reported, each with its place.
     """
     from abm.llm.http.nearby import not_ready
+    from analysis.cli.run import say_lack
     from analysis.cli.study.reading import reading
     from analysis.studies.designs.plan import plan_study
     from analysis.studies.pages.page import read_page
@@ -41,6 +42,7 @@ def plan(
         absent = not_ready(endpoint for serving in servings.values() for endpoint in endpoints(serving, planned.roles))
     for line in absent:
         stderr().print(line, markup=False, soft_wrap=True)
+    say_lack(cell.config for cell, _ in planned.cells)
     if as_json:
         print(json.dumps(planned.as_dict()))
         return

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from analysis.cli import options
+from analysis.cli.closing import closing_lines
 from analysis.cli.console import printer, say, show, stderr
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from analysis.studies.findings.replicates import Replicates
@@ -28,8 +30,6 @@ Mixed = Annotated[
 HeadToHead = Annotated[
     bool, typer.Option("--head-to-head", help="Also one strength for each arm over all seeds (Bradley-Terry).")
 ]
-MISSING = 3
-"""Exit code: cells have failed, or have no results yet."""
 
 
 def results(
@@ -99,7 +99,6 @@ def print_study(
     from analysis.studies.findings.results import study_results
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.values import writers
-    from analysis.terminal.pages import pages_line
 
     check_target(parquet)
     look_at([folder], door, look)
@@ -127,11 +126,11 @@ def print_study(
                 _print_mixed(told)
             if head_to_head:
                 _print_met(told)
-            say(pages_line(folder))
+            say(*closing_lines(folder))
     if parquet is not None:
         stderr().print(f"{parquet}: {len(rows):,} rows", markup=False, soft_wrap=True)
     if told.missing:
-        raise typer.Exit(MISSING)
+        raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
 def _headline(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -159,7 +158,7 @@ def _print_short(folder: Path, *, full: bool) -> None:
         raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
     print_replicates(of, full=full)
     if of.missing:
-        raise typer.Exit(MISSING)
+        raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
 def print_replicates(of: Replicates, *, full: bool = False) -> None:
@@ -170,7 +169,6 @@ def print_replicates(of: Replicates, *, full: bool = False) -> None:
     """
     from analysis.cli.study.reading import reading
     from analysis.studies.findings.results import study_results
-    from analysis.terminal.pages import pages_line
     from analysis.terminal.replicates import render_replicates, run_lines
 
     with reading() as report:
@@ -179,7 +177,7 @@ def print_replicates(of: Replicates, *, full: bool = False) -> None:
     told = of.as_dict()
     if full:
         show(render_replicates(told))
-    for line in (*run_lines(told), pages_line(of.folder)):
+    for line in (*run_lines(told), *closing_lines(of.folder)):
         printer().print(line, markup=False, highlight=False, soft_wrap=True)
 
 

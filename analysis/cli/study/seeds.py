@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from contextlib import suppress
 from pathlib import Path
@@ -15,12 +14,14 @@ from analysis.cli import options
 from analysis.cli.console import say, stderr
 from analysis.cli.option_groups import grouped
 from analysis.cli.run_options import RunOptions
-from analysis.cli.study.results import MISSING, print_replicates
+from analysis.cli.study.results import print_replicates
 from analysis.cli.study.work import Work
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from analysis.studies.study import Study
     from analysis.studies.study_run import StudyRun
+    from learning.runs.config_file import GivenSettings
 
 PAGE_KEYS = ("base", "cross", "sample", "exclude", "primary", "stop")
 """What a study's page has, and the settings of a run have not."""
@@ -44,9 +45,10 @@ def seeds(
     status, run, retry and results take its folder.
     """
     with stderr().status("loading"):
-        study = _study(_settings(given), number, out)
+        read = _settings(given)
+        study = _study(read.values, number, out)
     if dry_run:
-        _print_plan(study, work, as_json=as_json)
+        _print_plan(study, work, read, as_json=as_json)
         return
     if work.store:
         study.hold(work.store)
@@ -62,33 +64,36 @@ def seeds(
     if not as_json:
         say_lines(done)
     missing = _print_results(study, done, as_json=as_json)
-    raise typer.Exit(done.exit_code or (MISSING if missing else 0))
+    raise typer.Exit(done.exit_code or (ExitCode.NOT_WHOLE if missing else ExitCode.DONE))
 
 
-def _settings(given: RunOptions) -> dict[str, Any]:
+def _settings(given: RunOptions) -> GivenSettings:
     """Return the settings that the command line gives, which are valid.
 
     Raises:
         InputError: they are not, they name a seed, or the file is a study's page.
     """
-    from learning import load_config
-    from learning.runs.config_file import given_settings
+    from learning.runs.config_effects import warn_of
     from moloch.errors import InputError
 
-    config, overrides, changes, profile = given.config, given.overrides(), given.changes, given.profile or ""
-    if config is not None and (page := _page_keys(config)):
+    if given.config is not None and (page := _page_keys(given.config)):
         raise InputError(
             "this is the page of a study, not the settings of a run",
-            where=str(config),
+            where=str(given.config),
             why=f"it has {' and '.join(page)}",
-            fix=f"moloch study run {config}, and --seeds is on the page as seeds.",
+            fix=f"moloch study run {given.config}, and --seeds is on the page as seeds.",
         )
-    if any(re.match(r"\s*seed\s*=", each) for each in changes):  # one run would count as several
-        raise InputError("a study sets the seed of each run itself", why="--set gives one", fix="Leave it out.")
-    settings = load_config(config, overrides, changes, profile=profile)
-    changes = changes + options.read_by(given.reader, settings)
-    load_config(config, overrides, changes, profile=profile)
-    return given_settings(config, overrides, changes, profile=profile)
+    read, _ = given.read()
+    for layer in read.layers:
+        if layer.chosen and "seed" in layer.settings:
+            why = "a study sets the seed of each run itself"
+            told = InputError(
+                "setting 'seed' has no effect here", where=layer.at(("seed",)), why=why, fix="Leave it out."
+            )
+            if layer is not read.file:
+                raise told
+            warn_of(told)
+    return read
 
 
 def _page_keys(path: Path) -> list[str]:
@@ -112,7 +117,7 @@ def _study(settings: dict[str, Any], number: int, out: Path | None) -> Study:
 
 def _begin(study: Study) -> None:
     """Make the study, or add the seeds that it has not; say what is about to be asked of servers, which may cost money."""
-    from analysis.cli.run import say_precision
+    from analysis.cli.run import say_lack, say_precision
     from analysis.studies.record.layout import Layout, is_study
     from learning.runs.costs import RolePlan, planned, sentence, total
     from moloch.errors import LogError
@@ -123,6 +128,7 @@ def _begin(study: Study) -> None:
     study.begin()
     layout, first = Layout(study.folder), study.cells[0]
     say_precision(first.config, layout.cell(first.name))
+    say_lack([first.config])
     plans = list[list[RolePlan]]()
     for cell in study.cells:
         if study.state().cells[cell.name].state not in ("ended", "reused"):
@@ -133,7 +139,7 @@ def _begin(study: Study) -> None:
         stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
 
 
-def _print_plan(study: Study, work: Work, *, as_json: bool) -> None:
+def _print_plan(study: Study, work: Work, read: GivenSettings, *, as_json: bool) -> None:
     """Print what is left to ask; runs that are finished elsewhere and are cells already are named, and ask nothing."""
     from analysis.cli.run import print_plan
     from analysis.studies.record.layout import Layout
@@ -146,7 +152,9 @@ def _print_plan(study: Study, work: Work, *, as_json: bool) -> None:
             stderr().print(f"seed {cell.seed} is {done.path}, and is not repeated", markup=False, soft_wrap=True)
             folder = done.path
         runs.append((cell.config, folder))
-    print_plan(runs, as_json=as_json)
+    print_plan(runs, as_json=as_json, given=read)
+    if not as_json:
+        say("", f"folder  {study.folder}")
 
 
 def _print_results(study: Study, done: StudyRun, *, as_json: bool) -> int:

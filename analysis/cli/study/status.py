@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, show
+from analysis.cli.closing import closing_lines
+from analysis.cli.console import printer, say, show
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from analysis.studies.record.status import FollowedStudy, StudyStatus
@@ -30,31 +32,34 @@ def status(
 
     Exit code 3: cells have failed. With --json and --watch, a line for each change.
     """
-    from analysis.cli.study.results import MISSING
     from analysis.studies.record.places import folder_of
     from analysis.studies.record.status import FollowedStudy
 
-    followed = FollowedStudy(folder_of(study, out))
+    folder = folder_of(study, out)
+    followed = FollowedStudy(folder)
     try:
         now = _watch(followed, everything, as_json) if watch else followed.look()
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     if not watch:
         if as_json:
             print(json.dumps(now.as_dict()))
         else:
             _print(now.as_dict(), everything)
+            say(*closing_lines(folder))
     if now.states.get("failed"):
-        raise typer.Exit(MISSING)
+        raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
 def _watch(followed: FollowedStudy, everything: bool, as_json: bool) -> StudyStatus:
     """Show a study until it is over: in place in a terminal, else what changed, a line each."""
     if not as_json and printer().is_terminal:
         return _live(followed, everything)
-    from analysis.terminal.study_status import plain_lines
+    from analysis.cli.progress import EVERY
+    from analysis.terminal.study_status import headline, plain_lines
 
     before: dict[str, Any] | None = None
+    said = time.monotonic()
     while True:
         now = followed.look()
         told = now.as_dict()
@@ -64,6 +69,9 @@ def _watch(followed: FollowedStudy, everything: bool, as_json: bool) -> StudySta
         else:
             for line in plain_lines(before, told):
                 print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
+            if told["traffic_said"] and time.monotonic() - said >= EVERY:
+                said = time.monotonic()
+                print(f"{time.strftime('%H:%M:%S')} {headline(told)}: {told['traffic_said']}", flush=True)
         if now.over:
             return now
         before = told

@@ -49,6 +49,7 @@ Store = Annotated[
     str | None,
     typer.Option(help="Object storage to which the log of each cell goes once it has ended: s3://bucket/folder."),
 ]
+ENGINES = ("local", "ray", "slurm")
 OF_ENGINES = {"ray_address": "ray", "slurm": "slurm", "script_only": "slurm"}
 """Option -> the engine that it is for."""
 MOST_JOBS = 1024
@@ -75,12 +76,18 @@ class Work:
     def __post_init__(self) -> None:
         from moloch.errors import InputError
 
+        if self.engine not in ENGINES:
+            raise InputError(
+                f"unknown engine {self.engine!r}", fix=f"Choose {', '.join(ENGINES[:-1])} or {ENGINES[-1]}."
+            )
         for option, engine in OF_ENGINES.items():
             if getattr(self, option) and self.engine != engine:
                 name = option.replace("_", "-")
                 raise InputError(f"--{name} is for --engine {engine}", why=f"the engine is {self.engine}")
         if self.jobs != "auto" and not (self.jobs.isdecimal() and 1 <= int(self.jobs) <= MOST_JOBS):
-            raise InputError(f"--jobs is not {self.jobs!r}", why=f"it takes a number from 1 to {MOST_JOBS}, or auto")
+            raise InputError(
+                f"--jobs {self.jobs!r} is not valid", why=f"it takes a number from 1 to {MOST_JOBS}, or auto"
+            )
 
     @property
     def number(self) -> int | None:

@@ -111,7 +111,7 @@ class DesignCosts:
             minutes = [role.minutes for role in roles]
             known = None if None in minutes else sum(m for m in minutes if m is not None)
             self._known[anchors, people] = (
-                sum(role.calls for role in roles), sum(role.usd for role in roles), known if roles else None,
+                sum(role.calls for role in roles), sum(role.usd or 0.0 for role in roles), known if roles else None,
             )  # fmt: skip
         return self._known[anchors, people]
 

@@ -232,9 +232,9 @@ def times(role: RolePlan, times: float) -> RolePlan:
         name: round(getattr(role, name) * times)
         for name in ("calls", "answered", "tokens_in", "tokens_out", "most_out")
     }
-    money = {"usd": role.usd * times, "most_usd": role.most_usd * times}
-    minutes = None if role.minutes is None else role.minutes * times
-    return msgspec.structs.replace(role, **whole, **money, minutes=minutes)
+    known = {name: getattr(role, name) for name in ("usd", "most_usd", "minutes")}
+    more = {name: None if value is None else value * times for name, value in known.items()}
+    return msgspec.structs.replace(role, **whole, **more)
 
 
 def _seconds(to_come: Sequence[Cell], folder: Path, reused: Sequence[tuple[Cell, Path]]) -> tuple[float, ...] | None:

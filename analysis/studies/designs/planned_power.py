@@ -172,5 +172,5 @@ def check_effect(points: float | None) -> float:
     if points is None:
         return nan
     if not 0 < points < 100:
-        raise InputError(f"--effect is not {points:g}", why="it takes points, more than 0 and fewer than 100")
+        raise InputError(f"--effect {points:g} is not valid", why="it takes points, more than 0 and fewer than 100")
     return points / 100

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from analysis.formats import count, hypothesis_words
+from analysis.formats import count, hypothesis_words, number
 from learning import RunConfig
 
 NOT_SAID = "*Not said.*"
@@ -189,7 +189,7 @@ def _performance(told: Mapping[str, Any]) -> Iterator[str]:
                 f"{r['calls']:,}",
                 f"{r['tokens_in']:,}",
                 f"{r['tokens_out']:,}",
-                f"{r['most_usd']:.2f}",
+                number(r["most_usd"], 2),
             ]
             for r in told["plan"]
         ],

@@ -21,6 +21,7 @@ from typing import Any
 
 from analysis.studies.work.tasks import Needs, Task, TaskEnd
 from moloch.errors import InputError, MolochError
+from moloch.exit_codes import ExitCode
 from moloch.extras import need
 
 ABSENT_S = 300.0
@@ -32,7 +33,7 @@ LEAVE_S = 20.0
 class ClusterLost(MolochError):
     """The cluster is gone, or cannot carry out what is asked of it; every cell's log is as it was."""
 
-    exit_code = 3
+    exit_code = ExitCode.NOT_WHOLE
 
 
 @dataclass(frozen=True)

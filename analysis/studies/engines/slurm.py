@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from moloch.errors import InputError, MolochError
+from moloch.exit_codes import ExitCode
 
 OURS = {
     "array": "--jobs says how many elements there are",
@@ -41,7 +42,7 @@ MOST = 1000
 class SlurmError(MolochError):
     """Slurm does not take the array."""
 
-    exit_code = 3
+    exit_code = ExitCode.NOT_WHOLE
 
 
 @dataclass(frozen=True)
@@ -135,12 +136,11 @@ def array_of(study: Path, cells: int, jobs: int | None, said: Sequence[str], com
     return ArrayJob(study.absolute(), elements, [*moloch, *command], Path.cwd(), options_of(said))
 
 
-def submit(script: str) -> str:
-    """Hand a script to Slurm, and return the number of its array.
+def check_sbatch() -> None:
+    """Check that this machine can hand a script to Slurm.
 
     Raises:
         InputError: there is no ``sbatch`` here.
-        SlurmError: Slurm refuses the script; with its own words.
     """
     if not shutil.which("sbatch"):
         raise InputError(
@@ -148,6 +148,16 @@ def submit(script: str) -> str:
             why="a study is submitted on a machine that belongs to the cluster",
             fix="--script-only prints the script, for sbatch elsewhere.",
         )
+
+
+def submit(script: str) -> str:
+    """Hand a script to Slurm, and return the number of its array.
+
+    Raises:
+        InputError: there is no ``sbatch`` here.
+        SlurmError: Slurm refuses the script; with its own words.
+    """
+    check_sbatch()
     done = subprocess.run(["sbatch", "--parsable"], input=script, capture_output=True, text=True, check=False)
     if done.returncode:
         said = " ".join(line.removeprefix("sbatch: error: ") for line in done.stderr.strip().splitlines())

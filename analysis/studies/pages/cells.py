@@ -22,14 +22,15 @@ from analysis.studies.pages.layers import (
 )
 from analysis.studies.pages.page import MOST_CELLS, RESERVED, Settings, Value, WrittenPage, label_of
 from learning import RunConfig
-from learning.runs.config_file import laid_over
+from learning.runs.config import UNRECORDED
+from learning.runs.config_effects import Effect, changes_nothing, conditional, no_effect, warn_of
+from learning.runs.config_layers import laid_over, nested, texts_in
 from learning.runs.config_mistakes import checked_settings
 from moloch.content import content_id
 from moloch.errors import InputError, Mistakes
+from moloch.meant_texts import as_meant
 
 Factors = dict[str, FactorValue]
-UNRECORDED = frozenset(name for name, field in RunConfig.model_fields.items() if field.exclude)
-"""Settings that decide nothing of a run, and are of no record of it: where models are served, what may be spent."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,10 @@ class _PageReader:
             self._stop_at_mistakes()
         kept = [each for each in combinations if not any(_matches(each, combination) for combination in excluded)]
         checked = [(each, self._config([*self._layers.base, *(layer for _, _, layer in each)])) for each in kept]
+        if not kept:
+            self._layers.mistake("no cell is left", ("exclude",), "every combination of levels is excluded")
         self._blame(checked)
+        self._check_effects(checked)
         self._check_declared(factors, checked)
         self._stop_at_mistakes()
         cells = [
@@ -156,6 +160,7 @@ class _PageReader:
         cross = {
             name: [value for _, value, _ in levels]
             if all(isinstance(level, Value) for level in page.cross[name].values())
+            and all(layer.settings == nested(name.split("."), value) for _, value, layer in levels)  # no path was moved
             else {label_of(value): layer.settings for _, value, layer in levels}
             for name, levels in factors.items()
         }
@@ -237,6 +242,8 @@ class _PageReader:
         for layer in layers:
             values = laid_over(values, layer.settings)
         config, wrong = checked_settings(values)
+        if wrong and (meant := as_meant(RunConfig, values, lambda paths: texts_in(layers, paths))) is not values:
+            config, wrong = checked_settings(meant)
         if config is not None and not wrong:
             return config
         return [
@@ -264,6 +271,26 @@ class _PageReader:
                 count, _ = fails.get((id(layer), str(error)), (0, error))
                 fails[id(layer), str(error)] = (count + 1, error)
         self._mistakes += [error for (layer, _), (count, error) in fails.items() if count == stands[layer]]
+
+    def _check_effects(self, checked: Sequence[tuple[Any, RunConfig | list[tuple[InputError, Layer]]]]) -> None:
+        """Take for a mistake of the page a setting that changes nothing in any cell of its layer; a study that has begun keeps its own."""
+        candidates: dict[int, tuple[Layer, set[tuple[Key, Effect]]]] = {}
+        for each, config in checked if not self._page.recorded else ():
+            for layer in (
+                (*self._layers.base, *(layer for _, _, layer in each)) if isinstance(config, RunConfig) else ()
+            ):
+                if id(layer) not in candidates:
+                    candidates[id(layer)] = (layer, set(conditional(layer.settings)) if layer.chosen else set())
+                left = candidates[id(layer)][1]
+                left -= {(key, effect) for key, effect in left if not changes_nothing(config, key, effect)}
+        for layer, left in candidates.values():
+            for key, effect in left:
+                told = no_effect(key, effect)
+                error, _ = self._located([layer], key, told.what, told.why, told.fix, "")
+                if effect.harmless:
+                    warn_of(error)
+                else:
+                    self._mistakes.append(error)
 
     def _check_twins(self, cells: Sequence[Cell]) -> None:
         seen: dict[str, Cell] = {}

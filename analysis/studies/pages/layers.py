@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from analysis.studies.pages.page import Level, Settings, Value, WrittenPage
 from analysis.studies.pages.samples import points
 from learning import RunConfig
-from learning.runs.config_file import laid_over, profile_settings
+from learning.runs.config_file import profile_settings
+from learning.runs.config_layers import Layer, laid_over, nested
 from learning.runs.config_parts import SamplingConfig
+from learning.runs.config_paths import from_folder
 from moloch.errors import InputError
 from moloch.yamls import Source
 
@@ -26,40 +29,10 @@ DECLARED: Settings = {"gate": "stop"}
 
 
 @dataclass(frozen=True)
-class Layer:
-    """Settings of one place in the page, which others are laid over.
-
-    Attributes:
-        settings: what it says.
-        source: where it stands; ``prefix``: the keys that lead to it there.
-        name: how messages call it: ``base``, ``audience=neutral``.
-    """
-
-    settings: Settings
-    source: Source
-    prefix: Key
-    name: str
-
-    def at(self, key: Key) -> str:
-        """Return file, line and column of a setting."""
-        return self.source.at(*self.prefix, *key)
-
-    def holds(self, key: Key) -> int:
-        """Return how many parts of a setting's key it has."""
-        here: Any = self.settings
-        depth = 0
-        for part in key:
-            if not isinstance(here, Mapping) or part not in here:
-                break
-            depth, here = depth + 1, here[part]
-        return depth
-
-
-@dataclass(frozen=True)
 class SampledPoint(Layer):
     """A sampled point: factor -> value."""
 
-    values: Mapping[str, float | int]
+    values: Mapping[str, float | int] = field(default_factory=dict[str, float | int])
 
 
 class FactorLevel(NamedTuple):
@@ -106,8 +79,8 @@ class PageLayers:
         for number, point in enumerate(distinct.values()):
             settings: Settings = {}
             for name, value in point.items():
-                settings = laid_over(settings, _nested(keys[name], value))
-            layer = SampledPoint(settings, self._page.source, ("sample",), f"point {number}", point)
+                settings = laid_over(settings, nested(keys[name].split("."), value))
+            layer = SampledPoint(settings, self._page.source, ("sample",), f"point {number}", values=point)
             layers.append(FactorLevel("sample", number, layer))
         return layers
 
@@ -118,10 +91,11 @@ class PageLayers:
     def _base_layers(self) -> list[Layer]:
         page, layers = self._page.page, list[Layer]()
         if page.primary:
-            layers.append(Layer(dict(DECLARED), Source("", ""), (), "primary"))
+            layers.append(Layer(dict(DECLARED), Source("", ""), (), "primary", chosen=False))
         if page.profile:
             try:
-                layers.append(Layer(profile_settings(page.profile), Source("", ""), (), f"profile {page.profile}"))
+                name, settings = f"profile {page.profile}", profile_settings(page.profile)
+                layers.append(Layer(settings, Source("", ""), (), name, chosen=False))
             except InputError as error:
                 self._mistakes.append(
                     InputError(error.what, where=self._page.source.at("profile"), why=error.why, fix=error.fix)
@@ -129,7 +103,7 @@ class PageLayers:
         if isinstance(page.base, str):
             layers += self._from_file(page.base, ("base",), "base")
         else:
-            layers.append(Layer(page.base, self._page.source, ("base",), "base"))
+            layers.append(self._of_page(page.base, ("base",), "base"))
         redraw = page.redraw.model_dump(mode="json")
         return [*layers, Layer({"redraw": redraw}, self._page.source, (), "redraw")] if redraw else layers
 
@@ -150,14 +124,23 @@ class PageLayers:
         if not isinstance(values, dict):
             self._mistakes.append(InputError("settings must be a mapping", where=source.where))
             return []
+        values, wrong = from_folder(values, Path(source.where).parent)
+        self._mistakes += source.placed(wrong)
         return [Layer(values, source, (), name)]
+
+    def _of_page(self, settings: Settings, prefix: Key, name: str) -> Layer:
+        """Return settings that stand on the page, with paths that start from its folder; in a study's copy of it they do already."""
+        if not self._page.recorded:
+            settings, wrong = from_folder(settings, self._page.folder)
+            self._mistakes += self._page.source.placed([((*prefix, *keys), error) for keys, error in wrong])
+        return Layer(settings, self._page.source, prefix, name)
 
     def _layer(self, factor: str, label: str, level: Value | Level) -> list[Layer]:
         name, key = f"{factor}={label}", ("cross", factor, label)
         if isinstance(level, Value):
-            return [Layer(_nested(factor, level.value), self._page.source, ("cross",), name)]
+            return [self._of_page(nested(factor.split("."), level.value), ("cross",), name)]
         if isinstance(level, dict):
-            return [Layer(level, self._page.source, key, name)]
+            return [self._of_page(level, key, name)]
         function: Any = level
         if isinstance(level, str) and re.fullmatch(r"[\w.]+:\w+", level):
             try:
@@ -184,11 +167,6 @@ class PageLayers:
 def setting_of(name: str) -> str:
     """Return a setting's key by its full or short name: ``temperature`` is that of the writers."""
     return f"sampling.{name}" if name not in RunConfig.model_fields and name in SamplingConfig.model_fields else name
-
-
-def _nested(key: str, value: Any) -> Settings:
-    first, _, rest = key.partition(".")
-    return {first: _nested(rest, value) if rest else value}
 
 
 def paths(settings: Settings, prefix: str = "") -> Iterator[str]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from analysis.studies.pages.preregistration import Preregistration, recorded_preregistration
 from learning.runs.config_parts import RedrawConfig
 from moloch.errors import InputError
+from moloch.meant_texts import as_meant
 from moloch.yamls import Source, checked, others, read_source
 
 Settings = dict[str, Any]
@@ -23,7 +24,7 @@ the settings so far, and returns those of the level."""
 RESERVED = {
     "cell", "seed", "arm", "epoch", "phase", "anchor", "contest", "persona", "origin", "probe", "label", "choice", "slot", "seq",
     "step", "message", "state", "value", "kind", "outcome", "measure", "compared_with", "estimate", "low", "high", "se", "p",
-    "dof", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised", "p_smallest", "family",
+    "dof", "skew", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised", "p_smallest", "family",
     "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "conclusion", "needs", "detectable", "n", "anchors", "people", "cells",
     "missing", "over", "withheld", "sampled",
 }  # fmt: skip
@@ -176,11 +177,20 @@ class WrittenPage:
         page: what it says; of what is not valid, the default.
         source: its text, and its path; both empty where it was made in Python.
         mistakes: all that is not valid, each with its place; :func:`analysis.studies.pages.cells.cells_of` tells them with its own.
-        folder: what relative paths of the page's own files start from.
+        recorded: whether it is the copy in a study's folder, whose settings are as the study began with them.
+        folder: what relative paths of the page start from.
     """
 
-    def __init__(self, page: StudyPage, source: Source | None = None, mistakes: Sequence[InputError] = ()) -> None:
+    def __init__(
+        self,
+        page: StudyPage,
+        source: Source | None = None,
+        mistakes: Sequence[InputError] = (),
+        *,
+        recorded: bool = False,
+    ) -> None:
         self.page, self.source, self.mistakes = page, source or Source("", ""), tuple(mistakes)
+        self.recorded = recorded
         self.folder = Path(self.source.where).parent if self.source.where else Path()
 
     def settings_file(self, path: str) -> Source:
@@ -201,13 +211,16 @@ def read_page(path: Path | str, *, recorded: bool = False) -> WrittenPage:
     Raises:
         InputError: it cannot be read, or is no mapping of YAML.
     """
+    if Path(path).is_dir():
+        why = "it is a run" if (Path(path) / "run.json").is_file() else "it is a folder without a study's log"
+        raise InputError("no study here", where=str(path), why=why, fix="Give a study's folder, or its page.")
     source = read_source(path, "the page of the study")
     values = source.values()
     if not isinstance(values, dict):
         raise InputError(
             "the page must be a mapping", where=source.where, why="it has keys such as name, base, cross and seeds"
         )
-    return _written(_as_recorded(values) if recorded else values, source)
+    return _written(_as_recorded(values) if recorded else values, source, recorded)
 
 
 def page_of(values: Mapping[str, Any], *, recorded: bool = False) -> WrittenPage:
@@ -217,16 +230,16 @@ def page_of(values: Mapping[str, Any], *, recorded: bool = False) -> WrittenPage
         recorded: whether they are those of a study that has begun, maybe under an earlier version: a ``primary`` in an earlier form is
             kept as it stands.
     """
-    return _written(_as_recorded(values) if recorded else dict(values), Source("", ""))
+    return _written(_as_recorded(values) if recorded else dict(values), Source("", ""), recorded)
 
 
 def _as_recorded(values: Mapping[str, Any]) -> Settings:
     return dict(values) | ({"primary": recorded_preregistration(values["primary"])} if "primary" in values else {})
 
 
-def _written(values: Settings, source: Source) -> WrittenPage:
+def _written(values: Settings, source: Source, recorded: bool) -> WrittenPage:
     """Return a page without what is not valid, so that the rest of it can be looked at, too."""
-    page, told = checked(StudyPage, values)
+    page, told = checked(StudyPage, values := as_meant(StudyPage, values, source.texts_at))
     wrong = {tuple(each["loc"]): each for each in told}
     while page is None:
         if not told:
@@ -237,14 +250,22 @@ def _written(values: Settings, source: Source) -> WrittenPage:
         page, told = checked(StudyPage, values)
         if told and {tuple(each["loc"]) for each in told} <= wrong.keys():
             values, told = {"name": "page"}, []
-    return WrittenPage(page, source, source.placed([(keys, _mistake(each)) for keys, each in wrong.items()]))
+    mistakes = source.placed([(keys, _mistake(each)) for keys, each in wrong.items()])
+    return WrittenPage(page, source, mistakes, recorded=recorded)
 
 
 def _mistake(error: Any) -> InputError:
-    keys, why, fix = error["loc"], error["msg"].removeprefix("Value error, "), ""
+    keys, why, fix = error["loc"], error["msg"], ""
+    if keys[:1] == ("seeds",):  # what follows are kinds of values, and places in a list
+        keys = tuple(key for key in keys if key == "seeds" or isinstance(key, int))
     if error["type"] == "extra_forbidden":
         why, fix = "there is no such key", others(StudyPage, keys, "Keys")
-    return InputError(f"{'.'.join(map(str, keys)) or 'the page'} is not valid", why=why, fix=fix)
+    elif keys[:1] == ("cross",) and len(keys) == 2 and error["type"] in ("dict_type", "list_type", "tuple_type"):
+        why = f"it takes a list of levels, such as [{error['input']}], or a mapping of their names to settings"
+    name = ".".join(map(str, keys)) or "the page"
+    if error["type"] == "missing":
+        return InputError(f"{name} is missing")
+    return InputError(f"{name} is not valid", why=why, fix=fix)
 
 
 def _leave_out(values: Any, keys: Sequence[str | int]) -> None:

@@ -238,7 +238,7 @@ def _models(config: RunConfig) -> dict[str, str] | None:
     for model in _named_models(config):
         if is_server(model):
             digests[model] = ""
-        elif serving.endpoint(model) is None and serving.llm in backends.BUILT_IN and (folder := local_folder(model)):
+        elif serving.endpoint(model) is None and serving.here in backends.BUILT_IN and (folder := local_folder(model)):
             digests[model] = _model_digest(folder)
         else:
             return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from moloch.errors import InputError
+
 PAGE = "study.yaml"
 """The page as it was last planned."""
 LOG = "study-log"
@@ -15,6 +17,16 @@ COPY = "copy.txt"
 def is_study(folder: Path) -> bool:
     """Tell whether a folder holds a study."""
     return (folder / LOG / "run.json").is_file()
+
+
+def no_study(folder: Path) -> InputError:
+    """Return that a folder holds no study, why, and what to do."""
+    why, fix = f"there is no {LOG}", "Give a study's folder, or its page."
+    if not folder.exists():
+        why, fix = "there is no such folder", "If the study has not begun, moloch study run PAGE begins it."
+    elif (folder / "run.json").is_file():
+        why = "it is a run"
+    return InputError("no study here", where=str(folder), why=why, fix=fix)
 
 
 class Layout:

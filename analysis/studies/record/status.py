@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from abm.llm.ledger import Cost, Ledger
 from analysis.readings.progress import CellProgress
+from analysis.readings.traffic import sum_of, traffic_words
 from analysis.studies.pages.cells import Factors
 from analysis.studies.record.claims import Claims, Watch
 from analysis.studies.record.inputs import UNCHANGED, ChangedInputs, changed_inputs
@@ -16,6 +19,7 @@ from analysis.studies.record.layout import Layout
 from analysis.studies.record.places import run_of
 from analysis.studies.record.progress import FollowedCell
 from analysis.studies.record.study_log import CellHistory, StudyLog, StudyState
+from learning.runs.traffic import Traffic, read_traffic
 from moloch.errors import MolochError
 
 STATES = ("ended", "reused", "running", "stopped", "waiting", "failed")
@@ -28,7 +32,7 @@ class CellStatus:
 
     Attributes:
         state: one of :data:`STATES`; ``ended`` where its own log says so.
-        progress: of a cell that has begun and not ended.
+        progress: of a cell that has begun and not ended; ``traffic``: what its models are doing, while it is carried out.
         seconds: that its attempts took, as far as they ended it.
         origin, message, traceback: of its last failure.
     """
@@ -44,12 +48,14 @@ class CellStatus:
     origin: str = ""
     message: str = ""
     traceback: str = ""
+    traffic: Traffic | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a JSON-able mapping."""
         progress = self.progress._asdict() if self.progress else None
         told = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return told | {"progress": progress, "spent": self.spent._asdict()}
+        traffic = msgspec.to_builtins(self.traffic)
+        return told | {"progress": progress, "spent": self.spent._asdict(), "traffic": traffic}
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,12 @@ class StudyStatus:
         return total
 
     @property
+    def traffic(self) -> Traffic | None:
+        """What the models of all cells that are carried out are doing; None where none says so."""
+        parts = [cell.traffic for cell in self.cells if cell.traffic is not None]
+        return sum_of(parts) if parts else None
+
+    @property
     def eta_s(self) -> float | None:
         """Seconds until what runs now has ended."""
         etas = [self.left(cell) for cell in self.cells if cell.state == "running"]
@@ -119,6 +131,8 @@ class StudyStatus:
             "stopped": self.stopped,
             "spent": self.spent._asdict(),
             "eta_s": self.eta_s,
+            "traffic": msgspec.to_builtins(self.traffic),
+            "traffic_said": "; ".join(traffic_words(self.traffic)) if self.traffic is not None else "",
             "slowest": self.slowest.cell if self.slowest else None,
             "extensions": self.extensions,
             "looks": self.looks,
@@ -183,6 +197,7 @@ class FollowedStudy:
             origin=told.origin if told else "",
             message=told.message if told else "",
             traceback=told.traceback if told else "",
+            traffic=read_traffic(run) if state == "running" and run is not None else None,
         )
         if history.state in ("ended", "reused"):
             self._over[name] = status

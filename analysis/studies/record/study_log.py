@@ -26,7 +26,7 @@ from abm.study_events import (
     StudyStopped,
 )
 from analysis.studies.pages.declarations import Declaration, declaration_of
-from analysis.studies.record.layout import LOG, Layout, is_study
+from analysis.studies.record.layout import Layout, is_study, no_study
 from analysis.studies.record.worked import WorkedTime
 from moloch.errors import Conflict, InputError, Locked, LogError
 
@@ -163,12 +163,7 @@ class StudyLog:
         """
         if self._tail is None:
             if not is_study(self.layout.folder):
-                raise InputError(
-                    "no study here",
-                    where=str(self.layout.folder),
-                    why=f"there is no {LOG}",
-                    fix="Give a study's folder, or its page.",
-                )
+                raise no_study(self.layout.folder)
             self._tail = open_log(self.layout.log, write=False).tail()
         for block in self._tail.new():
             for event in block.events():

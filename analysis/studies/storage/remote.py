@@ -19,10 +19,10 @@ from abm.llm.lease import FILE as LEASES
 from abm.log import Head, open_log
 from abm.log.mirror import LogMirror
 from abm.log.objects import ObjectFolder, StoredObject
-from analysis.studies.record.beats import beats
 from analysis.studies.record.layout import LOG, PAGE, Layout, is_study
 from analysis.studies.record.study_log import user
 from analysis.studies.storage.uploads import BEAT_S
+from moloch.beats import beats
 from moloch.errors import Conflict, InputError, LogError, MolochError
 
 STALE_S = 180.0

@@ -21,9 +21,9 @@ from abm.log.parquet import path_of
 from abm.log.projection import scan_votes
 from abm.log.segments import read_manifest, segments
 from abm.log.votes import VOTES
-from analysis.studies.record.beats import beats
 from analysis.studies.record.layout import Layout
 from learning.runs.own_data import FOLDER as INPUTS
+from moloch.beats import beats
 from moloch.errors import MolochError
 
 BEAT_S = float(os.environ.get("MOLOCH_STORE_BEAT_S", "30"))

@@ -128,6 +128,7 @@ def frame_rows(rows: Iterable[EstimateRow]) -> Iterator[dict[str, Any]]:
             "high": plain_number(estimate.high),
             "se": plain_number(estimate.se),
             "dof": plain_number(estimate.dof),
+            "skew": plain_number(estimate.skew),
             "p": plain_number(estimate.p),
             "low_90": plain_number(conclusion.low_90) if conclusion else None,
             "high_90": plain_number(conclusion.high_90) if conclusion else None,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -154,7 +155,9 @@ def _scopes(
     adapters = adapters or Estimate(new.value, nan, nan, new.n)
     if any(cell.networked for cell in cells):
         adapters = Estimate(new.value, nan, nan, new.n)
+        skew = new.skew
         new = student(new.value, new.se**2, new.clusters[0] - 1, new.n, new.clusters, null, 0.95, new.parts)
+        new = msgspec.structs.replace(new, skew=skew)
     tested = len(by_seed) > 1 and not np.isnan(by_seed).any()
     flips = sign_flips(by_seed) if tested else (nan, nan)
     over = "" if np.isnan(new.low) else ", ".join(WAYS[: len(new.clusters)])

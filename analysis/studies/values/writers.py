@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 NUMBERS = (
-    "estimate", "low", "high", "se", "dof", "p", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised",
+    "estimate", "low", "high", "se", "dof", "skew", "p", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised",
     "p_smallest", "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "detectable",
 )  # fmt: skip
 

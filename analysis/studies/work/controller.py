@@ -21,7 +21,6 @@ from abm.log import open_log
 from abm.log.disk import unwritable
 from abm.study_events import CellEnded, CellFailed, CellReused, CellStarted, StudyStopped
 from analysis.studies.pages.cells import Cell
-from analysis.studies.record.beats import beats
 from analysis.studies.record.claims import BEAT, Claims, HeldClaim, Watch
 from analysis.studies.record.counts import StudyStanding, Why, standing
 from analysis.studies.record.identity import FinishedRun
@@ -32,6 +31,7 @@ from analysis.studies.work.shortage import Shortage, holders
 from analysis.studies.work.tasks import Engine, Needs, Task, TaskEnd
 from analysis.studies.work.tries import Tries
 from analysis.studies.work.worker import TAKEN, UNSAID, write_settings
+from moloch.beats import beats
 from moloch.errors import LogError
 
 TICK = 0.5

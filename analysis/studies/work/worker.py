@@ -22,7 +22,6 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from analysis.studies.record.beats import beats
 from analysis.studies.record.claims import BEAT, Claims, HeldClaim
 from analysis.studies.record.layout import Layout
 from analysis.studies.storage import uploads
@@ -36,6 +35,7 @@ from analysis.studies.work.outcomes import (
 )
 from learning import Progress, RunConfig, run
 from learning.runs.own_data import lay, named
+from moloch.beats import beats
 from moloch.errors import LogError
 
 TAKEN = 75

@@ -142,7 +142,7 @@
   });
   Vue.component("m-empty", {
     props: { title: String, text: String, command: String },
-    template: `<div class="m-empty" role="status"><h2>{{ title }}</h2><p v-if="text">{{ text }}</p><code v-if="command">{{ command }}</code></div>`,
+    template: `<div class="m-empty" role="status"><h2>{{ title }}</h2><p v-if="text">{{ text }}</p><code v-if="command">{{ command }}</code><slot></slot></div>`,
   });
   Vue.component("m-state", {
     props: { state: String },
@@ -180,6 +180,16 @@
     // heads of columns; those with an address sort by it
     props: { head: Array, go: Function },
     template: `<thead><tr><th v-for="each in head" :key="each.label" scope="col" :class="{ num: each.number }" :title="each.title || null" :aria-sort="each.sorted && each.sorted !== 'none' ? each.sorted : null"><m-link v-if="each.url" :to="each.url" :go="go">{{ each.label }}<span aria-hidden="true">{{ { ascending: " ▲", descending: " ▼" }[each.sorted] }}</span></m-link><template v-else>{{ each.label }}</template></th></tr></thead>`,
+  });
+  Vue.component("m-sort", {
+    // the order of a table where it has no heads: on a phone, where a row is a card
+    props: { head: Array, go: Function },
+    template: `<div v-if="now || orders.length" class="m-sort"><label>Sort by <select :value="now ? now.label : ''" @change="sort($event.target.value)"><option v-if="!now" value="" disabled>another order</option><option v-for="each in orders" :key="each.label" :value="each.label">{{ each.label }}</option></select></label><m-link v-if="now" class="m-button" :to="now.url" :go="go" :aria-label="'Now ' + now.sorted + '; turn it round'">{{ { ascending: "▲", descending: "▼" }[now.sorted] }}<span aria-hidden="true">{{ now.sorted }}</span></m-link></div>`,
+    computed: {
+      orders() { return this.head.filter((each) => each.url); },
+      now() { return this.orders.find((each) => ["ascending", "descending"].includes(each.sorted)); },
+    },
+    methods: { sort(label) { this.go(this.orders.find((each) => each.label === label).url); } },
   });
   Vue.component("m-health", {
     props: { rows: Array, go: Function },

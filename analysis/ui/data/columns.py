@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from analysis.ui.address import PageAddress
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,17 @@ def order_of(address: PageAddress, columns: Collection[str], default: str) -> Ta
     """
     asked = address.sort if address.sort.removeprefix("-") in columns else default
     return TableOrder(asked.removeprefix("-"), asked.startswith("-"))
+
+
+def ranked(rows: Iterable[T], order: TableOrder, value: Callable[[T], Any]) -> list[T]:
+    """Return rows in an order; those that the column says nothing of stand last either way, as they stood.
+
+    Args:
+        value: what a row has in the column; None for nothing.
+    """
+    values = [(value(row), row) for row in rows]
+    known = sorted((pair for pair in values if pair[0] is not None), key=lambda pair: pair[0], reverse=order.descending)
+    return [row for _, row in known] + [row for found, row in values if found is None]
 
 
 def heading(

@@ -5,7 +5,7 @@ Pure functions of what was read of it; the numbers are those of :mod:`analysis.r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from abm.llm.ledger import Cost
 from analysis.formats import count, duration, short
 from analysis.readings.book import Book
 from analysis.readings.progress import CellProgress, ProgressReading
+from analysis.readings.traffic import calls_words, left_words, money_words, speed_words, waiting_words
 from analysis.studies.record.layout import Layout, is_study
 from analysis.ui.data.life import LIVE, State
 from analysis.ui.data.runs import quoted
@@ -22,6 +23,7 @@ from learning.methods import learn_weights
 from learning.runs.config import LLM_AUDIENCE
 from learning.runs.plan_counts import contests, messages
 from learning.runs.plan_parts import AnswerTasks, Learn, Plan, Survey
+from learning.runs.traffic import Traffic
 from moloch.errors import InputError
 
 SERVED = "Where models are served is in no log: give --llm and --reader as when it began."
@@ -57,7 +59,14 @@ def standing(reading: ProgressReading) -> RunStanding:
 
 
 def pulse(
-    state: State, book: Book, now: RunStanding, spent: Cost, silent_s: float, why: str, command: str
+    state: State,
+    book: Book,
+    now: RunStanding,
+    spent: Cost,
+    silent_s: float,
+    why: str,
+    command: str,
+    traffic: Traffic | None = None,
 ) -> dict[str, Any] | None:
     """Return what the strip shows; None for a run that has ended, or whose log cannot be read.
 
@@ -66,6 +75,7 @@ def pulse(
         silent_s: seconds since something was written.
         why: what its last process said when it ended; empty for nothing.
         command: resumes it.
+        traffic: what the process that carries it out says of its models; None where none does.
     """
     if state not in (*LIVE, "stopped"):
         return None
@@ -75,8 +85,8 @@ def pulse(
         "doing": progress.doing or ("beginning" if live else ""),
         "done": progress.done,
         "total": progress.total,
-        "facts": [list(fact) for fact in _facts(book, now, spent)],
-        "eta": f"about {duration(progress.eta_s)} left" if live and progress.eta_s is not None else "",
+        "facts": [list(fact) for fact in _facts(book, now, spent, traffic)],
+        "eta": left_words(progress, traffic) if live else "",
         "silent": _silence(now, silent_s) if state == "waiting" else "",
         "stopped": "" if live else _stop(progress, why or NO_WORD),
         "command": "" if live else command,
@@ -84,19 +94,33 @@ def pulse(
     }
 
 
-def _facts(book: Book, now: RunStanding, spent: Cost) -> list[tuple[str, str]]:
-    facts = []
-    if book.replies:
+def _facts(book: Book, now: RunStanding, spent: Cost, traffic: Traffic | None) -> list[tuple[str, str]]:
+    facts = list[tuple[str, str]]()
+    if traffic is not None:
+        facts += _under_way(traffic)
+    elif book.replies:
         planned = calls(book, now.parts)
         of = f" of {planned:,}" if planned is not None and planned >= book.replies - book.again else ""
         again = f" (and {book.again:,} once more)" if book.again else ""
         facts.append(("calls answered", f"{book.replies - book.again:,}{of}{again}"))
         facts.append(("tokens", f"{book.tokens_in:,} read, {book.tokens:,} written"))
-    if usd := max(spent.usd, book.usd):
-        facts.append(("spent", f"${usd:,.2f}"))
+    usd = max(spent.usd, book.usd) or (traffic.usd if traffic is not None else 0.0)
+    if paid := money_words(usd):
+        facts.append(("spent", paid))
     if now.progress.elapsed_s:
         facts.append(("began", f"{duration(now.progress.elapsed_s)} ago"))
     return facts
+
+
+def _under_way(traffic: Traffic) -> Iterator[tuple[str, str]]:
+    """Yield what the process that carries the run out says, which holds what is in no log yet."""
+    if answered := calls_words(traffic):
+        yield "calls answered", answered
+        yield "tokens", f"{traffic.tokens_in:,} read, {traffic.tokens_out:,} written"
+    if speed := speed_words(traffic):
+        yield "speed", speed
+    if waiting := waiting_words(traffic):
+        yield "server", waiting
 
 
 def calls(book: Book, parts: Plan) -> int | None:
@@ -144,4 +168,4 @@ def resuming(run: Path) -> str:
     study = run.parent.parent
     if run.parent == Layout(study).cells and is_study(study):
         return f"moloch study run {quoted(study)}"
-    return f"moloch run {quoted(run / 'run.json')} --out {quoted(run)}"
+    return f"moloch resume {quoted(run)}"

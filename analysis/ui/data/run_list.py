@@ -13,7 +13,7 @@ from abm.llm.ledger import Cost
 from analysis.formats import DASH, ago, count
 from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
-from analysis.ui.data.columns import heading, order_of
+from analysis.ui.data.columns import heading, order_of, ranked
 from analysis.ui.data.life import SAYS, State
 from analysis.ui.data.one_line import ResultLine, named
 from analysis.ui.data.runs import RunInfo, cells_folder
@@ -123,10 +123,7 @@ def chosen(entries: Iterable[ListEntry], address: PageAddress, line: Line) -> li
     order = order_of(address, SORTED, "name")
     if order.column == "name":
         return found[::-1] if order.descending else found
-    values = [(_value(each, order.column, line), each) for each in found]
-    known = [pair for pair in values if pair[0] is not None]
-    known.sort(key=lambda pair: pair[0], reverse=order.descending)
-    return [each for _, each in known] + [each for value, each in values if value is None]
+    return ranked(found, order, _values(line)[order.column])
 
 
 def head(address: PageAddress) -> list[dict[str, Any]]:
@@ -189,6 +186,11 @@ def money(cost: Cost) -> str:
     return count(cost.calls, "call") if cost.calls else DASH
 
 
+def paid(cost: Cost) -> tuple[float, int] | None:
+    """Return what costs are put in order by; None where no model was asked."""
+    return (cost.usd, cost.calls) if cost.calls else None
+
+
 def _notes(entry: ListEntry) -> Iterable[str]:
     if entry.status is not None:
         cells = [
@@ -232,16 +234,13 @@ def _text(entry: ListEntry) -> str:
     return " ".join(parts).casefold()
 
 
-def _value(entry: ListEntry, column: str, line: Line) -> Any:
-    match column:
-        case "state":
-            return entry.state
-        case "size":
-            return entry.size
-        case "spent":
-            return (entry.cost.usd, entry.cost.calls) if entry.cost.calls else None
-        case "written":
-            return entry.written or None
-        case _:
-            found = line(entry)
-            return (found.wins_value if column == "wins" else found.probe_value) if found else None
+def _values(line: Line) -> dict[str, Callable[[ListEntry], Any]]:
+    """Return column -> what an entry has in it; None for nothing."""
+    return {
+        "state": lambda entry: entry.state,
+        "size": lambda entry: entry.size,
+        "spent": lambda entry: paid(entry.cost),
+        "written": lambda entry: entry.written or None,
+        "wins": lambda entry: (found := line(entry)) and found.wins_value,
+        "probe": lambda entry: (found := line(entry)) and found.probe_value,
+    }

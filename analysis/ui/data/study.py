@@ -16,13 +16,13 @@ from analysis.studies.findings.results import StudyResults
 from analysis.studies.record.status import CellStatus, StudyStatus
 from analysis.tables.pooled import Measured
 from analysis.ui.address import PageAddress
-from analysis.ui.data.columns import heading, order_of
+from analysis.ui.data.columns import heading, order_of, ranked
 from analysis.ui.data.doors import equals_of, where_text
 from analysis.ui.data.forest import Mark
 from analysis.ui.data.looks import looks
 from analysis.ui.data.one_line import named, result_line
 from analysis.ui.data.result import no_plot, plot
-from analysis.ui.data.run_list import money, study_state
+from analysis.ui.data.run_list import money, paid, study_state
 from analysis.ui.data.sentences import sentence_rows
 
 PAGE = 25
@@ -94,16 +94,12 @@ def cell_table(
         results: whose values stand beside the cells; None where there are none, or they may not be seen.
         url: of a cell's run; empty for one that has not begun.
     """
-    values = _Values(results)
+    values = _Estimates(results)
     order = order_of(address, SORTED, "cell")
     factors = list(dict.fromkeys(name for cell in status.cells for name in cell.factors))
     cells = [cell for cell in status.cells if _passes(cell, address)]
     if order.column != "cell":
-        keyed = [(_order(cell, order.column, values), cell) for cell in cells]
-        ranked = sorted(
-            (pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=order.descending
-        )
-        cells = [cell for _, cell in ranked] + [cell for value, cell in keyed if value is None]
+        cells = ranked(cells, order, _values(values)[order.column])
     elif order.descending:
         cells.reverse()
     page = min(address.page_no, max(0, (len(cells) - 1) // PAGE))
@@ -141,21 +137,18 @@ def _passes(cell: CellStatus, address: PageAddress) -> bool:
     )
 
 
-def _order(cell: CellStatus, column: str, values: _Values) -> Any:
-    match column:
-        case "seed":
-            return cell.seed
-        case "state":
-            return cell.state
-        case "spent":
-            return (cell.spent.usd, cell.spent.calls) if cell.spent.calls else None
-        case "took":
-            return cell.seconds or None
-        case _:
-            return (values.of(cell.cell, column) or {}).get("value")
+def _values(values: _Estimates) -> dict[str, Callable[[CellStatus], Any]]:
+    """Return column -> what a cell has in it; None for nothing."""
+    return {
+        "seed": lambda cell: cell.seed,
+        "state": lambda cell: cell.state,
+        "spent": lambda cell: paid(cell.spent),
+        "took": lambda cell: cell.seconds or None,
+        **{name: lambda cell, name=name: (values.of(cell.cell, name) or {}).get("value") for name in ("wins", "probe")},
+    }
 
 
-def _cell_row(cell: CellStatus, factors: Sequence[str], values: _Values, url: str) -> dict[str, Any]:
+def _cell_row(cell: CellStatus, factors: Sequence[str], values: _Estimates, url: str) -> dict[str, Any]:
     doing = cell.progress
     says = CELL_SAYS.get(cell.state, "")
     if doing is not None and doing.total:
@@ -177,7 +170,7 @@ def _cell_row(cell: CellStatus, factors: Sequence[str], values: _Values, url: st
     }
 
 
-class _Values:
+class _Estimates:
     """Each cell's own estimate of what the study's line is about: its first arm beyond its comparator, and that arm's first probe."""
 
     def __init__(self, results: StudyResults | None) -> None:

@@ -22,11 +22,12 @@ FRAME_KEYS = ("step", "epoch", "phase", "arm", "round", "label")
 
 
 class Drawing(NamedTuple):
-    """A graph as arrays: places (N, 2), ties (M, 2) or None, names or None."""
+    """A graph as arrays: places (N, 2), ties (M, 2) or None, names or None; ``directed``: whether it matters which way a tie runs."""
 
     places: NDArray[np.float32]
     ties: NDArray[np.int64] | None
     names: list[str] | None
+    directed: bool = False
 
 
 def read_graph(source: Any, ties: Any = None) -> Drawing:
@@ -38,18 +39,19 @@ def read_graph(source: Any, ties: Any = None) -> Drawing:
     Raises:
         InputError: it is none of these, or places are not finite pairs.
     """
-    names = None
+    names, directed = None, False
     if hasattr(source, "indptr") and hasattr(source, "indices"):
         from media_graph import layout
 
         places, pairs = layout(source), _csr_ties(source)
     elif hasattr(source, "nodes") and hasattr(source, "edges"):
         places, pairs, names = _networkx(source)
+        directed = bool(source.is_directed())
     else:
         places, pairs = source, None
     if ties is not None:
         pairs = _csr_ties(ties) if hasattr(ties, "indptr") else check_ties(ties, len(places))
-    return Drawing(check_places(places), pairs, names)
+    return Drawing(check_places(places), pairs, names, directed)
 
 
 def _csr_ties(csr: Any) -> NDArray[np.int64]:
@@ -136,6 +138,27 @@ def sample_ties(ties: ArrayLike, n: int, *, limit: int = MOST_TIES, seed: int = 
         keys = np.sort(keys[np.argsort(_mixed(keys, seed), kind="stable")[:limit]])
     ends = np.stack([keys // np.uint64(max(n, 1)), keys % np.uint64(max(n, 1))], axis=1)
     return ends.astype("<u4"), total
+
+
+def oriented(drawn: NDArray[np.uint32], ties: ArrayLike, n: int) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """Return drawn ties, each from its source to its target where it runs one way alone, and 1 for those that do.
+
+    Args:
+        drawn: some of ``ties``, in either direction.
+        ties: all of them, shape (M, 2).
+    """
+    if not len(drawn):
+        return drawn, np.zeros(0, dtype=np.uint8)
+    pairs, width = check_ties(ties, n), np.int64(n)
+    forward = drawn[:, 0].astype(np.int64) * width + drawn[:, 1]
+    backward = drawn[:, 1].astype(np.int64) * width + drawn[:, 0]
+    wanted = np.unique(np.concatenate([forward, backward]))
+    keys = pairs[:, 0] * width + pairs[:, 1]
+    at = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
+    there = np.zeros(len(wanted), dtype=bool)
+    there[at[wanted[at] == keys]] = True
+    onward, back = (there[np.searchsorted(wanted, ends)] for ends in (forward, backward))
+    return np.where((back & ~onward)[:, None], drawn[:, ::-1], drawn), (onward != back).astype(np.uint8)
 
 
 def _mixed(keys: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

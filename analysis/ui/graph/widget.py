@@ -39,6 +39,7 @@ class DiffusionGraph(anywidget.AnyWidget):
     ================== ============================================================================================
     ``places``         bytes, float32 (N, 2): x and y, each in -1 .. 1, y upwards
     ``ties``           bytes, uint32 (M, 2): rows of both ends
+    ``one_way``        bytes, uint8 (M,) or empty: 1 for a tie that runs from its first end to its second alone
     ``fills``          bytes, uint8 (T, N): index into ``palette``
     ``outlines``       bytes, uint8 (T, N) or empty: 0 not exposed, 1 exposed, 2 shared or engaged
     ``sizes``          bytes, uint8 (N,) or empty: step of size, 0 .. 7; each is drawn 1.2 times as wide as the one before
@@ -72,6 +73,8 @@ class DiffusionGraph(anywidget.AnyWidget):
             :class:`media_graph.CSR`, which is laid out.
         ties: rows (M, 2) or a CSR; by default the graph's own. Of more than ``most_ties`` a sample keyed by ``seed`` is drawn,
             and the note says so.
+        directed: whether it matters which way a tie runs: those that run one way alone then have an arrow, as soon as members are
+            drawn large enough. By default where ``graph`` is a directed networkx graph.
         fills: whole numbers (T, N), or (N,) for one frame: index into the palette. By default one frame of zeros.
         palette: colours; see :func:`analysis.ui.graph.categories` and :func:`analysis.ui.graph.opinions`.
         sizes: N numbers, such as followers: the larger, the wider a member is drawn; by default all alike.
@@ -88,6 +91,7 @@ class DiffusionGraph(anywidget.AnyWidget):
 
     places = traitlets.Bytes().tag(sync=True)
     ties = traitlets.Bytes().tag(sync=True)
+    one_way = traitlets.Bytes().tag(sync=True)
     fills = traitlets.Bytes().tag(sync=True)
     outlines = traitlets.Bytes().tag(sync=True)
     communities = traitlets.Bytes().tag(sync=True)
@@ -121,6 +125,7 @@ class DiffusionGraph(anywidget.AnyWidget):
         ties: Any = None,
         fills: ArrayLike | None = None,
         *,
+        directed: bool | None = None,
         outlines: ArrayLike | None = None,
         palette: Iterable[Mapping[str, object]] | None = None,
         frames: Iterable[Any] | None = None,
@@ -137,7 +142,11 @@ class DiffusionGraph(anywidget.AnyWidget):
     ) -> None:
         drawing = buffers.read_graph(graph, ties)
         n = len(drawing.places)
-        drawn, there = buffers.sample_ties([] if drawing.ties is None else drawing.ties, n, limit=most_ties, seed=seed)
+        all_ties, one_way = [] if drawing.ties is None else drawing.ties, b""
+        drawn, there = buffers.sample_ties(all_ties, n, limit=most_ties, seed=seed)
+        if drawing.directed if directed is None else directed:
+            drawn, alone = buffers.oriented(drawn, all_ties, n)
+            one_way = alone.astype(np.uint8).tobytes() if alone.any() else b""
         sampled = f"Showing {len(drawn):,} of {there:,} ties" if there > len(drawn) else ""
         self._n = n
         self._names = buffers.check_names(drawing.names if names is None else names, n)
@@ -149,7 +158,8 @@ class DiffusionGraph(anywidget.AnyWidget):
         sent = self._names if n <= NAMES_SENT else []
         super().__init__(
             places=drawing.places.tobytes(),
-            ties=drawn.tobytes(),
+            ties=np.ascontiguousarray(drawn).tobytes(),
+            one_way=one_way,
             communities=buffers.check_communities(communities, n).tobytes(),
             sizes=buffers.size_steps(sizes, n).tobytes(),
             arrows=buffers.check_arrows(arrows, n).tobytes(),
@@ -207,7 +217,9 @@ class DiffusionGraph(anywidget.AnyWidget):
         self.unobserve_all()
         if self.comm is not None:
             with self.hold_sync():
-                self.places = self.ties = self.fills = self.outlines = self.communities = self.sizes = self.arrows = b""
+                self.places = self.ties = self.one_way = self.fills = self.outlines = self.communities = self.sizes = (
+                    self.arrows
+                ) = b""
                 self.frames, self.marks, self.names, self.total = [], [], [], 0
         self._names, self._n = [], 0
         super().close()

@@ -166,6 +166,9 @@ def _labels(frames: Frames | None) -> list[dict[str, Any]]:
     return list(frames.labels) if frames is not None else []
 
 
+ARROWS = "An arrow leads to who is followed where that is not mutual; zoom in where members are small"
+
+
 @dataclass
 class _Sent:
     """What the widget has."""
@@ -207,6 +210,7 @@ def Graph(
             places.xy,
             places.ties,
             shown.fills,
+            directed=True,
             outlines=shown.outlines,
             palette=shown.palette,
             ramp=shown.ramp,
@@ -220,8 +224,10 @@ def Graph(
             fills_title=shown.title,
             outline_labels=shown.outline_labels,
             height=height,
-            title=f"Audience: {key.label}",
+            title=f"Audience of {follower.key}: {key.label}",
         )
+        if widget.one_way:
+            widget.note = " · ".join(filter(None, [widget.note, ARROWS]))
         row = _row_of(frames, address.persona)
         if row >= 0:
             widget.selected = row

@@ -32,8 +32,15 @@ def Strip(now: Row | None, follows: bool | None, event_follow: Callable[[bool], 
 
 
 @solara.component_vue("state.vue")
-def Notice(title: str, text: str = "", command: str = "", busy: bool = False) -> None:
-    """A page that has nothing to show, and why; ``busy``: it will update by itself."""
+def Notice(
+    title: str,
+    text: str = "",
+    command: str = "",
+    busy: bool = False,
+    link: Row | None = None,
+    event_go: Go = lambda url: None,
+) -> None:
+    """A page that has nothing to show, and why; ``busy``: it will update by itself; ``link``: with ``url`` and ``text``, what to look at."""
 
 
 @solara.component_vue("runs.vue")

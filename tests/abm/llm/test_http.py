@@ -278,7 +278,7 @@ class TestServersThatEnd:
     @pytest.mark.parametrize(
         ("status", "message"),
         [
-            ("401 No", "does not let us in"),
+            ("401 No", "refuses access"),
             ("404 No", "does not know"),
             ("422 No", "refuses a call"),
             ("307 There", "elsewhere"),

@@ -31,9 +31,9 @@ USUAL = {
 
 def opened(place, **settings):
     """Return a model behind a server given by its name, as ``--llm`` has it."""
-    endpoint = Serving(llm=place, server={"timeout": 5, "patience": 5} | settings).endpoint("pocket")
+    endpoint = Serving(llm=place, server={"timeout": 5, "patience": 5} | settings).endpoint("m")
     assert endpoint is not None
-    return HTTPLLM("pocket", endpoint)
+    return HTTPLLM("m", endpoint)
 
 
 class TestNames:
@@ -44,7 +44,7 @@ class TestNames:
     def test_a_place(self, kind, more, name, monkeypatch):
         """Where such servers usually listen, few calls at once, thinking off; the only model is taken by itself."""
         monkeypatch.delenv("OLLAMA_HOST", raising=False)
-        endpoint = Serving(llm=f"{kind}{more}").endpoint("pocket")
+        endpoint = Serving(llm=f"{kind}{more}").endpoint("m")
         assert endpoint is not None and endpoint.url == USUAL[kind]
         assert (endpoint.concurrency, endpoint.thinking, endpoint.name) == (4, "off", name if more else "")
         with local(kind, monkeypatch) as server:
@@ -109,7 +109,7 @@ class TestNames:
         monkeypatch.setenv("OLLAMA_HOST", host)
         assert ollama_url(host)
         with pytest.raises(InputError) as caught:
-            Serving(llm="ollama").check(["pocket"])
+            Serving(llm="ollama").check(["m"])
         assert "hunter2" not in str(caught.value)
 
 
@@ -176,7 +176,7 @@ class TestThinking:
             endpoint = Endpoint.of({"url": "ollama", "thinking_room": 500, "timeout": 5})
             budget = Budget(Bounds(tokens=3000))
             with pytest.raises(Exception, match="tokens are spent"), pytest.warns(MolochWarning):
-                list(HTTPLLM("pocket", endpoint, budget=budget).complete(asked(20)))
+                list(HTTPLLM("m", endpoint, budget=budget).complete(asked(20)))
         assert 0 < budget.tokens <= 3000
 
     def test_nothing_is_said_to_others(self):

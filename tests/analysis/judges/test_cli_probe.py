@@ -153,7 +153,7 @@ class TestMistakes:
     def test_no_run(self, moloch, tmp_path):
         """The folder is named."""
         done = moloch(tmp_path / "none", "--judge", "pocket")
-        assert done.code == 3 and "no run here" in done.err
+        assert done.code == 2 and "no run here" in done.err
 
     def test_money_cannot_be_bounded_without_prices(self, run, moloch):
         """Rather than never stopping."""

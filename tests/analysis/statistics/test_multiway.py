@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from analysis.statistics.estimates import NOTHING, clustered_mean, mean_of
 from analysis.statistics.multiway import multiway_difference, multiway_mean
@@ -60,6 +61,13 @@ class TestRight:
         got = multiway_mean(x, (seed,))
         assert (got.low, got.high) == pytest.approx(tuple(fitted.conf_int(0.05)[0]), rel=1e-6)
         assert (got.se, got.p) == pytest.approx((fitted.bse[0], fitted.pvalues[0]))
+
+    def test_skewness_is_that_of_a_mean(self):
+        """Of 20 trainings that count alike: scipy's of the values, over the root of 20, with the variance that the interval has."""
+        x = np.random.default_rng(2).exponential(1.0, 20)
+        got = multiway_mean(x, [np.arange(20)])
+        assert got.skew == pytest.approx(stats.skew(x) / 20**0.5 * (19 / 20) ** 1.5)
+        assert multiway_mean(-x, [np.arange(20)]).skew == pytest.approx(-got.skew)
 
     def test_two_ways_as_statsmodels_has_them(self):
         """Of a regression on a constant; the correction for few clusters is ours, over all pairs at once."""

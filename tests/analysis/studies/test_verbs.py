@@ -39,7 +39,7 @@ TOLD = [
     ":3:8: base: setting 'epoch' is not valid: there is no such setting. Did you mean 'epochs'?",
     ":3:18: base: setting 'held_out_anchors' is not valid",
     ":3:53: base: setting 'sampling.temperature' is not valid",
-    ":3:71: base: setting 'lora' is not valid: Expected `int`, got `str`",
+    ":3:78: base: setting 'lora.rank' is not valid: Expected `int`, got `str`",
     ":5:3: arena=market: unknown arena 'market'",
     ":6:15: one=one sets seed",
     ":7:3: a factor cannot be called 'arm'",

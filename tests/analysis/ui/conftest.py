@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +53,17 @@ def hostile(networked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     base = json.loads((networked / "run.json").read_text("utf-8"))["config"]
     return hostile_run(tmp_path_factory.mktemp("hostile") / "<b>run", base)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory, isolated: Path, networked: Path) -> Path:
+    """A folder with two finished runs, a study that is over, and a preregistered one that is not."""
+    from tests.analysis.studies.small import carry_out, plan
+    from tests.analysis.studies.test_verbs import DECLARED
+
+    runs = tmp_path_factory.mktemp("folder")
+    for run in (isolated, networked):
+        shutil.copytree(run, runs / run.name)
+    carry_out(runs / "small", plan(runs / "small"))
+    carry_out(runs / "declared", plan(runs / "declared", DECLARED)[:1])
+    return runs

@@ -287,8 +287,15 @@ CONFUSED = (
 )
 
 
-REFUSED = dict.fromkeys((2, 3, 5), ("Result", "Agents", "Probes")) | {6: ("Result",)}
+REFUSED = dict.fromkeys((2, 3, 5), ("Result", "Agents", "Probes", "Compare")) | {6: ("Result", "Messages", "Message")}
 """Which of them -> pages that cannot be shown: the evaluation, or what was in feeds, cannot be read."""
+WRONG = {
+    2: "message 'none' of contest",
+    3: "message '77' of contest",
+    5: "its 2 votes need the order",
+    6: "message 32512 of the feeds",
+}
+"""What those pages say contradicts what."""
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +311,8 @@ def confused(browser, networked, tmp_path_factory):
             log.append([*events[:at], msgspec.json.decode(line, type=type(event)), *events[at:]])
     with serving(folder) as url:
         visit = Visit(browser, url)
-        yield visit
+        visit.page.set_default_timeout(HANGS_MS / 4)
+        yield visit, at, events[at].contest
         visit.close()
 
 
@@ -313,18 +321,32 @@ class TestConfusedLogs:
 
     @pytest.mark.parametrize("number", range(len(CONFUSED)), ids=[type(event).__name__ for event in CONFUSED])
     def test_every_page_says_something(self, confused, number):
-        """Each page shows what it understands, or why it cannot be shown; the other pages are not touched."""
-        page = confused.open(f"?run=confused{number}&page=persona", ".m-split")
-        for name, said in (
-            ("Result", "Beyond"),
-            ("Agents", "What it wrote"),
-            ("Contests", "4 contests"),
-            ("Probes", "Difference, points"),
+        """Each page shows what it understands, or which event contradicts what, and leads there; the other pages are not touched."""
+        visit, at, contest = confused
+        visit.open("", ".m-list")
+        run = {"run": f"confused{number}"}
+        for name, more, said in (
+            ("Result", {}, "Beyond"),
+            ("Agents", {"page": "agents"}, "What it wrote"),
+            ("Contests", {"page": "contests"}, "4 contests"),
+            ("Probes", {"page": "probes"}, "Difference, points"),
+            ("People", {"page": "people"}, "members"),
+            ("Message", {"page": "message", "contest": contest, "slot": "0"}, "What it says"),
+            ("Training", {"page": "training"}, "Adapters, in the order"),
+            ("Messages", {"page": "people", "frame": "messages"}, " messages"),
+            ("Compare", {"page": "compare"}, "No two arms"),
+            ("Rows", {"page": "rows", "frame": "verdicts"}, "What the columns mean"),
+            ("Event", {"page": "event", "seq": str(at)}, f"Event {at:,}"),
+            ("Persona", {"page": "persona"}, "What it saw"),
         ):
-            said = "This page cannot be shown" if name in REFUSED.get(number, ()) else said
-            page.get_by_role("link", name=name, exact=True).click()
-            page.get_by_text(said).or_(page.get_by_text("Nothing was evaluated yet")).first.wait_for()
+            page = visit.move("?" + urlencode(run | more), "main")
+            if name in REFUSED.get(number, ()):
+                page.get_by_text("This page cannot be shown").wait_for()
+                told = page.inner_text("main")
+                assert f"Event {at:,} (" in told and WRONG[number] in told and "Error" not in told, name
+                assert page.get_by_role("link", name=f"Event {at:,}").get_attribute("href").endswith(f"seq={at}")
+            else:
+                page.get_by_text(said).or_(page.get_by_text("Nothing was evaluated yet")).first.wait_for()
             assert "Traceback" not in page.inner_text("body")
-        page.get_by_role("link", name="Diffusion", exact=True).click()
-        page.wait_for_selector(f"{GRAPH}[data-frame]")
-        assert confused.errors == [] and confused.strays == []
+        visit.move(f"?run=confused{number}&page=diffusion", f"{GRAPH}[data-frame]")
+        assert visit.errors == [] and visit.strays == []

@@ -331,7 +331,7 @@ class TestFollowing:
                     page.locator(".md-live").wait_for(state="hidden")
                     strip = page.locator(".m-strip", has_text="without saying why")
                     strip.wait_for()
-                    assert f"moloch run {tmp_path}/live/run.json --out {tmp_path}/live" in strip.inner_text()
+                    assert f"moloch resume {tmp_path}/live" in strip.inner_text()
                     visit.close()
                     assert visit.errors == [] and visit.strays == []
             finally:

@@ -66,7 +66,7 @@ def test_why_it_stopped_and_what_resumes_it(isolated, cut, tmp_path):
     book.served = True
     assert shown("stopped", book, now)["served"] == SERVED
     assert pulse("ended", book, now, Cost(), 0.0, "", "") is None
-    assert resuming(isolated) == f"moloch run {isolated}/run.json --out {isolated}"
+    assert resuming(isolated) == f"moloch resume {isolated}"
     (tmp_path / "study" / LOG).mkdir(parents=True)
     (tmp_path / "study" / LOG / "run.json").write_text("{}")
     assert resuming(tmp_path / "study" / "cells" / "s1") == f"moloch study run {tmp_path}/study"

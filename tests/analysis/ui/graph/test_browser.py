@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
+ASSETS = Path(__file__).parents[4] / "analysis" / "ui" / "assets"
 PLACES = [[-1, -1], [-1, 1], [1, 1], [1, -1], [0, 0]]
 TIES = [[0, 1], [1, 2], [2, 3], [3, 0], [0, 4]]
 FRAMES = 6
@@ -94,6 +96,28 @@ class TestDrawing:
         page.page.keyboard.press("c")
         page.painted()
         assert page.js(middle) != before
+
+    def test_one_way_ties_have_a_head(self, show):
+        """At their end, where members are large enough; ties that go both ways, and crowds, have none."""
+        page = show(ties=[[0, 1], [1, 0], [1, 2]], directed=True)
+        seen = "([x, y]) => { const c = document.querySelector('.md-over'), k = c.width / c.clientWidth; return c.getContext('2d').getImageData(x * k, y * k, 1, 1).data[3] }"
+        box = page.page.locator(".md-over").bounding_box()
+
+        def near(to: int, away: int) -> bool:
+            (x, y), (fx, fy) = page.at(to), page.at(away)
+            long = ((fx - x) ** 2 + (fy - y) ** 2) ** 0.5
+            return page.js(seen, [x + (fx - x) * 13 / long - box["x"], y + (fy - y) * 13 / long - box["y"]]) > 0
+
+        assert near(2, 1) and not near(1, 2) and not near(1, 0) and not near(0, 1)
+        page.page.mouse.click(*page.at(2))
+        page.page.get_by_text("0 from it, 1 to it").wait_for()
+        crowd = np.random.default_rng(0).uniform(-1, 1, (20_000, 2))
+        page = show(
+            crowd, [[i, i + 1] for i in range(19_999)], directed=True, fills=np.zeros((1, 20_000), int), names=None
+        )
+        assert page.js(
+            "() => { const c = document.querySelector('.md-over'); return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every((v) => !v) }"
+        )
 
     @pytest.mark.parametrize(("n", "said"), [(0, "No members to show"), (1, "")])
     def test_few_or_no_members_are_no_error(self, show, n, said):
@@ -467,6 +491,22 @@ class TestRenderers:
         page.page.mouse.click(*page.at(2))
         page.page.wait_for_selector(".md-card:not([hidden])")
         assert page.widget.selected == 2
+
+    @pytest.mark.parametrize("renderer", ["webgl", "canvas"])
+    def test_a_picture_of_it_can_be_taken(self, show, renderer):
+        """The PNG shows members in their colours, though a graphics card may forget what it drew."""
+        page = show(renderer=renderer)
+        page.page.wait_for_selector(f".moloch-diffusion[data-renderer={renderer}]")
+        page.page.wait_for_timeout(300)  # some frames of the screen later
+        page.js("() => { window.Vue = { component() {} } }")
+        page.page.add_script_tag(content=(ASSETS / "custom.js").read_text("utf-8"))
+        taken = page.js(
+            """async () => { const image = await createImageBitmap(await moloch.png(document.querySelector(".md-stage")));
+            const c = new OffscreenCanvas(image.width, image.height), pen = c.getContext("2d"); pen.drawImage(image, 0, 0);
+            const data = pen.getImageData(0, 0, c.width, c.height).data, seen = {};
+            for (let i = 0; i < data.length; i += 4) { const k = data.slice(i, i + 4).join(); seen[k] = (seen[k] ?? 0) + 1; } return seen; }"""
+        )
+        assert all(taken.get(colour, 0) > 100 for colour in ("208,16,16,255", "16,16,208,255"))
 
     def test_without_webgl_canvas_draws_and_says_why(self, show):
         """The module is not even asked for."""

@@ -16,6 +16,7 @@ from analysis.ui.graph.buffers import (
     check_names,
     check_places,
     opinion_bins,
+    oriented,
     read_graph,
     sample_ties,
 )
@@ -59,6 +60,16 @@ class TestTies:
         for seed in range(400):
             kept[sample_ties(ties, 41, limit=10, seed=seed)[0][:, 0]] += 1
         assert kept.sum() == 4_000 and kept.min() > 60 and kept.max() < 140
+
+    def test_those_that_run_one_way_alone_are_known(self):
+        """Also of a sample: the other way may be among the ties that are not drawn."""
+        ties = np.array([[2, 0], [0, 1], [1, 0], [2, 1], [2, 1]])
+        drawn, _ = sample_ties(ties, 3)
+        assert drawn.tolist() == [[0, 1], [0, 2], [1, 2]]
+        turned, alone = oriented(drawn, ties, 3)
+        assert turned.tolist() == [[0, 1], [2, 0], [2, 1]] and alone.tolist() == [0, 1, 1]
+        assert oriented(drawn[:1], ties, 3)[1].tolist() == [0]
+        assert [len(each) for each in oriented(drawn[:0], ties, 3)] == [0, 0]
 
     @pytest.mark.parametrize("ties", [[[0, 5]], [[-1, 0]], [[0.5, 1.0]], [0, 1, 2]])
     def test_ties_to_nobody_are_refused(self, ties):

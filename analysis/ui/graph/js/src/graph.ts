@@ -20,6 +20,8 @@ export class Graph {
   readonly n: number;
   readonly places: Float32Array;
   readonly ties: Uint32Array;
+  /** 1 for a tie that runs from its first end to its second alone; null where no tie does. */
+  readonly oneWay: Uint8Array | null;
   readonly communities: Uint16Array | null;
   /** Steps of size, 0 .. 7; see `factor`. */
   readonly sizes: Uint8Array | null;
@@ -28,12 +30,16 @@ export class Graph {
   private grid: { starts: Uint32Array; rows: Uint32Array } | null = null;
   private links: { starts: Uint32Array; ends: Uint32Array } | null = null;
 
-  constructor(places: unknown, ties: unknown, communities: unknown, sizes: unknown = null) {
+  constructor(places: unknown, ties: unknown, communities: unknown, sizes: unknown = null, oneWay: unknown = null) {
     this.places = floats(places as DataView, "places");
     this.ties = words(ties as DataView, "ties");
     if (this.places.length % 2 || this.ties.length % 2) throw new BadData("places and ties are pairs");
     this.n = this.places.length / 2;
     for (const row of this.ties) if (row >= this.n) throw new BadData(`a tie names member ${row} of ${this.n}`);
+    const ways = bytes(oneWay as DataView);
+    if (ways.length && 2 * ways.length !== this.ties.length)
+      throw new BadData(`one_way holds ${ways.length} ties of ${this.ties.length / 2}`);
+    this.oneWay = ways.length ? ways : null;
     const groups = shorts(communities as DataView, "communities");
     if (groups.length && groups.length !== this.n)
       throw new BadData(`communities holds ${groups.length} members of ${this.n}`);
@@ -81,6 +87,16 @@ export class Graph {
   neighbours(row: number): Uint32Array {
     const { starts, ends } = (this.links ??= this.link());
     return ends.subarray(starts[row], starts[row + 1]);
+  }
+
+  /** Of a member's ties that are shown: how many lead from it alone, and to it alone. */
+  oneWayOf(row: number): [number, number] {
+    let [from, to] = [0, 0];
+    this.oneWay?.forEach((alone, i) => {
+      if (alone && this.ties[2 * i] === row) from++;
+      if (alone && this.ties[2 * i + 1] === row) to++;
+    });
+    return [from, to];
   }
 
   private index() {

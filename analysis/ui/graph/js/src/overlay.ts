@@ -6,15 +6,21 @@ import { radius, radiusOf, type Scene } from "./scene";
 const MOST_TIES = 400;
 /** Arrows up to which each is drawn at full strength. */
 const FEW_ARROWS = 80;
+/** Heads of ties up to which they are drawn: of more none could be told from another. */
+const MOST_HEADS = 3_000;
+/** Radius of members, in pixels, from which on there is room for heads. */
+const ROOM = 3;
 
 export class Overlay {
   private readonly context: CanvasRenderingContext2D;
+  /** Heads of the ties in view, made once a view: a step costs one fill of it. */
+  private heads: Path2D | null = null;
 
   constructor(private readonly canvas: HTMLCanvasElement) {
     this.context = canvas.getContext("2d")!;
   }
 
-  draw(scene: Scene, selected: number, hovered: number, walking: boolean, tinted: boolean): void {
+  draw(scene: Scene, view: boolean, selected: number, hovered: number, walking: boolean, tinted: boolean): void {
     const { camera, theme, graph } = scene;
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     const [w, h] = [Math.round(camera.width * ratio), Math.round(camera.height * ratio)];
@@ -24,6 +30,11 @@ export class Overlay {
     context.clearRect(0, 0, camera.width, camera.height);
     if (!tinted) drawHulls(context, scene, 1);
     this.communityNames(scene);
+    if (view) this.heads = oneWayHeads(scene);
+    if (this.heads && !scene.arrows.length) {
+      context.fillStyle = theme.soft;
+      context.fill(this.heads);
+    }
     this.arrows(scene);
     if (selected >= 0 && selected < graph.n) {
       const size = radiusOf(scene, selected);
@@ -64,10 +75,7 @@ export class Overlay {
         const [ex, ey] = [x0 + dx * end, y0 + dy * end];
         lines.moveTo(x0 + dx * start, y0 + dy * start);
         lines.lineTo(ex - (dx * tip) / 2, ey - (dy * tip) / 2);
-        heads.moveTo(ex, ey);
-        heads.lineTo(ex - dx * tip - dy * tip * 0.45, ey - dy * tip + dx * tip * 0.45);
-        heads.lineTo(ex - dx * tip + dy * tip * 0.45, ey - dy * tip - dx * tip * 0.45);
-        heads.closePath();
+        addHead(heads, ex, ey, dx, dy, tip);
       }
       context.stroke(lines);
       context.fill(heads);
@@ -119,6 +127,38 @@ export class Overlay {
       context.fillText(text, held, raised);
     });
   }
+}
+
+/** Heads where one-way ties end in view; null where members are small, or there are too many. */
+function oneWayHeads(scene: Scene): Path2D | null {
+  const { graph, camera } = scene;
+  const size = radius(scene);
+  if (!graph.oneWay || size < ROOM) return null;
+  const heads = new Path2D();
+  const head = Math.max(4, Math.min(8, size));
+  let many = 0;
+  for (let i = 0; i < graph.oneWay.length; i++) {
+    if (!graph.oneWay[i]) continue;
+    const [from, to] = [graph.ties[2 * i], graph.ties[2 * i + 1]];
+    const [x1, y1] = at(scene, to);
+    if (x1 < 0 || y1 < 0 || x1 > camera.width || y1 > camera.height) continue;
+    const [x0, y0] = at(scene, from);
+    const long = Math.hypot(x1 - x0, y1 - y0);
+    const end = long - radiusOf(scene, to, size) - 1.5;
+    if (end < head) continue;
+    if (++many > MOST_HEADS) return null;
+    const [dx, dy] = [(x1 - x0) / long, (y1 - y0) / long];
+    addHead(heads, x0 + dx * end, y0 + dy * end, dx, dy, head);
+  }
+  return many ? heads : null;
+}
+
+/** An arrow's head with its tip at (x, y), along (dx, dy). */
+function addHead(path: Path2D, x: number, y: number, dx: number, dy: number, long: number): void {
+  path.moveTo(x, y);
+  path.lineTo(x - dx * long - dy * long * 0.45, y - dy * long + dx * long * 0.45);
+  path.lineTo(x - dx * long + dy * long * 0.45, y - dy * long - dx * long * 0.45);
+  path.closePath();
 }
 
 function at({ graph, camera }: Scene, row: number): [number, number] {

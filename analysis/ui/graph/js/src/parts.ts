@@ -10,15 +10,18 @@ export interface Told {
   /** What outlines are called. */
   outlines: string;
   ties: number;
+  /** Of these, ties that lead from it alone and to it alone; null where ties have no direction. */
+  oneWay: [number, number] | null;
   community: string;
 }
 
-function facts({ row, outline, outlines, ties, community }: Told): HTMLElement {
+function facts({ row, outline, outlines, ties, oneWay, community }: Told): HTMLElement {
   const list = el("dl", {});
   const add = (term: string, value: string) => value && list.append(el("dt", { title: term }, term), el("dd", { title: value }, value));
-  add("Row", count(row));
+  add("Number", count(row));
   add(outlines, outline);
   add("Ties shown", count(ties));
+  if (oneWay) add("One way", `${count(oneWay[0])} from it, ${count(oneWay[1])} to it`);
   add("Community", community);
   return list;
 }
@@ -99,7 +102,7 @@ export function tools(acts: { zoom(by: number): void; fit(): void; groups(): voi
 }
 
 export function finder(search: (text: string) => void): { element: HTMLElement; answer(found: boolean): void } {
-  const input = el("input", { type: "search", placeholder: "Find a member", "aria-label": "Find a member by name or row", autocomplete: "off", spellcheck: "false" });
+  const input = el("input", { type: "search", placeholder: "Find a member", "aria-label": "Find a member by name or number", autocomplete: "off", spellcheck: "false" });
   const said = el("span", { class: "md-faint", role: "status" });
   // no form: JupyterLab keeps Enter from submitting one
   const element = el("div", { class: "md-find", role: "search" }, input, said);

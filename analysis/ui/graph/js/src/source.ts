@@ -28,7 +28,7 @@ export class Source {
     const places = get("places");
     let moved = true;
     try {
-      const graph = new Graph(places, get("ties"), get("communities"), get("sizes"));
+      const graph = new Graph(places, get("ties"), get("communities"), get("sizes"), get("one_way"));
       const arrows = words(get("arrows"), "arrows");
       if (arrows.length % 3) throw new BadData("arrows are triples");
       this.frames = new Frames(graph.n, get("fills"), get("outlines"), get("frames") ?? [], get("marks") ?? []);

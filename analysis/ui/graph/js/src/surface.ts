@@ -35,6 +35,7 @@ export class Surface {
   private readonly card: Card;
   private readonly legend: Legend;
   private readonly tools;
+  private readonly side: HTMLElement;
 
   constructor(private readonly source: Source, private readonly names: Names, doings: Doings) {
     const id = `md-help-${++made}-${Math.random().toString(36).slice(2, 8)}`;
@@ -47,10 +48,10 @@ export class Surface {
     this.tools = tools(doings);
     this.stage = el("div", { class: "md-stage", tabindex: "0", role: "application", "aria-roledescription": "graph", "aria-describedby": id });
     this.stage.append(this.over, this.empty, this.card.element, this.tools.element, this.helpBox, this.tip.element);
-    const side = el("aside", { class: "md-side" }, this.legend.element, this.find.element);
+    this.side = el("aside", { class: "md-side" }, this.legend.element, this.find.element);
     // keys pressed here are ours: JupyterLab would take them for commands to the notebook
     const own = { class: "moloch-diffusion", role: "group", "data-lm-suppress-shortcuts": "true" };
-    this.root = el("section", own, el("div", { class: "md-body" }, this.stage, side, this.controls.element), this.say);
+    this.root = el("section", own, el("div", { class: "md-body" }, this.stage, this.side, this.controls.element), this.say);
   }
 
   /** Bring everything but the graph itself up to date. */
@@ -72,7 +73,10 @@ export class Surface {
     this.tools.groups.setAttribute("aria-pressed", String(grouped));
     this.find.element.hidden = !graph.n;
     this.card.show(selected >= 0 ? this.told(selected, scene) : null);
-    this.root.setAttribute("aria-label", get("title") || "Audience over time");
+    const title = get("title") || "Audience over time"; // landmarks of two graphs on a page differ
+    this.root.setAttribute("aria-label", title);
+    this.side.setAttribute("aria-label", `${title}: what colours mean`);
+    this.find.element.setAttribute("aria-label", `${title}: find a member`);
     const ties = count(graph.ties.length / 2);
     this.stage.setAttribute("aria-label", `Audience graph, ${count(graph.n)} members, ${ties} ties shown`);
     this.root.style.setProperty("--md-height", `${Math.max(160, Number(get("height")) || 480)}px`);
@@ -97,6 +101,7 @@ export class Surface {
       outline: outline ? ((get("outline_labels") ?? [])[outline[row]] ?? "") : "",
       outlines: get("outlines_title") || "Exposure",
       ties: graph.neighbours(row).length,
+      oneWay: graph.oneWay && graph.oneWayOf(row),
       community: group === NO_COMMUNITY ? "" : names[group] || `Community ${group}`,
     };
   }

@@ -13,7 +13,7 @@ import { colours, LIGHT, watchTheme, type Theme } from "./theme";
 import { nextMark } from "./timeline";
 import type { Model } from "./types";
 
-const STRUCTURE = ["places", "ties", "communities", "sizes", "arrows", "fills", "outlines", "frames"];
+const STRUCTURE = ["places", "ties", "one_way", "communities", "sizes", "arrows", "fills", "outlines", "frames"];
 const DRESS = [
   "palette", "ramp", "marks", "note", "names", "community_names", "outline_labels", "fills_title", "outlines_title", "title", "height",
   "live", "renderer",
@@ -110,7 +110,7 @@ export class View {
     const renderer = this.renderers.current(scene.graph.n, this.theme.ground);
     if (this.camera.width > 1) {
       renderer.draw(scene, view);
-      this.overlay.draw(scene, this.selected, this.hovered, this.walking, renderer.kind === "canvas");
+      this.overlay.draw(scene, view, this.selected, this.hovered, this.walking, renderer.kind === "canvas");
     }
     this.surface.update(scene, this.player, this.selected, this.grouped, this.renderers.note);
     this.surface.point(scene, this.hovered, ...this.pointer);

@@ -1,0 +1,67 @@
+"""The group of all commands: its help shows the first ones, and names where the others are listed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from typer.core import TyperGroup
+
+from analysis.cli.topics import FIRST, TOPICS, Topic
+
+HELP = ["--help", "-h"]
+"""What asks a command for its help."""
+SHORT_HELP_OMITS = {"install_completion", "show_completion"}
+"""Options that only ``moloch help`` lists."""
+MORE = f"More, by topic: moloch help {'|'.join(TOPICS)}; all: moloch help"
+
+
+class CommandList(TyperGroup):
+    """All commands; unknown ones are met with the nearest name among all, listed or not."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        show_flags_without_type(self)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        shown = self._with(FIRST, MORE)
+        shown.params = [each for each in self.params if each.name not in SHORT_HELP_OMITS]
+        TyperGroup.format_help(shown, ctx, formatter)
+
+    def format_topics(self, ctx: Any, names: Iterable[str]) -> None:
+        """Print the commands of topics, under a heading each; with all topics, the first commands and all options as well.
+
+        Args:
+            names: keys of :data:`TOPICS`.
+        """
+        topics = {name: TOPICS[name] for name in names}
+        whole = len(topics) == len(TOPICS)
+        if whole:
+            topics = {"": Topic("", FIRST)} | topics
+        shown = self._with((command for topic in topics.values() for command in topic.commands), None)
+        for name, topic in topics.items():
+            for command in filter(None, map(shown.commands.get, topic.commands)):
+                command.rich_help_panel = f"{name}: {topic.about}" if name else None  # pyright: ignore[reportAttributeAccessIssue]
+        if not whole:
+            shown.params, shown.add_help_option = [], False
+        show_flags_without_type(shown)  # typer adds options of its own late
+        TyperGroup.format_help(shown, ctx, ctx.make_formatter())
+
+    def _with(self, names: Iterable[str], epilog: str | None) -> CommandList:
+        """Return this group with only some of its commands, in the order of their names."""
+        shown = copy.copy(self)
+        shown.commands = {name: copy.copy(self.commands[name]) for name in names if name in self.commands}
+        shown.epilog = epilog
+        return shown
+
+
+def show_flags_without_type(command: Any) -> None:
+    """Let the help of a command, and of all below it, show a flag as it is written: ``--json``, not ``--json <bool>``."""
+    asked = command.get_help_option(SimpleNamespace(help_option_names=HELP))
+    for option in (*command.params, *((asked,) if asked else ())):
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+    for each in getattr(command, "commands", {}).values():
+        show_flags_without_type(each)

@@ -1,0 +1,136 @@
+"""How far a run is, on stderr while it is carried out: a bar in a terminal, elsewhere a plain line now and then."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.cli.console import stderr
+from moloch.beats import beats
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from learning import Progress
+
+EVERY = 30.0
+"""Seconds between two plain lines, where there is no terminal."""
+LOOK = 1.0
+"""Seconds for which what was said of the models holds."""
+
+
+class RunProgress:
+    """What is said of a run while it is carried out; each method may be called in any thread.
+
+    Args:
+        folder: the run's, in which its log tells how long the rest takes; None where nothing is said of that.
+        label: stands before what it does.
+        clock: seconds.
+    """
+
+    def __init__(self, folder: Path | None, label: str = "", *, clock: Callable[[], float] = time.monotonic) -> None:
+        from analysis.studies.record.progress import FollowedCell
+
+        self._cell = FollowedCell(folder) if folder is not None else None
+        self._label, self._clock = label, clock
+        self._began, self._looked = clock(), float("-inf")
+        self._lock = threading.Lock()
+        self._models = ""
+        self.now: Progress | None = None
+
+    @property
+    def doing(self) -> str:
+        """What comes next, in words."""
+        return f"{self._label}{self.now.doing if self.now is not None else 'loading the model'}"
+
+    @property
+    def models(self) -> str:
+        """What models are doing, and how long the rest takes; empty while there is nothing to say."""
+        with self._lock:
+            if self._clock() - self._looked >= LOOK:
+                self._models, self._looked = "; ".join(self._said()), self._clock()
+            return self._models
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        parts = [self.doing]
+        if self.now is not None:
+            parts.append(f"{self.now.done:,} of {self.now.total:,} steps and trainings")
+        return "; ".join(
+            [*parts, *([self.models] if self.models else []), f"{clock_time(self._clock() - self._began)} so far"]
+        )
+
+    def _said(self) -> Iterator[str]:
+        from analysis.readings.traffic import left_words, traffic_words
+
+        traffic = self.now.traffic() if self.now is not None else None
+        yield from traffic_words(traffic) if traffic is not None else ()
+        if self._cell is not None and (left := left_words(self._cell.look(), traffic)):
+            yield left
+
+
+def clock_time(seconds: float) -> str:
+    """Return a time as clocks show it: ``0:07``, ``1:02:30``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextmanager
+def progress(
+    label: str = "",
+    said: Callable[[Progress], Iterable[str]] = lambda now: (),
+    folder: Path | None = None,
+) -> Iterator[Callable[[Progress], None]]:
+    """Show on stderr how far a run is; yield the function that is told.
+
+    Args:
+        said: returns lines to print before the run goes on.
+        folder: the run's.
+    """
+    console, run = stderr(), RunProgress(folder, label)
+
+    def tell(now: Progress) -> None:
+        for line in said(now):
+            console.print(f"{label}{line}", markup=False, soft_wrap=True)
+        run.now = now
+
+    with _bar(console, run) if console.is_terminal else _lines(console, run):
+        yield tell
+
+
+@contextmanager
+def _lines(console: Console, run: RunProgress) -> Iterator[None]:
+    def say() -> None:
+        console.print(run.line, markup=False, soft_wrap=True)
+
+    with beats(say, EVERY, "progress"):
+        yield
+
+
+@contextmanager
+def _bar(console: Console, run: RunProgress) -> Iterator[None]:
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class TwoLines(Bar):
+        """A bar, and below it what models are doing."""
+
+        def get_renderables(self) -> Iterable[RenderableType]:
+            if run.now is not None:
+                self.update(task, completed=run.now.done, total=run.now.total, description=run.doing)
+            yield self.make_tasks_table(self.tasks)
+            if run.models:
+                yield Text(f"  {run.models}", style="dim")
+
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    bar = TwoLines(*columns, TimeElapsedColumn(), console=console, transient=True)
+    task = bar.add_task(run.doing, total=None)
+    with bar:
+        yield

@@ -1,0 +1,77 @@
+"""``moloch resume``: go on with a run that stopped, by the settings that it holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import stderr
+from analysis.cli.run import as_dict, carry_out, print_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from learning import RunConfig
+
+Set = Annotated[list[str] | None, typer.Option("--set", help="A setting of serving, budget or gate, as key=value.")]
+
+
+def resume(
+    run: options.RunOrCell,
+    llm: options.Llm = None,
+    max_calls: options.MaxCalls = None,
+    max_tokens: options.MaxTokens = None,
+    max_usd: options.MaxUsd = None,
+    max_minutes: options.MaxMinutes = None,
+    set_: Set = None,
+    as_json: options.Json = False,
+) -> None:
+    """Go on with a run where it stopped; of one that has ended, print the results.
+
+    Its settings are those that it holds. Where models are served, what may be spent, and the gate are in no run: give them here again.
+    """
+    with stderr().status("loading"):
+        changes = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
+        settings = resumed(run, changes)
+    done, results = carry_out(settings, run)
+    if as_json:
+        print(json.dumps(as_dict(done, results)))
+    else:
+        print_run(done, results)
+
+
+def resumed(run: Path, changes: list[str]) -> RunConfig:
+    """Return the settings with which a run goes on.
+
+    Raises:
+        InputError: there is no run, or a change would alter what it holds.
+    """
+    from abm.log import open_log
+    from learning import load_config
+    from learning.runs.config import UNRECORDED
+    from moloch.errors import InputError
+
+    open_log(run, write=False)
+    for each in changes:
+        name = each.partition("=")[0].strip().partition(".")[0]
+        if name not in UNRECORDED:
+            raise InputError(
+                f"a run keeps its settings: --set {each!r}",
+                where=str(run),
+                why=f"only {', '.join(sorted(UNRECORDED))} may change from one process to the next",
+                fix=f"moloch fork continues with others; moloch run --like {run} begins a run of its own.",
+            )
+    return load_config(run / "run.json", {}, changes, environ=_unrecorded(dict(os.environ)))
+
+
+def _unrecorded(environ: dict[str, str]) -> dict[str, Any]:
+    """Return the environment without settings that a run holds."""
+    from learning.runs.config import UNRECORDED
+    from learning.runs.config_environment import environment_settings
+
+    others = {variable for variable, name, _ in environment_settings(environ) if name.split(".")[0] not in UNRECORDED}
+    return {variable: value for variable, value in environ.items() if variable not in others}

@@ -1,0 +1,77 @@
+"""Every page, at three widths, light and dark: everybody can read it, it is as wide as its window, and it asks nobody else."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+
+from abm.events import ContestDecided
+from abm.log import read_events
+from analysis.ui.pages.table import BODIES
+from tests.support.accessibility import faults
+from tests.support.ui_server import Visit, serving
+
+pytestmark = pytest.mark.browser
+WIDTHS, SCHEMES = (1440, 1024, 390), ("light", "dark")
+GRAPH = ".moloch-diffusion[data-frame]"
+PAGES = {
+    "list": ({"run": ""}, ".m-list"),
+    "study": ({"run": "", "study": "small"}, ".m-forest"),
+    "hidden study": ({"run": "", "study": "declared"}, ".m-list"),
+    "result": ({"run": "isolated"}, ".m-forest"),
+    "diffusion": ({"page": "diffusion"}, GRAPH),
+    "no run": ({"run": "gone"}, ".m-empty"),
+    "reach": ({"page": "diffusion", "fill": "reach"}, ".m-spread"),
+    "people": ({"page": "people"}, ".m-people .m-table"),
+    "persona": ({"page": "persona"}, ".m-story"),
+    "messages": ({"page": "people", "frame": "messages"}, ".m-people .m-table"),
+    "agents": ({"page": "agents"}, ".m-table"),
+    "polls": ({"page": "people", "frame": "polls"}, ".m-people"),
+    "contests": ({"page": "contests"}, ".m-table"),
+    "arms": ({"run": "isolated", "page": "compare"}, GRAPH),
+    "contest": ({"page": "contests", "contest": "{contest}"}, ".m-outcome"),
+    "training": ({"page": "training"}, ".m-node"),
+    "probes": ({"run": "isolated", "page": "probes"}, ".m-table"),
+    "compare": ({"page": "compare", "other": "isolated"}, "text=Settings that differ"),
+    "event": ({"page": "event", "seq": "12"}, ".m-event"),
+    "rows": ({"page": "rows", "frame": "messages"}, ".m-rows"),
+    "message": ({"page": "message", "contest": "{contest}", "slot": "0"}, "#m-way"),
+}  # fmt: skip
+"""Page -> its address, and what is waited for; pages that stand beside each other have different titles."""
+
+
+@pytest.fixture(scope="module")
+def visit(browser, folder):
+    """One visit to all of them."""
+    pytest.importorskip("solara", reason="the ui extra is not installed")
+    with serving(folder) as url:
+        found = Visit(browser, url)
+        found.open("?run=isolated", ".m-forest")
+        yield found
+        found.close()
+
+
+def test_all_pages_are_here():
+    """One that is added has to be."""
+    assert {more.get("page", "result") for more, _ in PAGES.values()} == set(BODIES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_everybody_can_read_it(visit, folder, name):
+    """Axe-core finds nothing, nothing is cut off, the console is quiet, and no other host is asked."""
+    contest = max(each.contest for each in read_events(folder / "networked") if isinstance(each, ContestDecided))
+    more, wait = PAGES[name]
+    values = {key: value.format(contest=contest) for key, value in ({"run": "networked"} | more).items() if value}
+    page = visit.move(f"?{urlencode(values)}", wait)
+    found = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(f"document.querySelector('.v-application').classList.contains('theme--{scheme}')")
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if wrong := [*faults(page), *([f"{wide} pixels too wide"] if wide > 0 else [])]:
+                found[width, scheme] = wrong
+    assert found == {}
+    assert visit.errors == [] and visit.strays == []
