@@ -19,7 +19,8 @@ DECISIONS = "- [Decisions](decisions/): why things are as they are, a page for e
 
 _NO_TEXT = ("#", "```", "<!--", "|", "!", ":", "-", "*")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
-_SENTENCE = re.compile(r"(.+?[.:?!])(?=\s|$)", re.DOTALL)
+_SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z`*])")
+_ENOUGH = 60
 
 
 def text(root: Path = ROOT) -> str:
@@ -33,11 +34,10 @@ def text(root: Path = ROOT) -> str:
 
 
 def line(page: str, root: Path = ROOT) -> str:
-    """Return a page's line: its title as a link, and the first sentence of its text."""
+    """Return a page's line: its title as a link, and how its text begins."""
     if "*" in page:
         return DECISIONS
-    title, said = heading(page, root), first_sentence(page, root)
-    return f"- [{title}]({page}): {said}"
+    return f"- [{heading(page, root)}]({page}): {said_first(page, root)}"
 
 
 def heading(page: str, root: Path = ROOT) -> str:
@@ -46,16 +46,20 @@ def heading(page: str, root: Path = ROOT) -> str:
     return first.removeprefix("# ").replace("`", "")
 
 
-def first_sentence(page: str, root: Path = ROOT) -> str:
-    """Return the first sentence that stands in a paragraph of its own, without links; a colon at its end becomes a full stop.
+def said_first(page: str, root: Path = ROOT) -> str:
+    """Return the first sentence of the page's first paragraph, without links and marks, or as many as say something.
 
     Raises:
         ValueError: the page has no paragraph.
     """
     for block in re.split(r"\n\s*\n", _without_fences((root / "docs" / page).read_text("utf-8"))):
-        plain = " ".join(_LINK.sub(r"\1", block).split())
-        if plain and not plain.startswith(_NO_TEXT) and (found := _SENTENCE.match(plain)):
-            return found[1].removesuffix(":").removesuffix(".") + "."
+        plain = " ".join(_LINK.sub(r"\1", block).replace("**", "").split())
+        if not plain or plain.startswith(_NO_TEXT):
+            continue
+        said, *more = _SENTENCE.split(plain)
+        while more and len(said) < _ENOUGH:
+            said += " " + more.pop(0)
+        return said.removesuffix(":").removesuffix(".") + ("" if said.endswith(("?", "!")) else ".")
     raise ValueError(f"docs/{page}: no paragraph, so that nothing says what the page is about")
 
 

@@ -27,4 +27,4 @@ def test_a_page_without_a_paragraph_is_named(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "bare.md").write_text("# Bare\n\n```sh\nmoloch run\n```\n\n- a list\n")
     with pytest.raises(ValueError, match=r"docs/bare\.md"):
-        llms.first_sentence("bare.md", tmp_path)
+        llms.said_first("bare.md", tmp_path)
