@@ -37,10 +37,14 @@ def Notice(
     text: str = "",
     command: str = "",
     busy: bool = False,
+    first: bool = False,
     link: Row | None = None,
     event_go: Go = lambda url: None,
 ) -> None:
-    """A page that has nothing to show, and why; ``busy``: it will update by itself; ``link``: with ``url`` and ``text``, what to look at."""
+    """A page that has nothing to show, and why; ``busy``: it will update by itself; ``link``: with ``url`` and ``text``, what to look at.
+
+    ``first``: nothing above it on the page has a heading.
+    """
 
 
 @solara.component_vue("runs.vue")

@@ -16,8 +16,8 @@ from analysis.ui.graph.buffers import (
     check_names,
     check_places,
     opinion_bins,
-    read_graph,
     oriented,
+    read_graph,
     sample_ties,
 )
 from media_graph import build
