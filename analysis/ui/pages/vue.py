@@ -149,13 +149,17 @@ def ReachView(curve: Row, take: Row, to: str, name: str, event_go: Go) -> None:
 def MessageView(
     message: Row,
     way: Row | None,
+    viewers: Row | None,
     graph: str,
     total: str,
     pager: Row | None,
     event_go: Go,
     event_more: Go,
 ) -> None:
-    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn."""
+    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn.
+
+    ``viewers``: who saw it, instead of who chose it.
+    """
 
 
 @solara.component_vue("agents.vue")
