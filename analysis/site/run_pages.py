@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -74,36 +75,35 @@ class RunSite:
         up = "../" * name.count("/")
         place = SitePage(f"{title or tab.capitalize()} · {self.source.info.key} · Moloch", up, f"{self._home}{up}")
         shown = {"contest": "contests"}.get(template, template)
-        return f"{name}.html", page(template, place, self._links.to, self._common(shown) | values)
+        return f"{name}.html", page(template, place, self._links.to, self._common | {"shown": shown} | values)
 
-    def _common(self, shown: str) -> dict[str, Any]:
+    @cached_property
+    def _common(self) -> dict[str, Any]:
+        """What every page shows."""
         info = self.source.info
-        run = headline(info, self.source.book) | {
-            "up": {"name": self._up[0], "url": self._up[1]} if self._up else None,
-        }
-        tabs = [{"file": "index.html" if tab == "result" else f"{tab}.html", "label": tab.capitalize()} for tab in TABS]
+        up = {"name": self._up[0], "url": self._up[1]} if self._up else None
+        files = {tab: "index.html" if tab == "result" else f"{tab}.html" for tab in TABS}
         return {
-            "run": run,
-            "tabs": tabs,
-            "shown": shown,
+            "run": headline(info, self.source.book) | {"up": up},
+            "tabs": [{"file": file, "label": tab.capitalize()} for tab, file in files.items()],
             "head": info.head,
             "events": info.events,
             "version": version("moloch-abm"),
         }
 
     def _result(self) -> dict[str, Any]:
-        source = self.source
-        run = headline(source.info, source.book)
-        there = bool(source.tables["arms"])
-        found = run_result(source.tables, source.outcomes, self._address, source.info) if there else None
-        nothing = None if there else nothing_yet(source.book, source.info.state, self._address)
+        source, counted = self.source, self.source.counted
+        there = bool(counted.tables["arms"])
+        found = run_result(counted.tables, counted.outcomes, self._address, source.info) if there else None
+        nothing = nothing_yet(source.book, source.info.state, self._address)
+        nothing |= {"missing": counted.why} if counted.why else {}
         return {
             "found": found,
             "nothing": nothing,
             "inside": self._inside(),
             "left_out": self.left_out,
             "beyond": BEYOND,
-            "facts": [[name, long or short] for name, short, long in run["facts"]],
+            "facts": [[name, long or short] for name, short, long in self._common["run"]["facts"]],
             "again": settings_code(source.book.config or source.info.config),
         }
 
@@ -226,7 +226,7 @@ class RunSite:
     def _training(self) -> dict[str, Any]:
         book = self.source.book
         try:
-            rates = node_rates(self.source.evaluation)
+            rates = node_rates(self.source.counted.evaluation)
         except Exception:  # whatever a log holds, what was learnt is shown, as on the pages
             rates = NodeRates({}, {}, False)
         rows = training_rows(book, self.source.path, self._address)
@@ -242,7 +242,7 @@ class RunSite:
         }
 
     def _probes(self) -> dict[str, Any]:
-        evaluation, verdicts = self.source.evaluation, self.source.verdicts
+        evaluation, verdicts = self.source.counted.evaluation, self.source.verdicts
 
         def tables(epoch: int) -> list[dict[str, Any]]:
             own = probe_data.probe_tables(evaluation, epoch, self._address)
