@@ -108,7 +108,12 @@ def _views(frames: Frames, book: Book) -> list[dict[str, Any]]:
     views = []
     for fill, slot, label in (*named, ("exposure", 0, "exposure")):
         made = film(frames, fill, slot, config=book.config)
-        view = {"value": f"{fill}-{slot}", "label": label, "fills": _packed(made.fills), "ringed": made.outlines is not None}
+        view = {
+            "value": f"{fill}-{slot}",
+            "label": label,
+            "fills": _packed(made.fills),
+            "ringed": made.outlines is not None,
+        }
         views.append(view | _dress(made.palette, made.ramp, made.title, made.outline_labels))
     return views
 

@@ -14,7 +14,7 @@ from analysis.site.contest_pages import contest_values
 from analysis.site.graphs import DrawnSociety, drawn_society
 from analysis.site.links import SiteLinks
 from analysis.site.sources import SiteSociety, SiteSource
-from analysis.site.templating import SitePage, page
+from analysis.site.page_templates import SitePage, page
 from analysis.ui.address import PageAddress
 from analysis.ui.data import contests as contest_data
 from analysis.ui.data import people as people_data
@@ -179,7 +179,7 @@ class RunSite:
                 continue
             self._graphs.append(made)
             self.left_out += [made.note] if made.note else []
-            self._links.reaches |= {message: made.key for message in made.messages}
+            self._links.reaches |= dict.fromkeys(made.messages, made.key)
             yield f"graphs/{len(self._graphs)}.js", made.script
         if self.source.unseen:
             self.left_out.append(f"{count(self.source.unseen, 'further society', 'further societies')} are not shown.")
@@ -255,4 +255,6 @@ class RunSite:
 
 def _unfiltered(choice: dict[str, Any]) -> dict[str, Any]:
     """Return a choice whose value for all is empty."""
-    return choice | {"options": [["", label] if label == "all" else [value, label] for value, label in choice["options"]]}
+    return choice | {
+        "options": [["", label] if label == "all" else [value, label] for value, label in choice["options"]]
+    }

@@ -15,7 +15,7 @@ from analysis.reports.registered import preregistration_blocks
 from analysis.site.links import of_cells
 from analysis.site.run_pages import RunSite
 from analysis.site.sources import read_source
-from analysis.site.templating import SitePage, page
+from analysis.site.page_templates import SitePage, page
 from analysis.studies.findings.results import StudyResults, study_results
 from analysis.studies.record.layout import Layout
 from analysis.studies.record.places import run_of

@@ -106,8 +106,16 @@ def test_a_message_is_followed_from_its_contest(reader: Reader) -> None:
     page.wait_for_selector(PAINTED)
     assert "message=" in page.url and page.input_value("[name=view]") == "reach"
     page.get_by_text("Round 1").first.wait_for()
-    page.focus(".md-stage")
-    assert page.inner_text("#graph-member").startswith("Select a member")
+
+
+def test_a_member_is_found(reader: Reader) -> None:
+    """By name; what it chose is said beside the graph."""
+    name = reader.open("people").inner_text("#people tbody td >> nth=0")
+    page = reader.open("diffusion")
+    page.get_by_placeholder("Find a member").fill(name)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#graph-member b")
+    assert page.inner_text("#graph-member b") == name and "Last choice: " in page.inner_text("#graph-member")
 
 
 def test_contests_are_filtered(reader: Reader) -> None:

@@ -126,7 +126,6 @@ class TestPages:
 
     def test_a_run_without_a_result(self, tmp_path):
         """What there is of it is shown, and what is missing."""
-        run = hostile(tmp_path / "run")
         made = small_log(tmp_path / "begun")
         write_site(made, tmp_path / "site")
         assert "No result yet" in Read(tmp_path / "site" / "index.html").words
@@ -218,7 +217,9 @@ class TestLinks:
 
     def test_addresses(self):
         """A message is a place on its contest's page; rows of an evaluation are its contests; what is not there leads nowhere."""
-        links = SiteLinks({"evaluate/1": "contests/1.html"}, {7: "contests/1.html#m1"}, {"evaluate/1/1": "evaluate/rft/1"})
+        links = SiteLinks(
+            {"evaluate/1": "contests/1.html"}, {7: "contests/1.html#m1"}, {"evaluate/1/1": "evaluate/rft/1"}
+        )
         at = PageAddress(run="r")
         assert links.to(message_url(at, "evaluate/1", 1)) == "contests/1.html#m1"
         assert links.to(message_url(at, "evaluate/2", 1)) == links.to(event_url(at, 8)) == links.to("") == ""
