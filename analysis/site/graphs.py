@@ -70,7 +70,7 @@ def drawn_society(source: SiteSource, society: SiteSociety, most: int) -> DrawnS
     room = most - (LEAST - 4) * frames.n  # for colours
     kept = _thinned(frames, room // 2)
     reach = list(_reach(source, society, ways, room // 2)) if ways else []
-    left_out = [f"every {kept.thinned} frames one is kept"] if kept.thinned > 1 else []
+    left_out = [f"one frame in {kept.thinned:,} is kept"] if kept.thinned > 1 else []
     drawn = [name for name, *_ in reach if name != reach_data.MISBEHAVED]
     if len(drawn) < len(ways):
         left_out.append(f"the reach of {len(drawn):,} of {count(len(ways), 'message')} is here, of those most seen")

@@ -137,7 +137,7 @@ def small_log(folder: Path) -> Path:
     from learning import RunConfig
     from tests.analysis.factory import setup
 
-    config = RunConfig(arms=("rft", "placebo")).model_dump(mode="json")
+    config = RunConfig.model_validate({"arms": ["rft", "placebo"]}).model_dump(mode="json")
     with create(folder, config) as log:
         log.append(setup(3, 3, ["rft", "placebo"], config))
     return folder
