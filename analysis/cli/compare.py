@@ -10,7 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, say, show, stderr
-from analysis.cli.last_lines import closing_lines, head_lines
+from analysis.cli.heads import closing_lines, head_lines
 from moloch.exit_codes import ExitCode
 
 

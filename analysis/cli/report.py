@@ -10,7 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import say, stderr
-from analysis.cli.last_lines import closing_lines, heads_of
+from analysis.cli.heads import closing_lines, heads_of
 
 
 def report(

@@ -13,7 +13,7 @@ import typer
 from analysis.cli import options
 from analysis.cli.console import NARROWEST, printer, say, terminal_width
 from analysis.cli.console import show as print_parts
-from analysis.cli.last_lines import closing_lines
+from analysis.cli.heads import closing_lines
 from analysis.cli.option_groups import grouped
 
 if TYPE_CHECKING:
