@@ -74,7 +74,13 @@ def _cell(run: Path) -> Path:
 
 
 def _like(run: Path | None) -> Path | None:
-    return None if run is None else _cell(run)
+    """Return the folder of a run whose settings are taken."""
+    if run is None:
+        return None
+    from abm.log import open_log
+
+    open_log(run := _cell(run), write=False)
+    return run
 
 
 Like = Annotated[
