@@ -53,7 +53,10 @@ DryRun = Annotated[
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Any setting, as key=value; moloch config explain KEY says what it means.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Any setting, as key=value; moloch config explain KEY says what it means."),
+]
 Extensions = Annotated[
     list[str] | None,
     typer.Option(
