@@ -3,7 +3,7 @@
 Change the pattern, the name, or the whole rule. A run takes the probe by two settings, on the command line or in a file::
 
     extensions: [my_probe]               # this module, as an import statement would name it
-    probes: [pressure, unparsed]     # all probes that shall judge
+    probes: [pressure, unparsed]         # all probes that shall judge
 
 A finished run is judged afterwards: ``moloch probe RUN --rules pressure --extensions my_probe``.
 """
