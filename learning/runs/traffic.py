@@ -23,6 +23,7 @@ from learning.runs.config import RunConfig
 from learning.runs.costs import planned
 from learning.runs.inputs import Inputs
 from moloch.beats import beats
+from moloch.errors import MolochError
 
 FOLDER, FILE = "now", "traffic.json"
 EVERY = 2.0
@@ -81,6 +82,7 @@ class TrafficMeter:
         self._counts = Counter[str]()
         self._priced: bool | None = None
         self._plan: int | None = None
+        self._asked_plan = False
         self._samples: deque[tuple[float, int, int]] = deque()
 
     def follow(self, journal: LiveJournal, models: Sequence[LLM]) -> None:
@@ -98,7 +100,7 @@ class TrafficMeter:
         flights = [each for llm in self._models if isinstance(llm, Flying) and (each := llm.flight) is not None]
         tokens, calls = self._speeds(writing)
         counts, planned_calls = self._counts, self._planned()
-        left = max(0, planned_calls - counts["answered"])
+        left = max(0, planned_calls - counts["answered"]) if planned_calls is not None else None
         return Traffic(
             answered=counts["answered"],
             again=counts["again"],
@@ -111,7 +113,7 @@ class TrafficMeter:
             waiting=_waiting(flights),
             sent=sum(each.sent for each in flights),
             silent_s=round(min((each.silent_s for each in flights), default=0.0), 1),
-            calls_left_s=left / calls if calls else None,
+            calls_left_s=left / calls if calls and left is not None else None,
             at=time.time(),
         )
 
@@ -132,9 +134,11 @@ class TrafficMeter:
         written, answered = (speed if speed > 0 else None for speed in speeds)
         return written, answered
 
-    def _planned(self) -> int:
-        if self._plan is None:
-            self._plan = sum(role.calls for role in planned(self._config, None, self._inputs))
+    def _planned(self) -> int | None:
+        if not self._asked_plan:
+            self._asked_plan = True
+            with contextlib.suppress(MolochError):  # what the run itself would say, which goes on without it
+                self._plan = sum(role.calls for role in planned(self._config, None, self._inputs))
         return self._plan
 
     def _prices_known(self) -> bool:
