@@ -30,6 +30,8 @@ EVERY = 2.0
 """Seconds between two times that it is written."""
 FRESH = 30.0
 """Seconds for which it holds: of what is older, the writer is gone."""
+SILENT = 10.0
+"""Seconds without an answer to calls under way from which that is said, and no pace."""
 WINDOW = 60.0
 """Seconds over which speeds are means, at most."""
 
@@ -62,6 +64,11 @@ class Traffic(msgspec.Struct, frozen=True):
     silent_s: float = 0.0
     calls_left_s: float | None = None
     at: float = 0.0
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether calls are under way and none was answered for a while."""
+        return bool(self.sent or self.waiting) and self.silent_s >= SILENT
 
 
 class TrafficMeter:
@@ -101,7 +108,7 @@ class TrafficMeter:
         tokens, calls = self._speeds(writing)
         counts, planned_calls = self._counts, self._planned()
         left = max(0, planned_calls - counts["answered"]) if planned_calls is not None else None
-        return Traffic(
+        now = Traffic(
             answered=counts["answered"],
             again=counts["again"],
             planned=planned_calls,
@@ -116,6 +123,7 @@ class TrafficMeter:
             calls_left_s=left / calls if calls and left is not None else None,
             at=time.time(),
         )
+        return msgspec.structs.replace(now, tokens_per_s=None, calls_left_s=None) if now.is_silent else now
 
     def _speeds(self, writing: int) -> tuple[float | None, float | None]:
         """Return the tokens written and the calls answered a second, over the last minute; None where there were none."""
