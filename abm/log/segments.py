@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
-from zipfile import is_zipfile
 
 import msgspec
 
@@ -24,8 +23,6 @@ FORMAT = 1
 _BUFFER = 1 << 20
 """Bytes read at once."""
 
-SUGGESTED = 3
-"""Runs that an error names where a folder of runs was given for one."""
 _NAME = re.compile(r"(\d{20})\.jsonl\.zst")
 
 
@@ -129,23 +126,10 @@ def read_manifest(run: Path) -> Manifest:
     try:
         raw = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _no_run(run) from error
+        raise LogError("no run here", where=str(run), why="there is no run.json", fix="Give a run's folder.") from error
     except OSError as error:
         raise unreadable(path, error) from error
     return manifest_of(raw, path)
-
-
-def _no_run(folder: Path) -> LogError:
-    """Return that a path is no run, why, and what may have been meant."""
-    why, fix = "there is no run.json", "Give a run's folder."
-    if folder.is_file():
-        why = "it is a file"
-        fix = "It is a pack, or another zip file: unpack it first, with moloch unpack." if is_zipfile(folder) else fix
-    elif not folder.is_dir():
-        why = "there is no such folder"
-    elif runs := sorted(path.parent for path in folder.glob("*/run.json"))[:SUGGESTED]:
-        fix = f"Give one of the runs in it, such as {' or '.join(map(str, runs))}."
-    return LogError("no run here", where=str(folder), why=why, fix=fix)
 
 
 def manifest_of(raw: bytes, path: Path | str) -> Manifest:

@@ -18,6 +18,7 @@ from typing import Any
 from unittest.mock import patch
 
 from analysis.cli import main
+from moloch import errors
 from tests.support.server import Call, serving
 
 LONGEST_S = 60
@@ -28,7 +29,8 @@ OURS = re.compile(r"moloch: \S|plan: \d|Usage: |Try '|[╭│╰]|\+-|\|")
 KEYS = ("OPENAI_API_KEY", "MOLOCH_API_KEY")
 """Variables of which a user has only those that a row names."""
 
-NO_RUN = DAMAGED = 3
+NO_RUN = int(getattr(errors, "NoRun", errors.LogError).exit_code)
+DAMAGED = 3
 NO_SERVER = 6
 SPENT = 5
 """Exit codes other than 2, that of wrong input."""
