@@ -35,7 +35,7 @@ def test_is_taken_or_refused(entry: Entry, tmp_path_factory):
 
     @settings(
         max_examples=max(8, DRAWN // entry.cost), deadline=None, database=None, derandomize=True,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )  # fmt: skip
     @given(lot=st.randoms(use_true_random=False))
     def reads(lot: Random) -> None:
