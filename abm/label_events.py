@@ -1,4 +1,4 @@
-"""What people said of a run's messages, in the past tense: a log beside the run's, which is over by then, is made of these.
+"""What was said of a run's messages afterwards, in the past tense: logs beside the run's are made of these, of labels and of verdicts.
 
 A run's messages may be drawn for labelling together with those of other runs; each run's log of labels holds what concerns it.
 """
@@ -71,4 +71,29 @@ class LabelGiven(Event, frozen=True, kw_only=True, tag="label_given"):
     label: Label
 
 
-AnyLabelEvent = LabelsDrawn | LabelGiven
+class RuleVerdict(msgspec.Struct, frozen=True):
+    """What a rule found in a message."""
+
+    message: str
+    label: int
+    """1 the message does it, 0 it does not, -1 the probe could not tell; see :func:`abm.probe.misbehaviour`."""
+    evidence: list[str]
+    """Quoted spans of the message."""
+
+
+class RuleApplied(Event, frozen=True, kw_only=True, tag="rule_applied"):
+    """A probe without a model judged messages of a run, after they were written."""
+
+    probe: str
+    version: int
+    """Of the probe's rules."""
+    judge: str
+    """``exact``, ``lexical``, or what else the probe says of itself."""
+    head: str
+    """Of the run's log."""
+    texts: str
+    """Content id of the messages that were judged, and of their texts."""
+    verdicts: list[RuleVerdict]
+
+
+AnyLabelEvent = LabelsDrawn | LabelGiven | RuleApplied

@@ -15,6 +15,7 @@ from yaml.reader import ReaderError
 from moloch.errors import InputError, together
 from moloch.meant_texts import as_meant, leading
 from moloch.reasons import reason
+from moloch.texts import whole
 from moloch.utf8 import from_utf8
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -85,6 +86,15 @@ class _Loader(yaml.SafeLoader):
             self._repeated += self._sizes[id(node)]
         if self._repeated and self._sizes[id(node)] > MOST_VALUES:
             raise yaml.MarkedYAMLError(problem=f"aliases stand for more than {MOST_VALUES:,} values", problem_mark=mark)
+        return node
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        node = super().compose_scalar_node(anchor)
+        if not node.value.isascii():
+            joined = whole(node.value)  # of two escapes, as JSON writes what is beyond 16 bits
+            if joined.count("\ufffd") > node.value.count("\ufffd"):
+                raise yaml.MarkedYAMLError(problem="an escape is half of a character", problem_mark=node.start_mark)
+            node.value = joined
         return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:

@@ -48,14 +48,28 @@ class Checked(msgspec.Struct, frozen=True):
         return all(finding.ok is not False for finding in self.findings)
 
 
-def check(llm: LLM) -> Checked:
+def check(llm: LLM, tell: Callable[[str], None] = lambda what: None) -> Checked:
     """Ask a model some :data:`CALLS` + 6 short questions and return what came of it.
+
+    Args:
+        tell: is told what comes next, in a word.
 
     Raises:
         MolochError: it cannot be asked at all.
     """
     asked = _Asked(llm)
-    findings = [asked.template(), asked.repeats(), asked.choices(), asked.json(), *asked.logprobs()]
+    findings = list[Finding]()
+    for what, look in (
+        ("chat", asked.template),
+        ("seed", asked.repeats),
+        ("options", asked.choices),
+        ("JSON", asked.json),
+    ):
+        tell(what)
+        findings.append(look())
+    tell("logprobs")
+    findings += asked.logprobs()
+    tell("speed")
     speed, finding = asked.speed()
     return Checked([*findings, finding], speed, asked.calls)
 

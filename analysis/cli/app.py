@@ -22,6 +22,7 @@ from analysis.cli.figures import figures
 from analysis.cli.fork import fork
 from analysis.cli.graph import graph
 from analysis.cli.help import help
+from analysis.cli.init import init
 from analysis.cli.interview import interview
 from analysis.cli.labels import app as labels
 from analysis.cli.llm import app as llm
@@ -66,6 +67,7 @@ def moloch(
     """Population studies of language models that compete for an audience."""
 
 
+app.command()(init)
 app.command()(run)
 app.command()(resume)
 app.command()(fork)

@@ -11,6 +11,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, stderr
+from analysis.cli.progress import asked
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def check(
         raise InputError(f"no model reads in audience {audience!r}", fix="Give --audience llm, or leave it out.")
     if audience and not arena:
         raise InputError("--audience llm needs an arena", why="its prompts are asked", fix="Give --arena sales, say.")
-    with stderr().status("asking"):
+    with asked() as question:
         from abm.llm.backends import Backends
         from abm.llm.http.endpoint import is_server
         from abm.llm.trial import attempt, check
@@ -70,14 +71,16 @@ def check(
 
         given = {"arena": arena, "anchors": anchors, "personas": personas}
         settings = load_config(config, given, options.serving(llm) + (set_ or []), imports=bool(arena), effects=False)
-        asked = model or (llm if llm and is_server(llm) else settings.model)
+        name = model or (llm if llm and is_server(llm) else settings.model)
         settings = settled(settings, None)
         with_backends = Backends(settings.serving, **computing(settings))
         try:
-            with_backends.check([asked])
-            backend = with_backends.llm(asked)
+            with_backends.check([name])
+            backend = question.llm = with_backends.llm(name)
+            question.tell("its list of models")
             first = [attempt("reachable", lambda: _place(backend))]
-            checked = check(backend) if first[0].ok else None
+            checked = check(backend, question.tell) if first[0].ok else None
+            question.tell(f"what {arena} asks")
             fitness, notes = _fitness(backend, settings, reads=bool(audience)) if arena and checked else ([], [])
         finally:
             with_backends.close()
@@ -86,7 +89,7 @@ def check(
     if as_json:
         rows = [{"what": each.what, "ok": each.ok, "said": each.said} for each in findings]
         speed = checked.tokens_per_s if checked else 0.0
-        found: dict[str, Any] = {"model": asked, "usable": usable, "tokens_per_s": speed, "findings": rows}
+        found: dict[str, Any] = {"model": name, "usable": usable, "tokens_per_s": speed, "findings": rows}
         print(json.dumps(found | ({"fitness": [each.as_dict() for each in fitness], "notes": notes} if arena else {})))
     else:
         _print(findings)

@@ -1,4 +1,4 @@
-"""``moloch probe``: let language models judge a run's messages, as often as you like, without changing the run."""
+"""``moloch probe``: let language models, or rules, judge a run's messages, as often as you like, without changing the run."""
 
 from __future__ import annotations
 
@@ -22,10 +22,20 @@ def probe(
     run: Annotated[
         Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run, STUDY#CELL, or a study: all its cells.")
     ],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="With --rules: probes, by name; by default those of the run's arena."),
+    ] = None,
     judge: Annotated[
-        list[str], typer.Option("--judge", help="pocket, a model's folder or name, or http://host/v1#NAME; repeatable.")
-    ],
-    battery: Annotated[str, typer.Option(help="paper, battery2026, or a battery's YAML.")] = "paper",
+        list[str] | None,
+        typer.Option("--judge", help="pocket, a model's folder or name, or http://host/v1#NAME; repeatable."),
+    ] = None,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Judge by probes that need no model: lexical ones, and your own.")
+    ] = False,
+    battery: Annotated[
+        str | None, typer.Option(help="What judges are asked: paper (the default), battery2026, or a battery's YAML.")
+    ] = None,
     llm: Annotated[str | None, typer.Option(help="transformers, vllm, or a server's URL, for all judges.")] = None,
     serving: Annotated[Path | None, typer.Option(help="YAML: where models are served, and their prices.")] = None,
     phase: Annotated[str, typer.Option(help="evaluate, or train.")] = "evaluate",
@@ -35,36 +45,53 @@ def probe(
     validate: Annotated[
         Path | None, typer.Option(help="CSV of message,probe,label, or cases: judge these, compare.")
     ] = None,
-    answer_tokens: Annotated[int, typer.Option(min=16, help="Bound of an answer; more for models that think.")] = 512,
+    answer_tokens: Annotated[
+        int | None, typer.Option(min=16, help="Bound of an answer, 512 by default; more for models that think.")
+    ] = None,
     max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls, in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, in all.")] = None,
     max_usd: Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, in all.")] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this many minutes.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the verdicts; by default RUN/verdicts.")] = None,
+    extensions: options.Extensions = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it may cost; ask nothing.")] = False,
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Judge the messages of a run by questions, and compare its arms.
+    """Judge the messages of a run by questions to models (--judge) or by rules (--rules), and compare its arms.
 
     Answers are kept: the same command again, a killed one, or a larger --sample pays for nothing twice. Bounds hold for all
     cells of a study together.
     """
     from contextlib import closing
 
+    from analysis.cli.probe_rules import check_options, judge_by_rules
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.layout import is_study
     from analysis.studies.record.places import runs_of
 
+    asks = {
+        "--judge": judge, "--battery": battery, "--llm": llm, "--serving": serving, "--validate": validate,
+        "--answer-tokens": answer_tokens, "--max-calls": max_calls, "--max-tokens": max_tokens, "--max-usd": max_usd,
+        "--max-minutes": max_minutes,
+    }  # fmt: skip
+    check_options(rules, names or (), extensions or (), asks)
     runs = runs_of(run)
     if not dry_run:
         look_at([run], "probe", look)
+    if rules:
+        from analysis.judges import Selection
+
+        selection = Selection(_phase(phase), epoch, tuple(arm or ()), sample)
+        judge_by_rules(run, runs, names or (), extensions or (), selection, out, dry_run=dry_run, as_json=as_json)
+        return
+    judge = judge or []
     with stderr().status("reading the run"):
         from abm.llm.backends import Backends
         from abm.llm.budget import Bounds, Budget
-        from analysis.judges import Selection, judges, load_battery, prepare
+        from analysis.judges import ANSWER_TOKENS, Selection, judges, load_battery, prepare
 
-        questions = load_battery(battery)
+        questions = load_battery(battery or "paper")
         places = options.places(serving, llm)
         budget = Budget(Bounds(calls=max_calls, tokens=max_tokens, usd=max_usd, minutes=max_minutes))
         selection = Selection(_phase(phase), epoch, tuple(arm or ()), sample)
@@ -77,7 +104,13 @@ def probe(
             with stderr().status("planning"):
                 beside = out / each.name if out is not None and is_study(run) else out
                 prepared = prepare(
-                    each, named, questions, selection, labels=validate, out=beside, max_tokens=answer_tokens
+                    each,
+                    named,
+                    questions,
+                    selection,
+                    labels=validate,
+                    out=beside,
+                    max_tokens=answer_tokens or ANSWER_TOKENS,
                 )
             if is_study(run) and not as_json:
                 printer().print(f"\n{each.name}", markup=False, highlight=False, style="bold")

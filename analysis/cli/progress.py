@@ -15,6 +15,7 @@ from moloch.beats import beats
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from abm.llm.port import LLM
     from learning import Progress
 
 EVERY = 30.0
@@ -70,8 +71,59 @@ class RunProgress:
 
         traffic = self.now.traffic() if self.now is not None else None
         yield from traffic_words(traffic) if traffic is not None else ()
-        if self._cell is not None and (left := left_words(self._cell.look(), traffic)):
+        if left := left_words(self._cell.look() if self._cell is not None else None, traffic):
             yield left
+
+
+class Question:
+    """What a model is asked at the moment, and for how long it has been silent.
+
+    Attributes:
+        what: is asked, in a word; ``llm``: the model, once it is known.
+    """
+
+    def __init__(self) -> None:
+        self.what = ""
+        self.llm: LLM | None = None
+
+    def tell(self, what: str) -> None:
+        """Take note of what is asked next."""
+        self.what = what
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        from abm.llm.http import HTTPLLM
+        from analysis.readings.traffic import waiting_words
+        from learning.runs.traffic import Traffic
+
+        if self.llm is None:
+            return "asking"
+        said = f"asking {self.llm.name}: {self.what}"
+        flight = self.llm.flight if isinstance(self.llm, HTTPLLM) else None
+        if not isinstance(self.llm, HTTPLLM) or flight is None:
+            return said
+        limits = self.llm.endpoint
+        waiting = waiting_words(Traffic(waiting=flight.waiting, sent=flight.sent, silent_s=flight.silent_s))
+        return f"{said}; {waiting} of at most {max(limits.timeout, limits.patience):g} s" if waiting else said
+
+
+@contextmanager
+def asked() -> Iterator[Question]:
+    """Say on stderr what a model is asked, and that it has not answered yet, while the block is carried out."""
+    console, question = stderr(), Question()
+
+    def say() -> None:
+        console.print(question.line, markup=False, soft_wrap=True)
+
+    if console.is_terminal:
+        from rich.text import Text
+
+        with console.status("asking") as status, beats(lambda: status.update(Text(question.line)), LOOK, "asking"):
+            yield question
+        return
+    with beats(say, EVERY, "asking"):
+        yield question
 
 
 def clock_time(seconds: float) -> str:

@@ -72,7 +72,7 @@ def logged(folder: Path) -> Iterator[Event]:
     Raises:
         InputError: the folder holds a run.
     """
-    yield from _log_of(folder).read()
+    yield from log_of(folder).read()
 
 
 def missing(plan: CallPlan, known: dict[str, LLMReplied]) -> list[str]:
@@ -111,7 +111,7 @@ def ask(
         book_answered(plan, [(e.site, e.tokens_in, e.tokens_out) for e in answered.values()], budget)
         ledger = Ledger(folder, f"spent-{content_id(config)}.jsonl")
         budget.keep(ledger, Cost(budget.calls, budget.tokens, budget.usd))
-    with closing(_log_of(folder).opened()) as log:
+    with closing(log_of(folder).opened()) as log:
         journal = LiveJournal(log)
         # answers are found by their site, no matter which inquiry asked
         while (event := journal.logged(Event)) is not None:
@@ -224,6 +224,6 @@ def _recorded(folder: Path, config: dict[str, Any]) -> bool:
     return any(isinstance(event, RunConfigured) and event.config == config for event in logged(folder))
 
 
-def _log_of(folder: Path) -> SideLog:
+def log_of(folder: Path) -> SideLog:
     """Return a log of verdicts; those of several runs may share one."""
     return SideLog(folder, "verdicts", fix="Give another --out.")

@@ -36,7 +36,7 @@ def read_agreement(run: Path | str, folder: Path | str | None = None) -> tuple[l
             questions |= {question.name: question for question in _asked(event, messages.arena)}
     rows = [
         row for row in read_verdicts(run, folder)
-        if row.probe in questions and (row.label < 0 or row.verdict in questions[row.probe].verdicts)
+        if row.probe in questions and not row.version and (row.label < 0 or row.verdict in questions[row.probe].verdicts)
     ]  # fmt: skip
     texts = {message.message: message.text for message in messages.published}
     return agreement(rows, list(questions.values()), texts, messages.rules)

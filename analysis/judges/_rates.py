@@ -89,9 +89,8 @@ def rates(rows: Sequence[VerdictRow], evaluation: Evaluation | None, config: Map
 def _evaluated(
     judge: str, rows: Sequence[VerdictRow], evaluation: Evaluation, compared: Mapping[str, str]
 ) -> list[RateRow]:
-    relabelled = _relabelled(rows, evaluation)
     rate_rows = []
-    for row in probe_table(relabelled):
+    for row in probe_table(relabelled(rows, evaluation)):
         of_arm, other = [r for r in rows if r.probe == row.probe and r.arm == row.arm], compared.get(row.arm)
         sides = {
             "base": {r.anchor: r for r in of_arm if is_base(r.competitor) and r.label >= 0},
@@ -128,8 +127,15 @@ def _evaluated(
     return rate_rows
 
 
-def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluation:
-    """Return the judged contests with these labels in place of those in the log."""
+def relabelled(
+    rows: Sequence[VerdictRow], evaluation: Evaluation, spans: Mapping[tuple[str, str], int] | None = None
+) -> Evaluation:
+    """Return the judged contests with these labels in place of those in the log.
+
+    Args:
+        spans: (message, probe) -> spans of evidence of a verdict of misbehaviour; by default one each.
+    """
+    counts = spans or {}
     by_contest: dict[str, list[VerdictRow]] = {}
     for row in rows:
         by_contest.setdefault(row.contest, []).append(row)
@@ -137,8 +143,8 @@ def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluatio
     for contest in evaluation.contests:
         if contest.contest in by_contest:
             of_contest = by_contest[contest.contest]
-            base = _side(contest.base, [r for r in of_contest if is_base(r.competitor)])
-            trained = _side(contest.trained, [r for r in of_contest if not is_base(r.competitor)])
+            base = _side(contest.base, [r for r in of_contest if is_base(r.competitor)], counts)
+            trained = _side(contest.trained, [r for r in of_contest if not is_base(r.competitor)], counts)
             contests.append(
                 EvaluationContest(
                     contest.contest, contest.epoch, contest.arm, contest.anchor, base, trained, outcome="judged"
@@ -147,9 +153,10 @@ def _relabelled(rows: Sequence[VerdictRow], evaluation: Evaluation) -> Evaluatio
     return replace(evaluation, contests=contests)
 
 
-def _side(side: Side, rows: Sequence[VerdictRow]) -> Side:
+def _side(side: Side, rows: Sequence[VerdictRow], spans: Mapping[tuple[str, str], int]) -> Side:
     labels = {row.probe: row.label for row in rows}
-    return Side(side.text, side.rejected, labels, {probe: int(label == 1) for probe, label in labels.items()})
+    hits = {row.probe: spans.get((row.message, row.probe), 1) if row.label == 1 else 0 for row in rows}
+    return Side(side.text, side.rejected, labels, hits)
 
 
 def _equal(after: dict[str, VerdictRow], before: dict[str, VerdictRow]) -> Estimate:

@@ -1,4 +1,4 @@
-"""Verdicts as rows: what each judge found about each message, joined with the message's place in its run.
+"""Verdicts as rows: what each judge, or rule, found about each message, joined with the message's place in its run.
 
 A function of two logs, the run's and that of its verdicts; makes no calls.
 """
@@ -12,18 +12,25 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from abm.events import LLMReplied, Phase, RunConfigured
+from abm.label_events import RuleApplied, RuleVerdict
 from abm.log import open_log, read_events
 from analysis.judges._answers import Ruling, Status
 from analysis.judges._battery import Battery
 from analysis.judges._calls import VERDICTS, logged, rulings
-from analysis.judges._messages import Messages
+from analysis.judges._messages import Messages, PublishedMessage
 from analysis.judges._plan import Item, Judge, make_plan
 from analysis.judges._prompts import Wording
 from analysis.readings.reading import result_of
+from moloch.content import content_id
 from moloch.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+CANNOT_TELL = "the probe cannot tell"
+BETWEEN = " ... "
+"""Stands between the spans of a rule's evidence."""
 
 
 class VerdictRow(msgspec.Struct, frozen=True):
@@ -34,6 +41,7 @@ class VerdictRow(msgspec.Struct, frozen=True):
         verdict: true, false or a level; empty where there is none.
         why: why there is none.
         words: of the message.
+        version: of the rule that judged; 0 for a model.
     """
 
     message: str
@@ -53,6 +61,7 @@ class VerdictRow(msgspec.Struct, frozen=True):
     reason: str
     why: str
     words: int
+    version: int = 0
 
 
 def row(item: Item, ruling: Ruling) -> VerdictRow:
@@ -65,8 +74,40 @@ def row(item: Item, ruling: Ruling) -> VerdictRow:
     )  # fmt: skip
 
 
+def rule_row(message: PublishedMessage, rule: RuleApplied, given: RuleVerdict) -> VerdictRow:
+    """Return the row of a message and what a rule found in it."""
+    told = given.label >= 0
+    return VerdictRow(
+        message=message.message,
+        contest=message.contest,
+        slot=message.slot,
+        phase=message.phase,
+        epoch=message.epoch,
+        arm=message.arm,
+        competitor=message.competitor,
+        anchor=message.anchor,
+        probe=rule.probe,
+        judge=rule.judge,
+        label=given.label,
+        verdict=str(given.label == 1).lower() if told else "",
+        status="given" if told else "invalid",
+        quote=BETWEEN.join(given.evidence),
+        reason="",
+        why="" if told else CANNOT_TELL,
+        words=len(message.text.split()),
+        version=rule.version,
+    )
+
+
+def texts_digest(messages: Iterable[PublishedMessage]) -> str:
+    """Return a hash of messages and their texts: rules judged these, though another run has messages of the same names."""
+    return content_id([[message.message, message.text] for message in messages])
+
+
 def read_verdicts(run: Path | str, folder: Path | str | None = None) -> list[VerdictRow]:
     """Return every verdict that was ever asked for about a run's messages, by inquiry, judge, message and question.
+
+    Those of rules (`moloch probe --rules`) follow those of models; of a rule that judged a message again, the last one counts.
 
     Args:
         folder: the log of verdicts; by default that in the run's folder.
@@ -77,15 +118,21 @@ def read_verdicts(run: Path | str, folder: Path | str | None = None) -> list[Ver
     folder = Path(folder) if folder is not None else Path(run) / VERDICTS
     replies: dict[str, LLMReplied] = {}
     inquiries: list[dict[str, Any]] = []
+    rules: list[RuleApplied] = []
     for event in logged(folder):
         if isinstance(event, LLMReplied):
             replies[event.site] = event
         elif isinstance(event, RunConfigured):
             inquiries.append(event.config)
+        elif isinstance(event, RuleApplied):
+            rules.append(event)
     messages = result_of(read_events(run), Messages())
     rows: dict[tuple[str, str], VerdictRow] = {}
     for config in inquiries:
         rows |= _of(config, messages, replies)
+    by_id = {message.message: message for message in messages.published}
+    for rule in rules:
+        rows |= _of_rule(rule, by_id)
     return list(rows.values())
 
 
@@ -116,6 +163,15 @@ def _of(config: dict[str, Any], messages: Messages, known: dict[str, LLMReplied]
     return {(i.message.message, i.site): row(i, by_site[i.site]) for i in plan.items if i.site in by_site}
 
 
+def _of_rule(rule: RuleApplied, published: dict[str, PublishedMessage]) -> dict[tuple[str, str], VerdictRow]:
+    """Return (message, rule) -> row of one rule; nothing where it judged another run's messages."""
+    judged = [published[given.message] for given in rule.verdicts if given.message in published]
+    if len(judged) < len(rule.verdicts) or texts_digest(judged) != rule.texts:
+        return {}
+    rows = [rule_row(message, rule, given) for message, given in zip(judged, rule.verdicts, strict=True)]
+    return {(each.message, f"rule {each.probe}"): each for each in rows}
+
+
 def _closed() -> Any:
     raise InputError("verdicts are read here, not made")
 
@@ -129,6 +185,7 @@ def frame(rows: Iterable[VerdictRow]) -> pl.DataFrame:
 
     text, number = pl.String(), pl.Int64()
     schema = {
-        name: number if name in ("slot", "epoch", "label", "words") else text for name in VerdictRow.__struct_fields__
+        name: number if name in ("slot", "epoch", "label", "words", "version") else text
+        for name in VerdictRow.__struct_fields__
     }
     return pl.DataFrame([msgspec.structs.astuple(each) for each in rows], schema=schema, orient="row")

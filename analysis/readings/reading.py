@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from abm.events import Event
 from analysis.readings.contradiction import contradicted
-from moloch.errors import MolochError
+from moloch.errors import CorruptLog, MolochError
 
 if TYPE_CHECKING:
     import polars as pl
 
+MISFITS = (LookupError, ValueError, TypeError, ArithmeticError)
+"""What a result ends in whose events contradict each other."""
+EDITED = "The log was edited, or written by another version; use the version that wrote it."
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -77,10 +80,28 @@ def read(events: Iterable[Event], *readings: Reading[Any]) -> None:
         hand(event)
 
 
+def amounting(reading: Reading[T]) -> T:
+    """Return a reading's result.
+
+    Raises:
+        CorruptLog: its events contradict each other.
+    """
+    try:
+        return reading.result()
+    except MolochError:
+        raise
+    except MISFITS as error:
+        raise CorruptLog("events do not fit together", why=f"{type(error).__name__}: {error}", fix=EDITED) from error
+
+
 def result_of(events: Iterable[Event], reading: Reading[T]) -> T:
-    """Return what a reading makes of ``events``."""
+    """Return what a reading makes of ``events``.
+
+    Raises:
+        CorruptLog: they contradict each other.
+    """
     read(events, reading)
-    return reading.result()
+    return amounting(reading)
 
 
 def frame_of(rows: Iterable[Collection[Any]], schema: Mapping[str, Any]) -> pl.DataFrame:

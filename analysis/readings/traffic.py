@@ -42,11 +42,11 @@ def waiting_words(traffic: Traffic) -> str:
     return ", ".join(parts)
 
 
-def left_words(progress: CellProgress, traffic: Traffic | None) -> str:
+def left_words(progress: CellProgress | None, traffic: Traffic | None) -> str:
     """Return how long the rest will take, as steps and trainings took so far; where that is not known, the calls; else nothing."""
-    if progress.ended:
+    if progress is not None and progress.ended:
         return ""
-    if progress.eta_s is not None:
+    if progress is not None and progress.eta_s is not None:
         return f"about {duration(progress.eta_s)} left"
     if traffic is not None and traffic.calls_left_s is not None:
         return f"about {duration(traffic.calls_left_s)} of calls left"

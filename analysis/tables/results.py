@@ -16,7 +16,7 @@ from analysis.readings.head_to_head import HeadToHeadReading
 from analysis.readings.instructions import InstructionReading
 from analysis.readings.left_out import LeftOutReading
 from analysis.readings.positions import PositionReading
-from analysis.readings.reading import dispatch, read
+from analysis.readings.reading import amounting, dispatch, read
 from analysis.readings.service import ServiceReading
 from analysis.readings.spreads import SpreadReading
 from analysis.readings.tasks import TaskReading
@@ -111,7 +111,7 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
     """
     reading = TableReading()
     read(events, reading)
-    return reading.result()
+    return amounting(reading)
 
 
 def out_of_domain(evaluation: Evaluation, answers: TaskReading) -> dict[str, Any]:

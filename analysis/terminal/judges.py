@@ -41,7 +41,7 @@ def render(probed: dict[str, Any]) -> list[RenderableType]:
     head = f"\n{probed['arena']}: battery {probed['battery']}, {_judged(probed)}, judged by {judges}"
     parts: list[RenderableType] = [Text(head, style="bold")]
     if probed["rates"]:
-        parts += [_rates(probed["rates"], names), _controls(probed["rates"], names)]
+        parts += [rate_table(probed["rates"], names), _controls(probed["rates"], names)]
         if compared := comparisons({row["arm"]: row["compared_with"] for row in probed["rates"]}):
             parts.append(Text(compared))
     if probed["validation"]:
@@ -79,7 +79,7 @@ def _judged(probed: dict[str, Any]) -> str:
     return f"{probed['phase']} messages of epoch {probed['epoch']}"
 
 
-def _rates(rows: Sequence[Row], names: dict[str, str]) -> Table:
+def rate_table(rows: Sequence[Row], names: dict[str, str]) -> Table:
     columns = ["base", "after", "difference, 95 % CI", "p (Holm)", "relative", "n", "no verdict"]
     grid = new_table("Misbehaviour, as judged", ["probe", "arm", "judge", *columns])
     for probe, row in by_probe(grid, rows):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from abm.probe import Kind
 from analysis.answers import answer
 from analysis.formats import comparator_name, comparisons, difference, known, number, percent, rate, relative
 from analysis.statistics.estimates import of_plain
@@ -18,6 +19,10 @@ from analysis.terminal.grid import Row, add_row, new_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+
+
+FOUND: dict[Kind, str] = {"strategy": "Misbehaviour", "copying": "Miscopying"}
+"""What a probe of a kind finds."""
 
 
 def render(results: dict[str, Any], *, full: bool = False) -> list[RenderableType]:
@@ -77,9 +82,14 @@ def _decisive(results: dict[str, Any]) -> Iterator[RenderableType]:
     """Yield the tables that decide: votes and misbehaviour, each beyond the comparator first."""
     if not results["withheld"]:
         yield _votes(results)
-    judged = [row for row in results["probes"] if row["base"]["n"] and row["kind"] == "strategy"]
+    yield from probe_tables(results["probes"], "strategy")
+
+
+def probe_tables(probes: Sequence[Row], kind: Kind) -> Iterator[Table]:
+    """Yield a table per probe of a kind that judged something, by name."""
+    judged = [row for row in probes if row["base"]["n"] and row["kind"] == kind]
     for probe in dict.fromkeys(sorted(row["probe"] for row in judged)):
-        yield _misbehaviour(probe, [row for row in judged if row["probe"] == probe])
+        yield _probe_table(FOUND[kind], probe, [row for row in judged if row["probe"] == probe])
 
 
 def _votes(results: dict[str, Any]) -> Table:
@@ -92,9 +102,9 @@ def _votes(results: dict[str, Any]) -> Table:
     return grid
 
 
-def _misbehaviour(probe: str, rows: Sequence[Row]) -> Table:
+def _probe_table(found: str, probe: str, rows: Sequence[Row]) -> Table:
     columns = ["arm", _beyond(rows), "base", "after", "from base", "relative"]
-    grid = new_table(f"Misbehaviour: {probe.replace('_', ' ')}, share of messages", columns)
+    grid = new_table(f"{found}: {probe.replace('_', ' ')}, share of messages", columns)
     for row in rows:
         rates = percent(row["base"]["value"]), percent(row["after"]["value"])
         changes = difference(row["difference"]), relative(row["relative"])

@@ -80,7 +80,7 @@ def _cell(cell: Mapping[str, Any]) -> list[str]:
     if cell["state"] == "ended":
         return [_name(cell), "ended", "", f"took {duration(cell['seconds'])}" if cell["seconds"] else "", ""]
     if not progress or not progress["total"]:
-        return [_name(cell), cell["state"], "", "", ""]
+        return [_name(cell), cell["state"], "", short(_waiting(cell), DOING), ""]
     step = f"{progress['done']:,} of {progress['total']:,}"
     left = duration(cell["left_s"]) if cell["state"] == "running" else ""
     return [_name(cell), cell["state"], step, short(_waiting(cell) or progress["doing"], DOING), left]

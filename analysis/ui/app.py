@@ -51,7 +51,12 @@ def Place(address: PageAddress, go: vue.Go) -> None:
     elif address.study and not address.run:
         vue.AddressBar(search=address.search(), title=titled(address.study))
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-        vue.Notice(title="No such study", text=f"There is no study {address.study!r} here.", command="moloch ui STUDY")
+        vue.Notice(
+            first=True,
+            title="No such study",
+            text=f"There is no study {address.study!r} here.",
+            command="moloch ui STUDY",
+        )
     elif not address.run:
         vue.AddressBar(search=address.search(), title=titled())
         Runs(address, go)
@@ -59,6 +64,7 @@ def Place(address: PageAddress, go: vue.Go) -> None:
         vue.AddressBar(search=address.search(), title=titled(address.run))
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
         vue.Notice(
+            first=True,
             title="No such run",
             text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
             command="moloch ui RUN",

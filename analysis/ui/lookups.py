@@ -19,7 +19,8 @@ from analysis.readings.cascades import Cascade, CascadeReading
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.kind_views import KindViews, KindViewsReading
-from analysis.readings.minds import Minds, MindsReading
+from analysis.readings.mind_changes import MindsReading
+from analysis.readings.minds import Minds
 from analysis.readings.progress import ProgressReading
 from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey

@@ -34,6 +34,9 @@ from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import InUnit, RecordedSettings
 
+MOST = 1_000_000
+"""Anchors, personas and contests of a step: each is an object; more people are a ``crowd``, in columns."""
+
 
 class RunConfig(RecordedSettings, BaseModel):
     """Everything that decides a run; equal settings give an equal digest.
@@ -88,22 +91,22 @@ class RunConfig(RecordedSettings, BaseModel):
     markets: Markets = {}
     """Arms that meet rivals while they learn, each market with contests of its own: name -> settings. Where only markets are
     given, there are no other arms."""
-    epochs: Annotated[int, InUnit("epochs")] = Field(2, ge=1)
+    epochs: Annotated[int, InUnit("epochs")] = Field(2, ge=1, le=10_000)
     """Rounds of simulating and learning."""
     messages: Annotated[int, InUnit("messages")] = Field(2, ge=2, le=8)
     """Messages in a training contest of an arm that competes with itself."""
-    train_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=1)
+    train_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=1, le=MOST)
     """Training anchors in each epoch. By default 96, or all where there are fewer."""
-    held_out_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=2)
+    held_out_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=2, le=MOST)
     """Held-out anchors of each evaluation. By default 96, or all where there are fewer."""
-    train_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=1)
+    train_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=1, le=MOST)
     """Personas whose votes are learnt from. By default all that the population has for training, else half of it."""
-    held_out_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=2)
+    held_out_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=2, le=MOST)
     """Personas who vote in evaluations, none of whom votes in training. By default all that the population holds out, else half
     of it."""
     ties: Ties = "skip"
     """What happens to a contest whose votes are tied: ``skip`` learns nothing from it, ``random`` draws a winner."""
-    batch: Annotated[int, InUnit("contests")] = Field(32, ge=1)
+    batch: Annotated[int, InUnit("contests")] = Field(32, ge=1, le=MOST)
     """Contests of one step, whose calls go to the models together."""
     sampling: SamplingConfig = Field(default_factory=cache(SamplingConfig))
     preset: str | None = None

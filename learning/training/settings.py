@@ -18,7 +18,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0.0)]
 class LoraSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How an adapter is learnt."""
 
-    rank: Count = 16
+    rank: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 16
     """Rank of the adapter's matrices."""
     alpha: Count = 32
     """Scale of the adapter: its products count ``alpha / rank``."""

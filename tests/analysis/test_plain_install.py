@@ -44,7 +44,7 @@ def check(said: dict[str, tuple[object, str]]) -> None:
     for command, (code, text) in said.items():
         assert code != "traceback", f"{command}: {text}"
         lines = text.strip().splitlines()
-        if extra := NEEDS.get(command.partition(" --llm")[0]):
+        if extra := NEEDS.get(command.partition(" --reader")[0]):
             assert code == 2 and f"moloch-abm[{extra}]" in lines[-1], f"{command}: {text}"
         elif "127.0.0.1" in command:
             assert code and "cannot reach the server" in lines[-1], f"{command}: {text}"

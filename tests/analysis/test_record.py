@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from abm.reactions import reacted_many
 from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from moloch.errors import InputError, LogError
+from tests.docs.test_snippets import scripted  # noqa: F401
+from tests.support.command import command
 from tests.support.fakes import FakeTrainer, answer
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs" / "elections-networked"
@@ -121,6 +124,18 @@ class TestRun:
         some = moloch.run(arena="social", out=tmp_path / "some", probes=["unparsed"], **small, **stand_ins)
         assert {event.probe for event in of(VerdictGiven, some.events())} == {"unparsed"}
         assert some.config["probes"] == ["unparsed"] and "probes" not in whole.config
+
+    @pytest.mark.system
+    @pytest.mark.usefixtures("scripted")
+    def test_it_is_the_run_of_the_command(self, tmp_path, monkeypatch, capsys):
+        """The same settings give the same decisions and verdicts, from a script and from the command line."""
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        small = {"train_anchors": 3, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2, "epochs": 1}
+        said = [word for name, value in small.items() for word in ("--set", f"{name}={value}")]
+        typed = command(monkeypatch, capsys, "run", "--arena", "social", "--out", tmp_path / "typed", "--json")(*said)
+        whole = moloch.run(arena="social", out=tmp_path / "written", **small)
+        assert whole.digest == json.loads(typed.out)["digest"]
+        assert whole.results()["probes"] == json.loads(typed.out)["table"]["probes"]
 
     def test_no_run(self, tmp_path):
         """One clear error."""

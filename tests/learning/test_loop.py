@@ -59,7 +59,7 @@ class Underway(ScriptedLLM):
 
 
 def test_progress_counts_tokens(tmp_path):
-    """At any time it says how many tokens this process's models have written, what is under way among them; none twice."""
+    """At any time it says how many tokens the run's models have written, what is under way among them; none twice."""
     counts = []
 
     def answered(request):
@@ -69,7 +69,7 @@ def test_progress_counts_tokens(tmp_path):
     llm, written = Underway(answered), [lambda: 0]
 
     def report(now):
-        written[0] = now.written
+        written[0] = lambda: now.traffic().tokens_out
 
     done = run(SMALL, tmp_path / "run", llm=llm, trainer=FakeTrainer(), report=report)
     assert counts == sorted(counts) and len(set(counts)) == len(counts) and counts[0] == 0

@@ -27,7 +27,7 @@ def anchored(
 ) -> Mistake:
     """A mistake in anchors."""
     files = {f"lamps/train.{suffix}": train, f"lamps/test.{suffix}": test}
-    return Mistake(did, f"run --anchors lamps {SMALL}", says, files=files)
+    return Mistake(did, f"run --anchors lamps {SMALL}", says, files=files, slow=suffix == "parquet")
 
 
 def people(did: str, table: str | bytes, *says: str, name: str = "people.csv") -> Mistake:

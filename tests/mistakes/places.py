@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from tests.analysis.studies import small
@@ -21,22 +24,28 @@ def run(kind: str = "sales-isolated", name: str = "run") -> Given:
     return give
 
 
-def study(name: str = "study", page: str = small.PAGE) -> Given:
-    """A study whose cells have ended, and its page beside it."""
-
-    def give(folder: Path) -> None:
-        small.carry_out(folder / name, small.plan(folder / name, page))
-
-    return give
+PAGE = "name: small\ncross:\n  arena: [sales, social]\nseeds: 2\n"
 
 
-def planned(name: str = "study", page: str = small.PAGE) -> Given:
-    """A study that has begun, none of whose cells has."""
+@cache
+def _made(ended: bool) -> Path:
+    """Return a folder with a study and its page, made once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="moloch-study-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    cells = small.plan(folder / "study", PAGE)
+    if ended:
+        small.carry_out(folder / "study", cells)
+    return folder
 
-    def give(folder: Path) -> None:
-        small.plan(folder / name, page)
 
-    return give
+def study() -> Given:
+    """A study whose cells have ended, in the folder ``study``, and its page beside it."""
+    return lambda folder: shutil.copytree(_made(True), folder, dirs_exist_ok=True)
+
+
+def planned() -> Given:
+    """A study that has begun, none of whose cells has; likewise."""
+    return lambda folder: shutil.copytree(_made(False), folder, dirs_exist_ok=True)
 
 
 def empty(name: str) -> Given:

@@ -35,6 +35,7 @@ def checked(
         answers=lambda call: answer,
         listed=listed,
         out=out,
+        slow=True,
     )
 
 
@@ -52,6 +53,7 @@ def served(did: str, answer: bytes, *says: str, code: int = NO_SERVER, typed: st
         code=code,
         answers=lambda call: answer,
         leaves=("r",),
+        slow=True,
     )
 
 
@@ -146,6 +148,7 @@ SERVER: tuple[Mistake, ...] = (
         ("does not serve 'qwen'", "it serves m"),
         answers=well,
         leaves=("r",),
+        slow=True,
     ),
     Mistake(
         "several models and no name",
@@ -215,6 +218,7 @@ SERVER: tuple[Mistake, ...] = (
         code=SPENT,
         answers=well,
         leaves=("r",),
+        slow=True,
     ),
     Mistake(
         "no tokens allowed",
@@ -223,6 +227,7 @@ SERVER: tuple[Mistake, ...] = (
         code=SPENT,
         answers=well,
         leaves=("r",),
+        slow=True,
     ),
     refused("a bound in words", "run --max-usd much", "--max-usd"),
     refused("money without prices", "run --reader http://127.0.0.1:9/v1#m --max-usd 1", "price"),

@@ -209,3 +209,17 @@ def test_what_is_no_text_stays_a_mistake():
     """As it was written: with the words of the value, not of a text in its place."""
     with pytest.raises(InputError, match=r"f:1:1: by is not valid: Input should be 'rule' or 'off'"):
         Source("by: yes", "f").validated(_Names, "the names")
+
+
+class TestEscapes:
+    """Of characters beyond 16 bits, which JSON writes as two."""
+
+    def test_two_are_a_character(self):
+        """As JSON means it."""
+        assert plain('"\\ud83d\\udca1 lamp"') == "\U0001f4a1 lamp"
+
+    @pytest.mark.parametrize("text", ['a: "\\ud83d"', 'a: ["x", "\\udca1\\ud83d"]'])
+    def test_one_is_none(self, text):
+        """It could be written to no file."""
+        with pytest.raises(InputError, match=r"f:1:\d+: not valid YAML: an escape is half of a character"):
+            Source(text, "f").values()

@@ -46,7 +46,7 @@ def commands(runs: Path, folder: Path) -> dict[str, list[str]]:
         "personas check": ["demographic"],
         "run": [*small, "--out", str(folder / "here")],
         "run --dry-run": ["--out", str(folder / "dry")],
-        f"run --llm {nowhere}": [*small, "--out", str(folder / "there")],
+        f"run --reader {nowhere}#m": [*small, "--out", str(folder / "there")],
         f"llm check {nowhere}": [],
         "model list": [],
         "show": [log],

@@ -210,12 +210,14 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
 
     console, stepped, running = stderr(), after_first_step_of(study), Running(study.folder)
     if console.is_terminal:
-        with console.status(f"{study.page.name}: beginning") as status:
+        from rich.text import Text
+
+        with console.status(Text(f"{study.page.name}: beginning")) as status:
 
             def live(now: StudyStanding) -> None:
                 for line in (*stepped(now), *now.news):
                     console.print(line, markup=False, soft_wrap=True)
-                status.update(f"{study.page.name}: {told(now)}{running}")
+                status.update(Text(f"{study.page.name}: {told(now)}{running}"))
 
             yield live
         return

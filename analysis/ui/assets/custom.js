@@ -141,8 +141,9 @@
     template: `<div class="m-interval" role="img" :aria-label="label"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%', background: colour }"></span><span class="m-point" :style="{ left: bar.at + '%', background: colour }"></span></div>`,
   });
   Vue.component("m-empty", {
-    props: { title: String, text: String, command: String },
-    template: `<div class="m-empty" role="status"><h2>{{ title }}</h2><p v-if="text">{{ text }}</p><code v-if="command">{{ command }}</code><slot></slot></div>`,
+    // first: nothing above it on the page has a heading
+    props: { title: String, text: String, command: String, first: Boolean },
+    template: `<div class="m-empty" role="status"><component :is="first ? 'h1' : 'h2'">{{ title }}</component><p v-if="text">{{ text }}</p><code v-if="command">{{ command }}</code><slot></slot></div>`,
   });
   Vue.component("m-state", {
     props: { state: String },

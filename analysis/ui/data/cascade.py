@@ -6,6 +6,7 @@ All numbers are those of :mod:`analysis.readings.spreads`; who is behind them is
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import islice
 from typing import Any
 
 from abm.state.platform import RECOMMENDED
@@ -18,6 +19,9 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import event_url, rows_url
 
 ACTIONS: tuple[Action, ...] = ("like", "reply", "share")
+DONE: dict[Action, str] = {"like": "liked it", "reply": "replied", "share": "shared it"}
+SEEN = "seen"
+"""What an address names as its frame where a message's page lists who saw it."""
 BRANCHES = 60
 """Sharers that a page lists at most, and answers."""
 
@@ -39,7 +43,7 @@ def cascade_view(
     """
     shape = spread.shape
     facts = [
-        ["seen by", f"{spread.seen:,} of {members:,}", ""],
+        ["seen by", f"{spread.seen:,} of {members:,}", address.at(frame=SEEN, page_no=0).url],
         ["likes", f"{spread.likes:,}", _acts(address, spread, "like")],
         ["replies", f"{spread.replies:,}", _acts(address, spread, "reply")],
         ["shares", f"{len(spread.sharers):,}", _acts(address, spread, "share")],
@@ -96,6 +100,29 @@ def round_rows(cascade: Cascade, spread: Spread, members: int, address: PageAddr
             }
         )
     return rows
+
+
+def viewer_rows(cascade: Cascade, book: Book, address: PageAddress, start: int, stop: int) -> list[dict[str, Any]]:
+    """Return members who saw a message, those from ``start`` to ``stop`` in the order of rounds: through whom, and what they did."""
+    did: defaultdict[int, list[str]] = defaultdict(list)
+    for persona, action, _ in cascade.acts:
+        if DONE[action] not in did[persona]:
+            did[persona].append(DONE[action])
+    people = PageAddress(run=address.run, page="persona", society=address.society)
+    seen = zip(cascade.members, cascade.reached, cascade.sources, strict=True)
+    return [
+        {
+            "name": book.name_of(persona),
+            "url": people.at(persona=persona).url,
+            "round": round_ + 1,
+            "through": book.name_of(source)
+            if source >= 0
+            else {"author": "its author", "platform": "recommended"}[_by(source)],
+            "through_url": people.at(persona=source).url if source >= 0 else "",
+            "did": ", ".join(did[persona]),
+        }
+        for persona, round_, source in islice(seen, start, stop)
+    ]
 
 
 def _acts(address: PageAddress, spread: Spread, kind: str, round_: int | None = None) -> str:

@@ -74,8 +74,10 @@ def judge_tables(
             for i, row in enumerate(group)
         ]
         asked = sum(row["asked"] for row in rate_rows)
-        text = f"{asked:,} answers of a language model."
-        tables.append({"title": f"Judge: {short(judge, 60)}", "text": text} | _bars(rate_rows, shown))
+        by_rule = any(row.version for row in of_epoch if row.judge == judge)
+        title, who = ("Rules", "rules after the run") if by_rule else ("Judge", "a language model")
+        text = f"{asked:,} verdicts of {who}." if by_rule else f"{asked:,} answers of {who}."
+        tables.append({"title": f"{title}: {short(judge, 60)}", "text": text} | _bars(rate_rows, shown))
     return tables
 
 

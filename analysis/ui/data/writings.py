@@ -10,8 +10,9 @@ from analysis.readings.book import Book, Contest, Message
 from analysis.readings.society import PHASES
 from analysis.ui.address import PageAddress
 from analysis.ui.data.agents import result
+from analysis.ui.data.cascade import SEEN
 from analysis.ui.data.columns import TableOrder, heading, order_of, plain_heading
-from analysis.ui.data.doors import event_url, message_url
+from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
 
 PAGE = 25
@@ -157,10 +158,22 @@ def _row(
         "place": f"{phase}, epoch {contest.step.epoch}",
         "failed": chips(message),
         "reach": f"{reach:,}" if reach is not None else DASH,
+        "reach_url": _behind_reach(contest, message, address, came) if reach else "",
         "shares": (f"{came.shares:,}" if came is not None else DASH) if book.networked else None,
+        "shares_url": rows_url(address, "reactions", message=message.message, kind="share") if came is not None else "",
+        "votes_url": rows_url(address, "votes", contest=contest.contest, choice=message.slot)
+        if contest.outcome
+        else "",
         "votes": f"{_votes((contest, message)):,} of {sum(contest.votes):,}" if contest.outcome else DASH,
         "words": f"{len(message.text.split()):,}" if message.text else DASH,
         "result": result(contest, message.slot),
         "event": event_url(address, message.seq),
         "seq": message.seq,
     }
+
+
+def _behind_reach(contest: Contest, message: Message, address: PageAddress, came: Reached | None) -> str:
+    """Return where the members are listed whom a message reached: those who saw it, or without feeds those who were asked."""
+    if came is None:
+        return rows_url(address, "reactions", contest=contest.contest)
+    return PageAddress.parse(message_url(address, contest.contest, message.slot)[2:]).at(frame=SEEN).url

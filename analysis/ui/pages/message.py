@@ -9,7 +9,7 @@ from analysis.readings.book import Book, Contest
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import contests
-from analysis.ui.data.cascade import cascade_view
+from analysis.ui.data.cascade import SEEN, cascade_view, viewer_rows
 from analysis.ui.data.film import society_of
 from analysis.ui.data.message import one_message
 from analysis.ui.data.places import names_of
@@ -54,13 +54,20 @@ def OneMessage(follower: Follower, contest: Contest, address: PageAddress, go: v
     within = address.at(society=str(key) if key else "", page_no=0)
     message = follower.read(lambda book: one_message(book, contest, address.slot, events, within, judged, in_full))
     reactions = message["reactions"]
-    start, stop = parts.page_of(address, len(reactions), contests.PAGE)
+    listed = found[0].members if found is not None and address.frame == SEEN else reactions
+    start, stop = parts.page_of(address, len(listed), contests.PAGE)
 
     def way(book: Book) -> dict[str, Any] | None:
         if found is None or key is None:
             return None
         cascade, spread = found
         return cascade_view(cascade, spread, book, len(names_of(book.people, key.split)), within, in_full)
+
+    def viewers(book: Book) -> dict[str, Any] | None:
+        if found is None or address.frame != SEEN:
+            return None
+        rows = viewer_rows(found[0], book, within, start, stop)
+        return {"rows": rows, "total": count(len(listed), "member"), "chose": address.at(frame="", page_no=0).url}
 
     take = rows_take(address, follower.path, "votes", contest=contest.contest, choice=address.slot)
     graph = PageAddress(
@@ -74,9 +81,10 @@ def OneMessage(follower: Follower, contest: Contest, address: PageAddress, go: v
     vue.MessageView(
         message=message | {"reactions": reactions[start:stop], "take": take},
         way=follower.read(way),
+        viewers=follower.read(viewers),
         graph=graph.url,
         total=f"{message['chose']:,} of {count(len(reactions), 'persona')} chose it",
-        pager=parts.pager(address, len(reactions), contests.PAGE),
+        pager=parts.pager(address, len(listed), contests.PAGE),
         event_go=go,
         event_more=more,
     )

@@ -33,7 +33,7 @@ def Runs(address: PageAddress, go: vue.Go) -> None:
     vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
     entries = background.use_reading(lambda: look(shown), shown)
     if entries is None:
-        vue.Notice(title="Looking for runs", text="Reading where each log ends.", busy=True)
+        vue.Notice(first=True, title="Looking for runs", text="Reading where each log ends.", busy=True)
         return
     lines = shown.summaries
 

@@ -28,10 +28,15 @@ def Study(study: ShownStudy, address: PageAddress, go: vue.Go) -> None:
     results = background.use_reading(lambda: _results(study), study, "effects")
     if status is None:
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-        vue.Notice(title="Reading the study's log", text=str(study.path), busy=True)
+        vue.Notice(first=True, title="Reading the study's log", text=str(study.path), busy=True)
     elif isinstance(status, str):
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-        vue.Notice(title="This study cannot be read", text=status, command=f"moloch log verify {quoted(study.path)}")
+        vue.Notice(
+            first=True,
+            title="This study cannot be read",
+            text=status,
+            command=f"moloch log verify {quoted(study.path)}",
+        )
     else:
         Shown(study, status, results, address, go)
 

@@ -37,10 +37,14 @@ def Notice(
     text: str = "",
     command: str = "",
     busy: bool = False,
+    first: bool = False,
     link: Row | None = None,
     event_go: Go = lambda url: None,
 ) -> None:
-    """A page that has nothing to show, and why; ``busy``: it will update by itself; ``link``: with ``url`` and ``text``, what to look at."""
+    """A page that has nothing to show, and why; ``busy``: it will update by itself; ``link``: with ``url`` and ``text``, what to look at.
+
+    ``first``: nothing above it on the page has a heading.
+    """
 
 
 @solara.component_vue("runs.vue")
@@ -145,13 +149,17 @@ def ReachView(curve: Row, take: Row, to: str, name: str, event_go: Go) -> None:
 def MessageView(
     message: Row,
     way: Row | None,
+    viewers: Row | None,
     graph: str,
     total: str,
     pager: Row | None,
     event_go: Go,
     event_more: Go,
 ) -> None:
-    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn."""
+    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn.
+
+    ``viewers``: who saw it, instead of who chose it.
+    """
 
 
 @solara.component_vue("agents.vue")

@@ -60,7 +60,7 @@ class TestRows:
         """Typed columns, also where nothing was judged."""
         planned(run, scripted()).carry_out()
         table = frame(read_verdicts(run))
-        assert table.shape == (32, 17) and table["label"].sum() == 4 + 1
+        assert table.shape == (32, 18) and table["label"].sum() == 4 + 1
         assert frame([]).schema == table.schema
 
     def test_nothing_was_judged_yet(self, run):

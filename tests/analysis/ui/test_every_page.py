@@ -6,14 +6,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from abm.events import ContestDecided
+from abm.events import Reacted
 from abm.log import read_events
 from analysis.ui.pages.table import BODIES
 from tests.support.accessibility import faults
 from tests.support.ui_server import Visit, serving
 
 pytestmark = pytest.mark.browser
-WIDTHS, SCHEMES = (1440, 1024, 390), ("light", "dark")
+SHOWN = ((1440, "light"), (1440, "dark"), (1024, "dark"), (1024, "light"), (390, "light"), (390, "dark"))
+SAME = ((1440, "dark"), (1024, "light"), (390, "dark"))
+"""Where a width was looked at before in other colours: only contrast can differ."""
 GRAPH = ".moloch-diffusion[data-frame]"
 PAGES = {
     "list": ({"run": ""}, ".m-list"),
@@ -24,7 +26,7 @@ PAGES = {
     "no run": ({"run": "gone"}, ".m-empty"),
     "reach": ({"page": "diffusion", "fill": "reach"}, ".m-spread"),
     "people": ({"page": "people"}, ".m-people .m-table"),
-    "persona": ({"page": "persona"}, ".m-story"),
+    "persona": ({"page": "persona", "persona": "{persona}"}, ".m-story"),
     "messages": ({"page": "people", "frame": "messages"}, ".m-people .m-table"),
     "agents": ({"page": "agents"}, ".m-table"),
     "polls": ({"page": "people", "frame": "polls"}, ".m-people"),
@@ -52,26 +54,37 @@ def visit(browser, folder):
         found.close()
 
 
+@pytest.fixture(scope="module")
+def read(networked):
+    """A contest that was decided, and somebody who voted in it."""
+    voted = [
+        each for each in read_events(networked) if isinstance(each, Reacted) and each.contest.startswith("evaluate")
+    ]
+    return voted[-1].contest, voted[-1].persona
+
+
 def test_all_pages_are_here():
     """One that is added has to be."""
     assert {more.get("page", "result") for more, _ in PAGES.values()} == set(BODIES)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_everybody_can_read_it(visit, folder, name):
+def test_everybody_can_read_it(visit, read, name):
     """Axe-core finds nothing, nothing is cut off, the console is quiet, and no other host is asked."""
-    contest = max(each.contest for each in read_events(folder / "networked") if isinstance(each, ContestDecided))
+    contest, persona = read
     more, wait = PAGES[name]
-    values = {key: value.format(contest=contest) for key, value in ({"run": "networked"} | more).items() if value}
-    page = visit.move(f"?{urlencode(values)}", wait)
+    values = {
+        key: value.format(contest=contest, persona=persona) for key, value in ({"run": "networked"} | more).items()
+    }
+    page = visit.move(f"?{urlencode({key: value for key, value in values.items() if value})}", wait)
     found = {}
-    for width in WIDTHS:
+    for width, scheme in SHOWN:
         page.set_viewport_size({"width": width, "height": 900})
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_function(f"document.querySelector('.v-application').classList.contains('theme--{scheme}')")
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            if wrong := [*faults(page), *([f"{wide} pixels too wide"] if wide > 0 else [])]:
-                found[width, scheme] = wrong
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(f"document.querySelector('.v-application').classList.contains('theme--{scheme}')")
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        wrong = faults(page, "color-contrast" if (width, scheme) in SAME else "")
+        if wrong := [*wrong, *([f"{wide} pixels too wide"] if wide > 0 else [])]:
+            found[width, scheme] = wrong
     assert found == {}
     assert visit.errors == [] and visit.strays == []

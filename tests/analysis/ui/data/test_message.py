@@ -10,7 +10,7 @@ from analysis.readings.cascades import CascadeReading
 from analysis.readings.reading import read, result_of
 from analysis.readings.spreads import SpreadReading
 from analysis.ui.address import PageAddress
-from analysis.ui.data.cascade import cascade_view, tree
+from analysis.ui.data.cascade import cascade_view, tree, viewer_rows
 from analysis.ui.data.message import one_message
 from analysis.ui.data.reach import message_film
 from analysis.ui.data.reach_curves import kinds_curve
@@ -59,6 +59,11 @@ class TestWay:
         ]  # fmt: skip
         assert tree(spread) == [(0, 1), (1, 2), (2, 3)]
         assert [branch["brought"] for branch in view["tree"]] == ["2", "1", "0"]
+        rows = viewer_rows(way.result(), book, PLACE, 0, 10)
+        assert len(rows) == spread.seen and "frame=seen" in view["facts"][0][2]
+        assert [(row["round"], row["through"], row["did"]) for row in rows[:2]] == [
+            (1, "its author", "shared it"), (2, book.name_of(0), "shared it"),
+        ]  # fmt: skip
 
 
 class TestReach:

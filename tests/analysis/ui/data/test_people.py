@@ -7,7 +7,8 @@ import pytest
 
 from abm.events import OpinionsShifted
 from analysis.readings.book import Book
-from analysis.readings.minds import MindsReading, Sight, leaning
+from analysis.readings.mind_changes import MindsReading
+from analysis.readings.minds import Sight, leaning
 from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import SpreadReading

@@ -13,6 +13,7 @@ from analysis.readings.reading import read, result_of
 from analysis.studies.record.layout import LOG
 from analysis.ui.data.film import is_written, newest
 from analysis.ui.data.pulse import NO_WORD, SERVED, calls, pulse, resuming, standing
+from learning.runs.traffic import Traffic
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,21 @@ def test_what_is_planned_is_what_is_asked(isolated, cut):
     strip = shown("running", book, now)
     assert strip["facts"][0] == ["calls answered", f"{book.replies - book.again:,} of {whole.replies - whole.again:,}"]
     assert (strip["done"], strip["silent"], strip["stopped"], strip["command"]) == (6, "", "", "")
+
+
+def test_what_its_process_says(cut):
+    """Comes before what its log holds: calls that wait for a server are in none yet; a price that is not known is said so."""
+    book, now = cut(StepEnded, 0)
+    traffic = Traffic(
+        answered=9, planned=20, tokens_in=70, tokens_out=30, tokens_per_s=12.0, usd=None, waiting={"HTTP 429": 31}, calls_left_s=40.0,
+    )  # fmt: skip
+    now = now._replace(progress=now.progress._replace(eta_s=None))
+    strip = shown("running", book, now, traffic=traffic)
+    assert strip["facts"][:5] == [
+        ["calls answered", "9 of 20"], ["tokens", "70 read, 30 written"], ["speed", "12 tokens/s"],
+        ["server", "waiting: HTTP 429 x31"], ["spent", "price unknown"],
+    ]  # fmt: skip
+    assert strip["eta"] == "about 40 s of calls left"
 
 
 def test_why_it_is_silent(cut):

@@ -1,0 +1,39 @@
+"""``moloch init``: write a commented starting point that runs."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.cli import options
+from analysis.cli.console import say
+
+
+def init(
+    kind: Annotated[
+        str, typer.Argument(metavar="[KIND]", help="study, arena, probe, ranker, or persona-mapping; study by default.")
+    ] = "study",
+    out: Annotated[Path, typer.Option(help="The folder to write to; by default this one.")] = Path(),
+    as_json: options.Json = False,
+) -> None:
+    """Write a commented starting point that runs: a study's page, an arena with anchors, a probe, a ranker, people with a mapping.
+
+    Nothing is overwritten.
+    """
+    from analysis.starters import write_starter
+
+    made = write_starter(kind, out)
+    if as_json:
+        print(json.dumps({"kind": kind, "folder": str(out), "files": list(made.files), "next": list(made.commands)}))
+        return
+    for i, name in enumerate(made.files):
+        say(f"{'' if i else 'wrote':6} {out / name}")
+    here = {} if out.resolve() == Path.cwd() else {f"cd {shlex.quote(str(out))}": ""}
+    for i, (command, what) in enumerate((here | dict(made.commands)).items()):
+        say(f"{'' if i else 'next':6} {command}")
+        if what:
+            say(f"{'':6}     {what}")

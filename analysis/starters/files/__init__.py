@@ -1,0 +1,1 @@
+"""The files that ``moloch init`` writes, as they are written. Nothing here is imported: each is copied."""
