@@ -32,8 +32,8 @@ from analysis.ui.graph.palettes import check_palette
 
 MESSAGES = 60
 """Messages of a society whose reach can be drawn: those that most members saw."""
-MEMBERS = 50_000
-"""Members of a society up to which it is drawn."""
+LEAST = 36
+"""Bytes that a member takes, about, in a society of two frames: place, name and colours."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,14 @@ def drawn_society(source: SiteSource, society: SiteSociety, most: int) -> DrawnS
     key, frames = society.key, society.frames
     if frames is None or not len(frames):
         return f"{key.label}: it has not begun."
-    if frames.n > MEMBERS:
-        return f"{key.label}: {count(frames.n, 'member')}, and up to {MEMBERS:,} are drawn."
+    if LEAST * frames.n > most:
+        return f"{key.label}: {count(frames.n, 'member')} take {LEAST * frames.n / 1e6:.1f} MB or more; --site-mb gives more room."
     places = place(source.book.people, source.book.header, frames.personas, key.split, source.path)
     ways = _ways(source, key)
-    kept = _thinned(frames, most // 2)
-    reach = list(_reach(source, society, ways, most // 2)) if ways else []
-    left_out = [f"every {kept.thinned} frames one is kept"] if kept.thinned > 1 else []
+    room = most - (LEAST - 4) * frames.n  # for colours
+    kept = _thinned(frames, room // 2)
+    reach = list(_reach(source, society, ways, room // 2)) if ways else []
+    left_out = [f"one frame in {kept.thinned:,} is kept"] if kept.thinned > 1 else []
     drawn = [name for name, *_ in reach if name != reach_data.MISBEHAVED]
     if len(drawn) < len(ways):
         left_out.append(f"the reach of {len(drawn):,} of {count(len(ways), 'message')} is here, of those most seen")

@@ -46,6 +46,8 @@ class SiteLinks:
                 return self.events.get(address.seq, "")
             case "rows":
                 return self._rows(address)
+            case "people" if address.frame == "messages":
+                return "messages.html"
             case "diffusion":
                 return self._diffusion(address)
             case page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -12,12 +13,13 @@ from analysis.reports.origin import settings_code
 from analysis.site.contest_pages import contest_values
 from analysis.site.graphs import DrawnSociety, drawn_society
 from analysis.site.links import SiteLinks
+from analysis.site.page_templates import SitePage, page
 from analysis.site.sources import SiteSociety, SiteSource
-from analysis.site.templating import SitePage, page
 from analysis.ui.address import PageAddress
 from analysis.ui.data import contests as contest_data
 from analysis.ui.data import people as people_data
 from analysis.ui.data import probes as probe_data
+from analysis.ui.data import writings
 from analysis.ui.data.curves import FOOT, HEIGHT, LEFT, WIDTH, legend, step_figures
 from analysis.ui.data.failures import failures
 from analysis.ui.data.head import headline
@@ -25,9 +27,11 @@ from analysis.ui.data.lineage import NodeRates, node_rates, tree
 from analysis.ui.data.result import nothing_yet, run_result
 from analysis.ui.data.training import alarm_lines, training_rows
 
-TABS = ("result", "contests", "diffusion", "people", "training", "probes")
+TABS = ("result", "contests", "messages", "diffusion", "people", "training", "probes")
 LISTED = 2_000
 """Contests that the table lists."""
+MESSAGES = 1_000
+"""Messages that a table lists: those that misbehaved and reached most come first."""
 MEMBERS = 500
 """Members that a table of people lists."""
 SHARES = {"contests": 0.5, "graphs": 0.25}
@@ -60,6 +64,7 @@ class RunSite:
         yield from self._contests()
         yield from self._people()
         yield self._page("contests", self._contest_table())
+        yield self._page("messages", self._messages())
         yield self._page("diffusion", self._diffusion())
         yield self._page("training", self._training())
         yield self._page("probes", self._probes())
@@ -74,36 +79,35 @@ class RunSite:
         up = "../" * name.count("/")
         place = SitePage(f"{title or tab.capitalize()} · {self.source.info.key} · Moloch", up, f"{self._home}{up}")
         shown = {"contest": "contests"}.get(template, template)
-        return f"{name}.html", page(template, place, self._links.to, self._common(shown) | values)
+        return f"{name}.html", page(template, place, self._links.to, self._common | {"shown": shown} | values)
 
-    def _common(self, shown: str) -> dict[str, Any]:
+    @cached_property
+    def _common(self) -> dict[str, Any]:
+        """What every page shows."""
         info = self.source.info
-        run = headline(info, self.source.book) | {
-            "up": {"name": self._up[0], "url": self._up[1]} if self._up else None,
-        }
-        tabs = [{"file": "index.html" if tab == "result" else f"{tab}.html", "label": tab.capitalize()} for tab in TABS]
+        up = {"name": self._up[0], "url": self._up[1]} if self._up else None
+        files = {tab: "index.html" if tab == "result" else f"{tab}.html" for tab in TABS}
         return {
-            "run": run,
-            "tabs": tabs,
-            "shown": shown,
+            "run": headline(info, self.source.book) | {"up": up},
+            "tabs": [{"file": file, "label": tab.capitalize()} for tab, file in files.items()],
             "head": info.head,
             "events": info.events,
             "version": version("moloch-abm"),
         }
 
     def _result(self) -> dict[str, Any]:
-        source = self.source
-        run = headline(source.info, source.book)
-        there = bool(source.tables["arms"])
-        found = run_result(source.tables, source.outcomes, self._address, source.info) if there else None
-        nothing = None if there else nothing_yet(source.book, source.info.state, self._address)
+        source, counted = self.source, self.source.counted
+        there = bool(counted.tables["arms"])
+        found = run_result(counted.tables, counted.outcomes, self._address, source.info) if there else None
+        nothing = nothing_yet(source.book, source.info.state, self._address)
+        nothing |= {"missing": counted.why} if counted.why else {}
         return {
             "found": found,
             "nothing": nothing,
             "inside": self._inside(),
             "left_out": self.left_out,
             "beyond": BEYOND,
-            "facts": [[name, long or short] for name, short, long in run["facts"]],
+            "facts": [[name, long or short] for name, short, long in self._common["run"]["facts"]],
             "again": settings_code(source.book.config or source.info.config),
         }
 
@@ -112,6 +116,7 @@ class RunSite:
         every = "each with a page" if pages == contests else f"{pages:,} of them with a page"
         return [
             ["Contests", "contests.html", f"{count(contests, 'contest')}, {every}"],
+            ["Messages", "messages.html", "those that misbehaved first, of these the ones that reached most"],
             ["Diffusion", "diffusion.html", f"{count(len(self._graphs), 'society', 'societies')} over time"],
             ["People", "people.html", "how each chose, and whose mind changed"],
             ["Training", "training.html", count(len(self.source.book.adapters), "adapter")],
@@ -165,6 +170,30 @@ class RunSite:
         left_out = [f"The {LISTED:,} newest of {count(len(every), 'contest')} are listed."] * (len(every) > LISTED)
         self.left_out += left_out
         return {"rows": rows, "choices": [_unfiltered(each) for each in [*choices, found]], "left_out": left_out}
+
+    def _messages(self) -> dict[str, Any]:
+        book = self.source.book
+        spreads = self.source.spreads if book.networked else []
+        reached = {each.message: writings.Reached(each.seen, each.likes, len(each.sharers)) for each in spreads}
+        table = writings.message_table(book, reached, self._address)
+        for number in range(1, -(-min(table["total"], MESSAGES) // writings.PAGE)):
+            table["rows"] += writings.message_table(book, reached, self._address.at(page_no=number))["rows"]
+        more = table["total"] - len(table["rows"])
+        left_out = [
+            f"{len(table['rows']):,} of {count(table['total'], 'message')} are in the table of messages."
+        ] * bool(more)
+        self.left_out += left_out
+        writers = sorted({row["writer"] for row in table["rows"]})
+        probes = sorted({chip["text"] for row in table["rows"] for chip in row["failed"]})
+        choices = [("arm", "Writer", writers), ("probe", "Found", probes)]
+        return {
+            "table": table,
+            "choices": [
+                {"name": name, "label": label, "options": [["", "all"], *([each, each] for each in values)]}
+                for name, label, values in choices
+            ],
+            "left_out": left_out,
+        }
 
     # -- societies ---------------------------------------------------------------------------------------------
 
@@ -226,7 +255,7 @@ class RunSite:
     def _training(self) -> dict[str, Any]:
         book = self.source.book
         try:
-            rates = node_rates(self.source.evaluation)
+            rates = node_rates(self.source.counted.evaluation)
         except Exception:  # whatever a log holds, what was learnt is shown, as on the pages
             rates = NodeRates({}, {}, False)
         rows = training_rows(book, self.source.path, self._address)
@@ -242,7 +271,7 @@ class RunSite:
         }
 
     def _probes(self) -> dict[str, Any]:
-        evaluation, verdicts = self.source.evaluation, self.source.verdicts
+        evaluation, verdicts = self.source.counted.evaluation, self.source.verdicts
 
         def tables(epoch: int) -> list[dict[str, Any]]:
             own = probe_data.probe_tables(evaluation, epoch, self._address)

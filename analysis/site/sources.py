@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from abm.log import Head, open_log, verify
 from analysis.figures.figure import FigureContent, LeftOut
@@ -42,13 +42,22 @@ class SiteSociety:
     kinds: KindViews
 
 
+class CountedRun(NamedTuple):
+    """What evaluations came to, as the page of results takes it; no tables where they cannot be counted, and ``why``."""
+
+    tables: dict[str, Any]
+    evaluation: Evaluation
+    outcomes: FigureContent | LeftOut
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class SiteSource:
     """A run that was read.
 
     Attributes:
         path: its folder; ``info``: the run from outside, its folder by name alone.
-        tables, evaluation, outcomes: as the page of results takes them.
+        counted: what evaluations came to.
         verdicts: of judges, and why they cannot be read where that is so.
         societies: those that are shown; ``unseen``: how many are not.
         spreads: of all messages that were in feeds.
@@ -57,10 +66,7 @@ class SiteSource:
     path: Path
     info: RunInfo
     book: Book
-    tables: dict[str, Any]
-    evaluation: Evaluation
-    outcomes: FigureContent | LeftOut
-    origin: OriginReading
+    counted: CountedRun
     verdicts: list[VerdictRow]
     no_verdicts: str
     societies: list[SiteSociety]
@@ -85,22 +91,18 @@ def read_source(run: Path, key: str) -> SiteSource:
     """
     head = verify(run)
     log = open_log(run, write=False)
-    book, tables, origin = Book(), TableReading(), OriginReading()
-    read(log.read(0, head.seq), book, tables, origin)
+    book, origin = Book(), OriginReading()
+    read(log.read(0, head.seq), book, origin)
     book.seq = head.seq
     digest = origin.ended.digest if origin.ended is not None else ""
-    evaluation = tables.evaluation()
-    subject = Subject((RunRead(run, key, {"arena": str(evaluation.config.get("arena", ""))}, evaluation),))
+    counted = _counted(run, key, head, book)
     societies, unseen, spreads = _societies(run, head, book)
     verdicts, why = _verdicts(run)
     return SiteSource(
         path=run,
         info=replace(seen_from(key, run, head, digest), path=Path(key)),
         book=book,
-        tables=tables.result(),
-        evaluation=evaluation,
-        outcomes=content(subject),
-        origin=origin,
+        counted=counted,
         verdicts=verdicts,
         no_verdicts=why,
         societies=societies,
@@ -114,6 +116,18 @@ def shown_societies(book: Book) -> list[SocietyKey]:
     keys = [key for text, _ in society_options(book) if (key := SocietyKey.parse(text)) is not None]
     whole = {(key.phase, key.arm) for key in keys if key.epoch is None}
     return [key for key in keys if key.epoch is None or (key.phase, key.arm) not in whole]
+
+
+def _counted(run: Path, key: str, head: Head, book: Book) -> CountedRun:
+    tables = TableReading()
+    try:
+        read(open_log(run, write=False).read(0, head.seq), tables)
+        evaluation = tables.evaluation()
+        subject = Subject((RunRead(run, key, {"arena": str(evaluation.config.get("arena", ""))}, evaluation),))
+        return CountedRun(tables.result(), evaluation, content(subject))
+    except MolochError as error:  # such as an arena of a newer version: contests can be read all the same
+        nothing = Evaluation(config=book.config, model=book.model, reader=book.reader)
+        return CountedRun({"arms": {}}, nothing, LeftOut(str(error)), f"It cannot be counted: {error}")
 
 
 def _societies(run: Path, head: Head, book: Book) -> tuple[list[SiteSociety], int, list[Spread]]:

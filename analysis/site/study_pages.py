@@ -13,9 +13,9 @@ from analysis.formats import count
 from analysis.reports.document import Block
 from analysis.reports.registered import preregistration_blocks
 from analysis.site.links import of_cells
+from analysis.site.page_templates import SitePage, page
 from analysis.site.run_pages import RunSite
 from analysis.site.sources import read_source
-from analysis.site.templating import SitePage, page
 from analysis.studies.findings.results import StudyResults, study_results
 from analysis.studies.record.layout import Layout
 from analysis.studies.record.places import run_of

@@ -19,6 +19,7 @@ const { society, view, message } = form.elements, card = document.getElementById
 const REACH = "reach";
 let held = null, model = null, close = () => {};
 
+const painted = () => Number(host.querySelector("[data-frame]")?.dataset.frame ?? model.get("t")); // the model hears of it when the slider rests
 const options = (select, pairs, value) => { select.replaceChildren(...pairs.map(([value, label]) => new Option(label, value))); if (pairs.some(([each]) => each === value)) select.value = value; };
 const buffer = (text) => (text ? decoded(text) : new DataView(new ArrayBuffer(0)));
 
@@ -49,7 +50,7 @@ function start() {
 function member() {
   const row = model.get("selected"), n = held.names.length;
   if (row < 0) { card.textContent = nobody; return; }
-  const code = new Uint8Array(model.get("fills").buffer)[model.get("t") * n + row];
+  const code = new Uint8Array(model.get("fills").buffer)[painted() * n + row];
   const name = document.createElement("b"), doing = document.createElement("span");
   name.textContent = held.names[row];
   doing.textContent = model.get("fills_title") + ": " + (model.get("palette")[code]?.label ?? "–");
@@ -93,7 +94,7 @@ form.addEventListener("change", (event) => {
   if (event.target === society) return load(new URLSearchParams());
   told();
   const shown = picture();
-  model.update({ ...shown, t: view.value === REACH || model.get("total") !== shown.total ? shown.total - 1 : model.get("t") });
+  model.update({ ...shown, t: view.value === REACH || model.get("total") !== shown.total ? shown.total - 1 : painted() });
   member();
 });
 form.addEventListener("submit", (event) => event.preventDefault());
