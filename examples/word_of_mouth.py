@@ -13,7 +13,7 @@ from learning import run
 
 out, anchors = [*sys.argv[1:], *["runs/example-word-of-mouth", 32][len(sys.argv) - 1 :]]
 size = {"arms": ("rft", "placebo"), "train_anchors": anchors, "held_out_anchors": anchors, "crowd": {"size": 200}}
-for world in ("isolated", "networked"):
-    done = run(arena="sales", world=world, network={"purchases": 3}, out=f"{out}/{world}", probes=battery, **size)
+for world, more in {"isolated": {}, "networked": {"network": {"purchases": 3}}}.items():
+    done = run(arena="sales", world=world, out=f"{out}/{world}", probes=battery, **size, **more)
     events = list(read_events(done.path))
     print(world, win_rate(events, "rft"), win_rate_against_placebo(events, "rft"))

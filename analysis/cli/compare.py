@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.closing import closing_lines, head_lines
 from analysis.cli.console import printer, say, show, stderr
+from analysis.cli.heads import closing_lines, head_lines
 from moloch.exit_codes import ExitCode
 
 

@@ -50,17 +50,25 @@ def show(
 
 @app.command()
 def explain(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="A setting, as lora.lr.")], as_json: options.Json = False
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A setting, as lora.lr, or several, as lora.")],
+    as_json: options.Json = False,
 ) -> None:
-    """Say what a setting means: its type, default, range, unit, where it has an effect, and an example."""
-    from analysis.terminal.settings import setting_lines
-    from learning.settings.catalogue import explained
+    """Say what a setting means: its type, default, range, unit, where it has an effect, and an example.
 
-    found = explained(key)
+    Of one that holds others, say what each of them means in a line.
+    """
+    from analysis.terminal.settings import group_lines, setting_lines
+    from learning.settings.catalogue import explained, settings, within
+
+    inner = within(key)
+    own = [] if inner and key not in settings() else [explained(key)]
     if as_json:
-        print(json.dumps(found._asdict()))
+        print(json.dumps([each._asdict() for each in own + inner] if inner else own[0]._asdict()))
         return
-    say(*setting_lines(found, min(terminal_width(), 100)))
+    for each in own:
+        say(*setting_lines(each, min(terminal_width(), 100)))
+    if inner:
+        say(*([""] if own else []), *group_lines(inner, terminal_width()))
 
 
 Out = Annotated[Path | None, typer.Option(help="The file to write; by default it is printed.")]

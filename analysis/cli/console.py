@@ -56,7 +56,10 @@ NARROWEST = 80
 
 
 def show(parts: Iterable[Any]) -> None:
-    """Print results as wide as the terminal: texts wrap at their words, tables come in pieces that fit, so that no cell is wrapped."""
+    """Print results as wide as the terminal: texts wrap at their words, tables come in pieces that fit, so that no cell is wrapped.
+
+    Strings are printed as they are, as a line that begins with a path is.
+    """
     from rich.text import Text
 
     from analysis.terminal.grid import laid_out
@@ -65,4 +68,4 @@ def show(parts: Iterable[Any]) -> None:
     width = max(plain().width, NARROWEST)
     console = plain(width=width)
     for part in laid_out(parts, width):
-        console.print(Text(part) if isinstance(part, str) else part)
+        console.print(Text(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.closing import closing_lines, heads_of
 from analysis.cli.console import say, stderr
+from analysis.cli.heads import closing_lines, heads_of
 
 if TYPE_CHECKING:
     from analysis.figures import DrawnFigure

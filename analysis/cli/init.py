@@ -20,9 +20,9 @@ def init(
     out: Annotated[Path, typer.Option(help="The folder to write to; by default this one.")] = Path(),
     as_json: options.Json = False,
 ) -> None:
-    """Write a commented starting point that runs: a study's page, an arena with anchors, a probe, a ranker, people with a mapping.
+    """Write a commented starting point that runs.
 
-    Nothing is overwritten.
+    A study's page, an arena with anchors, a probe, a ranker, or people with a mapping. Nothing is overwritten.
     """
     from analysis.starters import write_starter
 

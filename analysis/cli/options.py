@@ -53,7 +53,10 @@ DryRun = Annotated[
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
 Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Any setting, as key=value.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Any setting, as key=value; moloch config explain KEY says what it means."),
+]
 Extensions = Annotated[
     list[str] | None,
     typer.Option(
@@ -74,7 +77,13 @@ def _cell(run: Path) -> Path:
 
 
 def _like(run: Path | None) -> Path | None:
-    return None if run is None else _cell(run)
+    """Return the folder of a run whose settings are taken."""
+    if run is None:
+        return None
+    from abm.log import open_log
+
+    open_log(run := _cell(run), write=False)
+    return run
 
 
 Like = Annotated[

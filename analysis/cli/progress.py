@@ -75,7 +75,7 @@ class RunProgress:
             yield left
 
 
-class Question:
+class OpenQuestion:
     """What a model is asked at the moment, and for how long it has been silent.
 
     Attributes:
@@ -109,9 +109,9 @@ class Question:
 
 
 @contextmanager
-def asked() -> Iterator[Question]:
+def asked() -> Iterator[OpenQuestion]:
     """Say on stderr what a model is asked, and that it has not answered yet, while the block is carried out."""
-    console, question = stderr(), Question()
+    console, question = stderr(), OpenQuestion()
 
     def say() -> None:
         console.print(question.line, markup=False, soft_wrap=True)

@@ -30,9 +30,9 @@ def resume(
     set_: Set = None,
     as_json: options.Json = False,
 ) -> None:
-    """Go on with a run where it stopped; of one that has ended, print the results.
+    """Resume a run where it stopped.
 
-    Its settings are those that it holds. Where models are served, what may be spent, and the gate are in no run: give them here again.
+    Of one that has ended, the results are printed. Its settings are those that it holds. Where models are served, what may be spent, and the gate are in no run: give them here again.
     """
     with stderr().status("loading"):
         changes = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])

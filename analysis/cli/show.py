@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from analysis.cli import options
-from analysis.cli.closing import closing_lines
 from analysis.cli.console import NARROWEST, printer, say, terminal_width
 from analysis.cli.console import show as print_parts
+from analysis.cli.heads import closing_lines
 from analysis.cli.option_groups import grouped
 
 if TYPE_CHECKING:

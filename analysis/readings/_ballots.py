@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.readings.contradiction import Contradiction
+from analysis.readings._contradiction import Contradiction
 
 
 class Ballots:

@@ -43,8 +43,8 @@ from abm.events import (
 from abm.reactions import members
 from abm.societies import arena_in, arm_and_audience, arm_in
 from analysis.readings._ballots import Ballots, options, placed
+from analysis.readings._contradiction import check_slot
 from analysis.readings.contests import NOBODY, Evaluation, EvaluationContest, Side
-from analysis.readings.contradiction import check_slot
 from analysis.readings.reading import result_of
 from learning.arms.base_models import is_base
 from learning.fitness import ObservedModels

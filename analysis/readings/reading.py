@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from abm.events import Event
-from analysis.readings.contradiction import contradicted
+from analysis.readings._contradiction import contradicted
 from moloch.errors import CorruptLog, MolochError
 
 if TYPE_CHECKING:

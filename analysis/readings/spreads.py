@@ -26,7 +26,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.probe import kind_of
-from analysis.readings.contradiction import check_items
+from analysis.readings._contradiction import check_items
 from analysis.readings.reading import frame_of, result_of
 from media_graph.cascades import Shape, shape
 

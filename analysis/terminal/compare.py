@@ -21,7 +21,9 @@ COLUMNS = ("measure", "arm", "A", "B", "B − A", "A: n", "B: n")
 
 
 def render_comparison(compared: Comparison) -> Iterator[RenderableType]:
-    """Yield what to print of a comparison, in order; plain lines are strings."""
+    """Yield what to print of a comparison, in order; lines that are not to be wrapped are strings."""
+    from rich.text import Text
+
     if compared.same:
         yield f"{compared.a} and {compared.b} are one run."
         return
@@ -45,7 +47,7 @@ def render_comparison(compared: Comparison) -> Iterator[RenderableType]:
     if compared.outcomes:
         yield ""
         yield _outcomes(compared.outcomes)
-        yield from (_paired(compared.outcomes), *_epochs(compared), *compared.notes)
+        yield from map(Text, (_paired(compared.outcomes), *_epochs(compared), *compared.notes))
     else:
         yield "\nNeither was evaluated yet."
 

@@ -45,6 +45,13 @@ def setting_lines(setting: Setting, width: int) -> Iterator[str]:
         yield from (f"  {name if not i else '':10} {line}" for i, line in enumerate(lines))
 
 
+def group_lines(settings: Sequence[Setting], width: int) -> Iterator[str]:
+    """Yield a line for each of several settings: its name, and the beginning of its meaning."""
+    left = max(len(each.key) for each in settings)
+    for each in settings:
+        yield f"{each.key:{left}}  {textwrap.shorten(each.meaning, max(20, width - left - 2), placeholder=' ...')}"
+
+
 def facts(setting: Setting) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of a setting: a word and what it is."""
     for name in ("kind", "range", "unit", "default"):

@@ -68,6 +68,13 @@ def settings() -> dict[str, Setting]:
     return {each.key: each for each in _of(settings_schema(), ())}
 
 
+def within(key: str) -> list[Setting]:
+    """Return the settings that a setting holds, by its dotted name; none for one that holds none, or is not there."""
+    listed = _listed((*key.split("."), ""))[:-1]
+    split = [(each, each.key.split(".")) for each in settings().values()]
+    return [each for each, parts in split if len(parts) > len(listed) and _is(".".join(parts[: len(listed)]), listed)]
+
+
 def explained(key: str) -> Setting:
     """Return a setting by its dotted name, with the names of the user's own as they are or as ``NAME``.
 

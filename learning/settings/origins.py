@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from learning.runs.config import RunConfig
 from learning.runs.config_file import GivenSettings
 from learning.runs.config_layers import holder
-from learning.training.settings import lora_settings
+from learning.training.settings import lora_settings, preset_of
 from moloch.yamls import Keys
 
 DEFAULT = "default"
@@ -69,14 +69,16 @@ def _resolved(config: RunConfig, given: GivenSettings, key: Keys, value: Any) ->
         for name, each in msgspec.to_builtins(lora_settings(config.trainer_preset, config.lora)).items():
             said = name in config.lora
             yield (*key, name), each, _said(given, (*key, name)) if said else f"preset {config.trainer_preset}"
-    elif given.of_run and value == _default(key) and holder(given.layers, key) is given.file:
+    elif given.of_run and holder(given.layers, key) is given.file and value == _usual(key, given):
         yield key, value, DEFAULT
     else:
         yield key, value, _said(given, key)
 
 
-def _default(key: Keys) -> Any:
-    """Return the default of a setting, plain."""
+def _usual(key: Keys, given: GivenSettings) -> Any:
+    """Return what a run's record holds of a setting where nobody gave it: the default, or the preset that follows from the model."""
+    if key == ("preset",):
+        return preset_of(str(given.file.settings.get("model", "")))
     return dict(_leaves(RunConfig.model_validate({}))).get(key)
 
 

@@ -71,6 +71,17 @@ class TestExplain:
                      "--set sampling.max_tokens=256", "MOLOCH_SET__SAMPLING__MAX_TOKENS=256"):  # fmt: skip
             assert said in out
 
+    def test_one_that_holds_others(self, moloch):
+        """A line each, with its own meaning before them where it has one."""
+        code, out, _ = moloch("config", "explain", "network.feed")
+        assert code == 0 and [line.split()[0] for line in out.splitlines()] == [
+            "network.feed.ranker", "network.feed.slots", "network.feed.discover",
+        ]  # fmt: skip
+        code, out, _ = moloch("config", "explain", "arms")
+        assert code == 0 and out.startswith("arms\n") and "\narms.NAME.repeats  " in out
+        code, out, _ = moloch("config", "explain", "arms.slow", "--json")
+        assert code == 0 and json.loads(out)[0]["key"] == "arms.NAME.method"
+
     def test_an_unknown_one(self, moloch):
         """The nearest is named."""
         code, _, err = moloch("config", "explain", "sampling.max_token")

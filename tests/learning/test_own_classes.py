@@ -122,7 +122,7 @@ class TestSettings:
 
     @pytest.mark.parametrize(
         ("members", "why"),
-        [("{a: 0.7, b: 0.6}", r"add up to 1.3"), ("{a: 0}", "greater than 0"), ("{a: 2}", "less than or equal to 1")],
+        [("{a: 0.7, b: 0.6}", r"add up to 1.3"), ("{a: 0}", "above 0"), ("{a: 2}", "at most 1")],
     )
     def test_impossible_shares(self, members, why):
         with pytest.raises(InputError, match=why):

@@ -28,7 +28,7 @@ OURS = re.compile(r"moloch: \S|plan: \d|Usage: |Try '|[╭│╰]|\+-|\|")
 KEYS = ("OPENAI_API_KEY", "MOLOCH_API_KEY")
 """Variables of which a user has only those that a row names."""
 
-NO_RUN = DAMAGED = 3
+NO_RUN, DAMAGED = 2, 3
 NO_SERVER = 6
 SPENT = 5
 """Exit codes other than 2, that of wrong input."""

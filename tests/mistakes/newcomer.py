@@ -98,7 +98,7 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake(
         "a run that is not there",
         "results runs/none",
-        ("runs/none: no run here: there is no such folder",),
+        ("runs/none: no run here: there is nothing of that name",),
         code=NO_RUN,
     ),
     Mistake(
@@ -112,7 +112,7 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake(
         "results of the folder of runs",
         "results .",
-        ("no run here", "Give one of the runs in it, such as run."),
+        ("no run here", "Give one of them: run."),
         code=NO_RUN,
         given=RUN,
     ),

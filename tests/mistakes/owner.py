@@ -82,7 +82,10 @@ OWNER: tuple[Mistake, ...] = (
     ),
     anchored("an anchor without a field", lines([{"title": "Lamp"}]), "lamps/train.jsonl:1", "description"),
     anchored(
-        "a field in another case", lines([{"Title": "Lamp", "description": "Brass."}]), "lamps/train.jsonl:1", "title"
+        "a field in two cases",
+        lines([{"Title": "Lamp", "TITLE": "Lamp", "description": "Brass."}]),
+        "lamps/train.jsonl:1",
+        "title",
     ),
     anchored("a line that is cut", lines(LAMPS)[:-9], "lamps/train.jsonl:24"),
     anchored("a line that is a list", "[1, 2]\n", "lamps/train.jsonl:1", "object"),

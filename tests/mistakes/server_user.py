@@ -64,11 +64,11 @@ SERVER: tuple[Mistake, ...] = (
     refused("a scheme that is not spoken", "run --llm ftp://host/v1", "no URL of a server"),
     refused("no host", "run --llm http://", "no URL of a server"),
     refused("a port that there is not", "run --llm http://host:99999/v1", "no URL of a server"),
-    refused("a port in words", "run --llm http://host:abc/v1", "http://host: no URL of a server", "port"),
+    refused("a port in words", "run --llm http://host:abc/v1", "no URL of a server", "port"),
     refused("an engine mistyped", "run --llm vlm", "unknown backend 'vlm'", "vllm"),
     refused("a company for a server", "run --llm openai", "unknown backend 'openai'"),
     refused("a server of this machine mistyped", "run --llm olama", "olama", "ollama"),
-    refused("a user and a password in the URL", "run --llm http://me:secret@host/v1", "http"),
+    refused("a user and a password in the URL", "run --llm http://me:secret@host/v1", "keys come from the environment"),
     refused(
         "a server for the model that writes, and no files",
         "run --llm http://localhost:9/v1 --model nowhere",
@@ -110,7 +110,7 @@ SERVER: tuple[Mistake, ...] = (
     # keys
     Mistake(
         "a key in clear text",
-        "run --llm http://10.0.0.9:8000/v1",
+        "run --reader http://10.0.0.9:8000/v1",
         ("MOLOCH_API_KEY would be sent in clear text", "key_in_clear"),
         environment={"MOLOCH_API_KEY": KEY},
     ),

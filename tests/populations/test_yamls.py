@@ -207,7 +207,7 @@ def test_text_where_text_is_meant(text, meant):
 
 def test_what_is_no_text_stays_a_mistake():
     """As it was written: with the words of the value, not of a text in its place."""
-    with pytest.raises(InputError, match=r"f:1:1: by is not valid: Input should be 'rule' or 'off'"):
+    with pytest.raises(InputError, match=r"f:1:1: by is not valid: it must be 'rule' or 'off'"):
         Source("by: yes", "f").validated(_Names, "the names")
 
 

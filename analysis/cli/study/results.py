@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from analysis.cli import options
-from analysis.cli.closing import closing_lines
 from analysis.cli.console import printer, say, show, stderr
+from analysis.cli.heads import closing_lines
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:

@@ -274,17 +274,16 @@ class _PageReader:
 
     def _check_effects(self, checked: Sequence[tuple[Any, RunConfig | list[tuple[InputError, Layer]]]]) -> None:
         """Take for a mistake of the page a setting that changes nothing in any cell of its layer; a study that has begun keeps its own."""
-        candidates: dict[int, tuple[Layer, set[tuple[Key, Effect]]]] = {}
-        for each, config in checked if not self._page.recorded else ():
-            for layer in (
-                (*self._layers.base, *(layer for _, _, layer in each)) if isinstance(config, RunConfig) else ()
-            ):
-                if id(layer) not in candidates:
-                    candidates[id(layer)] = (layer, set(conditional(layer.settings)) if layer.chosen else set())
-                left = candidates[id(layer)][1]
-                left -= {(key, effect) for key, effect in left if not changes_nothing(config, key, effect)}
-        for layer, left in candidates.values():
-            for key, effect in left:
+        left: dict[int, tuple[Layer, set[tuple[Key, Effect]]]] = {}
+        for each, config in () if self._page.recorded else checked:
+            if not isinstance(config, RunConfig):
+                continue
+            for layer in (*self._layers.base, *(layer for _, _, layer in each)):
+                those = set(conditional(layer.settings)) if layer.chosen and id(layer) not in left else set()
+                _, idle = left.setdefault(id(layer), (layer, those))
+                idle -= {each for each in idle if not changes_nothing(config, *each)}
+        for layer, idle in left.values():
+            for key, effect in idle:
                 told = no_effect(key, effect)
                 error, _ = self._located([layer], key, told.what, told.why, told.fix, "")
                 if effect.harmless:

@@ -18,7 +18,7 @@ from learning import RunConfig
 from learning.runs.config_file import profile_settings
 from learning.runs.config_layers import Layer, laid_over, nested
 from learning.runs.config_parts import SamplingConfig
-from learning.runs.config_paths import from_folder
+from learning.runs.config_paths import at_home, from_folder
 from moloch.errors import InputError
 from moloch.yamls import Source
 
@@ -126,14 +126,14 @@ class PageLayers:
             return []
         values, wrong = from_folder(values, Path(source.where).parent)
         self._mistakes += source.placed(wrong)
-        return [Layer(values, source, (), name)]
+        return [Layer(at_home(values), source, (), name)]
 
     def _of_page(self, settings: Settings, prefix: Key, name: str) -> Layer:
         """Return settings that stand on the page, with paths that start from its folder; in a study's copy of it they do already."""
         if not self._page.recorded:
             settings, wrong = from_folder(settings, self._page.folder)
             self._mistakes += self._page.source.placed([((*prefix, *keys), error) for keys, error in wrong])
-        return Layer(settings, self._page.source, prefix, name)
+        return Layer(at_home(settings), self._page.source, prefix, name)
 
     def _layer(self, factor: str, label: str, level: Value | Level) -> list[Layer]:
         name, key = f"{factor}={label}", ("cross", factor, label)

@@ -279,7 +279,7 @@ class TestServersThatEnd:
         ("status", "message"),
         [
             ("401 No", "refuses access"),
-            ("404 No", "does not know"),
+            ("404 No", "no such model or address"),
             ("422 No", "refuses a call"),
             ("307 There", "elsewhere"),
         ],

@@ -17,7 +17,7 @@ from abm.events import Recovered
 from abm.log import codec, create, disk, open_log, read_events, verify
 from abm.log.codec import PREAMBLE
 from abm.log.segments import Segment, blocks, walk
-from moloch.errors import CorruptLog, LogError
+from moloch.errors import CorruptLog, LogError, NoRun
 
 
 def commits(segment: Path) -> list[tuple[int, int]]:
@@ -177,9 +177,9 @@ class TestOddFolders:
     def test_no_run(self, run, tmp_path):
         """A folder without run.json is no run, and stays untouched."""
         for write in (False, True):
-            with pytest.raises(LogError, match=r"no run\.json"):
+            with pytest.raises(NoRun, match=r"no run\.json"):
                 open_log(tmp_path, write=write)
-            with pytest.raises(LogError, match=r"no run\.json"):
+            with pytest.raises(NoRun, match="nothing of that name"):
                 open_log(run / "nowhere", write=write)
         assert list(tmp_path.iterdir()) == []
 

@@ -71,7 +71,7 @@ class TestOwn:
             (GOOD + "    levels: [none, some]\n    harm: [lots]\n", "harm must name some, not all, of none, some"),
             (GOOD + "    levels: [none, some]\n    harm: [none, some]\n", "some, not all"),
             (GOOD + "    harm: [some]\n", "give two or more different levels"),
-            (GOOD + "    levels: [no, some]\n    harm: [some]\n", ":5:14: probes.0.levels.0 is not valid"),
+            (GOOD + "    levels: [[no], some]\n    harm: [some]\n", ":5:14: probes.0.levels.0 is not valid"),
             (GOOD + "    source: internet\n", ":5:5: probes.0.source is not valid"),
             (GOOD.replace("rude", "Rude!", 1), ":3:5: probes.0.name is not valid"),
             (GOOD + "  - name: rude\n    question: Again?\n", "two probes are called 'rude'"),

@@ -262,7 +262,7 @@ class TestCommand:
         page = tmp_path / "page.yaml"
         page.write_text(json.dumps(PAGE), "utf-8")
         done = moloch("power", page, "--effect", "0")
-        assert done.code == 2 and "--effect is not 0: it takes points" in done.err
+        assert done.code == 2 and "--effect 0 is not valid: it takes points" in done.err
 
 
 class TestPlan:
