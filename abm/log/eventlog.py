@@ -1,6 +1,6 @@
 """A run's log: the front door. One writer appends commits, any number of readers follow the verified prefix.
 
-Who can rewrite every byte can also recompute the chain: print the head's hash where it cannot be rewritten.
+Anyone who can rewrite every byte can also recompute the chain: print the head's hash where it cannot be rewritten.
 """
 
 from __future__ import annotations

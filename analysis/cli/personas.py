@@ -60,7 +60,7 @@ def _print(found: dict[str, Any]) -> None:
             console.print(f"{label:9} {text}", markup=False, highlight=False)
 
     say("source", found["source"])
-    say("personas", f"{found['personas']:,} in {found['rows']:,} rows; {found['duplicates']:,} repeat another")
+    say("personas", f"{found['personas']:,} in {found['rows']:,} rows; {found['duplicates']:,} repeat an earlier row")
     say("refused", f"{found['not_personas']:,} of the rows" if found["not_personas"] else "")
     for mistake in found["mistakes"]:
         say("", mistake)

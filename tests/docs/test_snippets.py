@@ -41,7 +41,7 @@ SIZES = {"docs/tutorials/network.md": {"train_personas": 17, "held_out_personas"
 """Other sizes where a page needs them: a graph names all of its people."""
 
 SMALLER = {
-    "docs/commands.md": [("--seeds 5", "--seeds 2"), ("--at 3", "--at 1")],
+    "docs/commands.md": [("--at 3", "--at 1")],
     "docs/surrogate.md": [("crowd.size=1000000", "crowd.size=1000")],
     "docs/audience.md": [("range(40)", "range(2)"), ("draws=100", "draws=2")],
 }

@@ -18,7 +18,6 @@ from typing import Any
 from unittest.mock import patch
 
 from analysis.cli import main
-from moloch import errors
 from tests.support.server import Call, serving
 
 LONGEST_S = 60

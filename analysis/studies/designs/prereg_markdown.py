@@ -217,7 +217,7 @@ def _verification(told: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Made with {version}. `moloch study prereg PAGE --json` makes this document again; its `document` is the same as long as nothing that it fixes has "
         "changed. `moloch study prereg STUDY` names the event of the study's log that holds the page, and the head of the log's hash chain with it; "
-        "`moloch log verify STUDY` checks the chain. Who can rewrite the whole log can make another chain: to have a date of somebody else's, upload this "
+        "`moloch log verify STUDY` checks the chain. Anyone who can rewrite the whole log can make another chain: for a date that others can trust, upload this "
         "document, or the head, to a registry before the study begins."
     )
     settings = told["settings"]
