@@ -205,8 +205,7 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool) -> None:
     console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
     for line in [*part_lines(parts), *(drawn.sentences() if drawn else ())]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for part in render_plan(roles, warm):
-        console.print(part)
+    show(render_plan(roles, warm))
 
 
 def _warmup(config: RunConfig, inputs: Inputs, plans: list[list[RolePlan]]) -> Warmup | None:
