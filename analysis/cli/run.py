@@ -34,7 +34,8 @@ def run(
 ) -> None:
     """Let models compete, learn from votes, measure what winning cost.
 
-    Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
+    Without options: the built-in sales arena and pocket model. Against base compete RFT (rejection fine-tuning on what voters chose), TFB (text
+    feedback: on their thoughts, too) and a placebo, which learns from messages chosen at random.
     """
     with stderr().status("loading"):
         from learning import load_config
