@@ -50,7 +50,7 @@ def _fields(node: ast.ClassDef) -> list[tuple[str, str]]:
 def plain_text(text: str) -> str:
     """Return a docstring as one line, without markup but for backquotes.
 
-    >>> plain_text("One of :data:`learning.runs.PROFILES`,\\\\n    or ``none``.")
-    'One of `PROFILES`, or `none`.'
+    >>> plain_text("One of :data:`moloch.yamls.LARGEST`, or ``none``.")
+    'One of `LARGEST`, or `none`.'
     """
     return " ".join(_ROLE.sub(r"`\1`", inspect.cleandoc(text)).replace("``", "`").split())
