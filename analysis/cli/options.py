@@ -39,7 +39,8 @@ Reader = Annotated[
     str | None,
     typer.Option(
         "--reader",
-        help="A served model plays the personas: http://host:8000/v1#NAME, ollama:NAME; writers stay where they are.",
+        help="A served model plays the personas: http://host:8000/v1#NAME, or without #NAME its only one; ollama:NAME. "
+        "Writers stay where they are.",
     ),
 ]
 Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, laptop, paper.")]
