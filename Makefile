@@ -1,5 +1,5 @@
 # make demo   set up what the main job needs, then run it (2.0 GB)
-# make test   set up what the tests need, then run them (2.9 GB)
+# make test   set up what the tests need, then run them (3.2 GB)
 # make setup  only set up .venv, with all that tests need      make lint    ruff and pyright
 # make test-system   whole commands and processes, killed and filled: what takes seconds each
 # make test-browser  the tests of the pages, in Chromium (Debian's package chromium)

@@ -50,7 +50,7 @@ def _print(found: dict[str, Any]) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    from analysis.formats import number, signed
+    from analysis.formats import count, number, signed
     from analysis.terminal.grid import add_row, new_table
 
     def say(label: str, text: str) -> None:
@@ -58,7 +58,7 @@ def _print(found: dict[str, Any]) -> None:
             say_under(f"{label:9} ", text)
 
     say("source", found["source"])
-    say("personas", f"{found['personas']:,} in {found['rows']:,} rows; {found['duplicates']:,} of them repeated")
+    say("personas", f"{found['personas']:,} in {found['rows']:,} rows; {count(found['duplicates'], 'duplicate row')}")
     say("refused", f"{found['not_personas']:,} of the rows" if found["not_personas"] else "")
     for mistake in found["mistakes"]:
         say("", mistake)
