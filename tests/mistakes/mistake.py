@@ -21,7 +21,7 @@ from analysis.cli import main
 from moloch import errors
 from tests.support.server import Call, serving
 
-LONGEST_S = 60
+LONGEST_S = 120
 """A command that takes longer hangs."""
 OURS = re.compile(r"moloch: \S|plan: \d|Usage: |Try '|[╭│╰]|\+-|\|")
 """Beginnings of lines that an error may have: a sentence of ours, or the box of a mistyped command."""
