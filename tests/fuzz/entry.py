@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from random import Random
 from moloch.errors import Mistakes, MolochError
 
 LONGEST_S = 30.0
-"""What takes longer hangs."""
+"""What takes more processor time hangs."""
 LONGEST_LINE = 30_000
 """Characters of an error, before the terminal shortens it; an input may hold a name of 5,000."""
 
@@ -66,15 +65,15 @@ def check_said(said: str) -> None:
 
 @contextlib.contextmanager
 def no_longer_than(seconds: float) -> Iterator[None]:
-    """Raise ``TimeoutError`` in what takes longer."""
+    """Raise ``TimeoutError`` in what takes more processor time, so that other work on the machine plays no part."""
 
     def ring(*_: object) -> None:
-        raise TimeoutError(f"it hangs: {seconds:g} s")
+        raise TimeoutError(f"it hangs: {seconds:g} s of processor time")
 
-    before, began = signal.signal(signal.SIGALRM, ring), time.monotonic()
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, max(0.001, outer - time.monotonic() + began) if outer else 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

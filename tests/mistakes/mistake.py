@@ -20,7 +20,7 @@ from unittest.mock import patch
 from analysis.cli import main
 from tests.support.server import Call, serving
 
-LONGEST_S = 60
+LONGEST_S = 120
 """A command that takes longer hangs."""
 OURS = re.compile(r"moloch: \S|plan: \d|Usage: |Try '|[╭│╰]|\+-|\|")
 """Beginnings of lines that an error may have: a sentence of ours, or the box of a mistyped command."""
