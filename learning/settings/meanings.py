@@ -50,7 +50,7 @@ def _fields(node: ast.ClassDef) -> list[tuple[str, str]]:
 def plain_text(text: str) -> str:
     """Return a docstring as one line, without markup but for backquotes.
 
-    >>> plain_text("One of :data:`learning.runs.PROFILES`,\\\\n    or ``none``.")
+    >>> plain_text("One of :data:`learning.runs.config_file.PROFILES`,\\\\n    or ``none``.")
     'One of `PROFILES`, or `none`.'
     """
     return " ".join(_ROLE.sub(r"`\1`", inspect.cleandoc(text)).replace("``", "`").split())
