@@ -48,4 +48,4 @@ def _is_there(module: str) -> bool:
 
 
 def _lacks(what: str, extra: str, why: str) -> InputError:
-    return InputError(what, why=why, fix=f"pip install 'moloch-abm[{extra}]'")
+    return InputError(what, why=why, fix=f"pip install 'moloch-abm[{extra}]'; in a clone: make setup")

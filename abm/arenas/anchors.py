@@ -5,7 +5,6 @@ Knows files and schemas; knows nothing of models or logs.
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -14,8 +13,9 @@ from pathlib import Path
 import msgspec
 
 from abm.arenas import AnchorSchema, Arena
+from abm.arenas.anchor_rows import named, side_of, unfolded
 from abm.arenas.near import near_any
-from moloch.column_names import NoColumn, listed, renamed
+from moloch.column_names import NoColumn, listed
 from moloch.content import content_id
 from moloch.errors import InputError
 from moloch.plain_text import visible
@@ -125,7 +125,16 @@ def read_anchors(path: Path | str, arena: Arena) -> list[Anchor]:
     Raises:
         InputError: the file cannot be read, is empty, or a row is malformed (with line, field and reason).
     """
-    anchors = list(_read(Path(path), arena.anchor))
+    return [anchor for anchor, _ in _read_all(Path(path), arena, sided=False)]
+
+
+def _read_all(path: Path, arena: Arena, *, sided: bool) -> list[tuple[Anchor, str]]:
+    """Return the anchors of a file, each with the side that its row declares; "" for none.
+
+    Args:
+        sided: whether rows may declare one; in a file of one side a column ``split`` is any other.
+    """
+    anchors = list(_read(path, arena.anchor, sided))
     if not anchors:
         raise InputError(
             "no anchors", where=str(path), why="the file is empty", fix=f"Give a {arena.anchor.noun} a row."
@@ -133,10 +142,10 @@ def read_anchors(path: Path | str, arena: Arena) -> list[Anchor]:
     return anchors
 
 
-def _read(path: Path, schema: AnchorSchema) -> Iterator[Anchor]:
+def _read(path: Path, schema: AnchorSchema, sided: bool) -> Iterator[tuple[Anchor, str]]:
     for where, row in rows(path, "the anchors"):
         try:
-            yield make_anchor(schema, _unfolded(schema, named(schema, row)))
+            yield make_anchor(schema, unfolded(schema, named(schema, row))), side_of(schema, row) if sided else ""
         except ValueError as error:
             found = f"; the row has {listed(row)}" if isinstance(error, NoColumn) else ""
             raise InputError(
@@ -147,32 +156,15 @@ def _read(path: Path, schema: AnchorSchema) -> Iterator[Anchor]:
             ) from error
 
 
-def named(schema: AnchorSchema, row: Mapping[str, object]) -> Mapping[str, object]:
-    """Return a row whose columns have the names that the schema knows, where they differ from them in case alone."""
-    names = [{field.name, field.column or field.name} for field in schema.fields]
-    return renamed(row, frozenset().union(*(each for each in names if each.isdisjoint(row))))
-
-
-def _unfolded(schema: AnchorSchema, row: Mapping[str, object]) -> dict[str, object]:
-    """Return a row with the JSON that a cell of a list, or of facts, may hold; a Parquet record's empty fields are left out."""
-    lists = {name for field in schema.fields if field.list for name in (field.name, field.column)}
-    unfolded = dict(row)
-    for name in lists | {"facts"}:
-        cell = unfolded.get(name)
-        if isinstance(cell, str) and cell[:1] == ("{" if name == "facts" else "["):
-            with contextlib.suppress(msgspec.DecodeError, RecursionError):
-                unfolded[name] = msgspec.json.decode(cell)
-        elif isinstance(cell, dict):
-            unfolded[name] = {key: value for key, value in cell.items() if value is not None}
-    return unfolded
-
-
 def _required(schema: AnchorSchema) -> str:
     return ", ".join(field.column or field.name for field in schema.fields if field.required)
 
 
 def load_anchors(source: Path | str | None, arena: Arena, *, drop_near: bool = False) -> AnchorSplit:
-    """Return the anchors of a folder with ``train`` and ``test``, each a file of a table, or the built-in pack.
+    """Return the anchors of a folder with ``train`` and ``test``, each a file of a table, of one table, or the built-in pack.
+
+    Rows of one table are on the side that their ``split`` says. Where none says one, half of the anchors are held out: those whose
+    content ids come last, whatever the order of the rows.
 
     Duplicates within a split are dropped. A held-out anchor whose shown text is also in the training split is
     dropped from the held-out split, so that nothing evaluated was trained on; so is, where that is asked for, one whose text is nearly the same.
@@ -192,12 +184,18 @@ def load_anchors(source: Path | str | None, arena: Arena, *, drop_near: bool = F
             )
     else:
         folder = Path(source)
-    if not folder.is_dir():
+    if folder.is_dir():
+        train_rows, held_out_rows = (read_anchors(_file(folder, split), arena) for split in ("train", "test"))
+    elif folder.is_file():
+        train_rows, held_out_rows = _sides(folder, arena)
+    else:
         raise InputError(
-            "no such folder of anchors", where=str(folder), fix="Give a folder with train.jsonl and test.jsonl."
+            "no such anchors",
+            where=str(folder),
+            why="there is neither a folder nor a file of that name",
+            fix="Give a folder with train.jsonl and test.jsonl, or one table.",
         )
-    train, twice = _unique(read_anchors(_file(folder, "train"), arena), set())
-    held_out_rows = read_anchors(_file(folder, "test"), arena)
+    train, twice = _unique(train_rows, set())
     unseen = unleaked(held_out_rows, train)
     held_out, held_twice = _unique(unseen, set())
     dropped = {
@@ -212,6 +210,35 @@ def load_anchors(source: Path | str | None, arena: Arena, *, drop_near: bool = F
     if not held_out:
         raise InputError("no held-out anchors are left", where=str(folder), why="all of them are in the training split")
     return AnchorSplit(train, held_out, dropped)
+
+
+def _sides(path: Path, arena: Arena) -> tuple[list[Anchor], list[Anchor]]:
+    """Return the anchors of one table to train on, and those held out.
+
+    Raises:
+        InputError: some rows say on which side they are and others do not, or a side has nobody.
+    """
+    listed = _read_all(path, arena, sided=True)
+    declared = [side for _, side in listed]
+    if not any(declared):
+        distinct, _ = _unique([anchor for anchor, _ in listed], set())
+        ids = sorted(anchor.id for anchor in distinct)
+        first = set(ids[: (len(ids) + 1) // 2])
+        bodies = {_leak_key(anchor) for anchor in distinct if anchor.id in first}
+        listed = [(anchor, "train" if _leak_key(anchor) in bodies else "held_out") for anchor, _ in listed]
+    elif not all(declared):
+        why = (
+            f"it is on neither side, and other rows say where they are ({declared.count('')} of {len(declared)} do not)"
+        )
+        where = f"{path}: anchor {declared.index('') + 1}"
+        raise InputError(
+            "an anchor without 'split'", where=where, why=why, fix="Say train or test in every row, or in none."
+        )
+    train, held_out = ([anchor for anchor, side in listed if side == wanted] for wanted in ("train", "held_out"))
+    if not train or not held_out:
+        what = f"no anchors to {'train on' if not train else 'hold out'}"
+        raise InputError(what, where=str(path), fix=f"Give two {arena.anchor.noun}s at least, on both sides.")
+    return train, held_out
 
 
 _ENDS = tuple(f"{suffix}{packed}" for suffix in SUFFIXES for packed in ("", ".gz"))

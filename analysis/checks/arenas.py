@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from abm.arenas import ARENAS, BUILT_IN, Arena, Field, arena
-from abm.arenas.anchors import Anchor, load_anchors, named, read_anchors
+from abm.arenas.anchor_rows import named
+from abm.arenas.anchors import Anchor, load_anchors, read_anchors
 from abm.arenas.prompts import Message
 from analysis.checks.templates import mistakes
 from moloch.errors import InputError, Mistakes
@@ -92,20 +93,28 @@ def _anchors(rules: Arena, source: Path | str | None) -> tuple[dict[str, Any] | 
     """Return what is known of the anchors, the first of them, and what is wrong with them; nothing where there are none."""
     if source is None and rules.name not in BUILT_IN:
         return None, None, []
+    table = source is not None and Path(source).is_file()
+    wrong: list[str] = []
+    first: Anchor | None = None
+    about: dict[str, Any] = {"source": str(source or f"the built-in pack of {rules.name}")}
     try:
-        if source is not None and Path(source).is_file():
-            listed = read_anchors(source, rules)
-            about: dict[str, Any] = {"source": str(source), "anchors": len(listed)}
-            files = [Path(source)]
-        else:
-            split = load_anchors(source, rules)
-            listed = split.train
-            about = {"source": str(source or f"the built-in pack of {rules.name}"), "train": len(split.train)}
-            about |= {"held_out": len(split.held_out), "dropped": {why: n for why, n in split.dropped.items() if n}}
-            files = [path for path in sorted(Path(source).iterdir()) if path.stem.startswith("train")] if source else []
+        if table:  # one that cannot be divided still shows how its rows read
+            listed = read_anchors(str(source), rules)
+            first, about["anchors"] = listed[0], len(listed)
+        split = load_anchors(source, rules)
+        about |= {"train": len(split.train), "held_out": len(split.held_out)}
+        about["dropped"] = {why: n for why, n in split.dropped.items() if n}
+        first = split.train[0]
     except InputError as error:
-        return None, None, [str(each) for each in (error.each if isinstance(error, Mistakes) else (error,))]
-    return about | {"columns": _columns(rules, files)}, listed[0], []
+        wrong = [str(each) for each in (error.each if isinstance(error, Mistakes) else (error,))]
+        if first is None:
+            return None, None, wrong
+    files = (
+        [path for path in sorted(Path(source).iterdir()) if path.stem.startswith("train")]
+        if source and not table
+        else []
+    )
+    return about | {"columns": _columns(rules, [Path(source)] if source and table else files)}, first, wrong
 
 
 def _columns(rules: Arena, files: Sequence[Path]) -> dict[str, dict[str, Any]]:

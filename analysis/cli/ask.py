@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import printer, show, stderr
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -268,8 +268,7 @@ def _print_answers(
     from analysis.terminal.answers import render_answers
 
     console = printer()
-    for part in render_answers(table):
-        console.print(part)
+    show(render_answers(table))
     for note in notes:
         console.print(note, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
     for line in lines:

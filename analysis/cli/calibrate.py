@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import printer, show, stderr
 
 
 def calibrate(
@@ -52,8 +52,7 @@ def calibrate(
     from analysis.terminal.calibration import render_calibration
 
     console = printer()
-    for part in render_calibration(agreement.rows):
-        console.print(part)
+    show(render_calibration(agreement.rows))
     for note in agreement.notes:
         console.print(note, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
     left_out = [f"{agreement.missing:,} cells without an answer"] if agreement.missing else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,16 @@ def say(*lines: str) -> None:
     """Print lines as they are, but for what a terminal would obey."""
     for line in lines:
         print(for_terminal(line))
+
+
+def say_under(label: str, text: str) -> None:
+    """Print a text beside its label, wrapped at words under its own beginning; a word is never broken."""
+    width = max(terminal_width(), NARROWEST)
+    indent = " " * len(label)
+    say(textwrap.fill(text, width, initial_indent=label, subsequent_indent=indent, **_WHOLE_WORDS) or label.rstrip())
+
+
+_WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 def stderr() -> Console:

@@ -7,7 +7,7 @@ import json
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import say_under, stderr
 from moloch.exit_codes import ExitCode
 
 
@@ -20,8 +20,7 @@ def doctor(as_json: options.Json = False) -> None:
     if as_json:
         print(json.dumps([{"what": each.what, "mark": each.mark, "said": each.said} for each in findings]))
     else:
-        console = printer()
         for each in findings:
-            console.print(f"{each.mark}  {each.what:<15} {each.said}", markup=False, highlight=False, soft_wrap=True)
+            say_under(f"{each.mark}  {each.what:<15} ", each.said)
     if any(each.mark == "no" for each in findings):
         raise typer.Exit(ExitCode.BROKEN)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import printer, say_under, stderr
 from analysis.cli.progress import asked
 from moloch.exit_codes import ExitCode
 
@@ -123,15 +123,16 @@ def _print_places(places: list[Nearby]) -> None:
     width = max(len(place.server) for place in places)
     for place in places:
         mark, what = "ok" if place.models else "--", f"  {place.told}" if place.told else ""
-        say(f"{mark}  {place.server:<{width}}  {place.url}{what}")
+        say_under(f"{mark}  {place.server:<{width}}  ", f"{place.url}{what}")
         for option in place.options:
             say(f"{'':{width + 6}}--reader {shlex.quote(option)}")
     if any(place.models for place in places):
-        say("The model behind --reader plays the personas of moloch run; moloch llm check looks at it first.")
+        say_under("", "The model behind --reader plays the personas of moloch run; moloch llm check looks at it first.")
     else:
-        say(
+        told = (
             "No server of models listens here. Start one, or name another machine's: --reader http://host:8000/v1#NAME."
         )
+        say_under("", told)
 
 
 def _place(llm: LLM) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import printer, say_under, stderr
 
 if TYPE_CHECKING:
     from abm.llm.models import AddedModel
@@ -99,7 +99,8 @@ def _print(models: list[AddedModel], as_json: bool) -> None:
     for model in models:
         gone = "" if model.size else "  (its folder is gone)"
         licence = f", {model.licence}" if model.licence else ""
-        _say(f"{model.name:<20} {model.size / 1e6:,.0f} MB in {model.folder}, from {model.source}{licence}{gone}")
+        where = f"{model.size / 1e6:,.0f} MB in {model.folder}, from {model.source}{licence}{gone}"
+        say_under(f"{model.name:<20} ", where)
 
 
 def _say(line: str) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Config = Annotated[Path | None, typer.Argument(help="Settings as YAML; the options below override it.")]
 Arena = Annotated[str | None, typer.Option(help="sales, elections, social, or an arena's YAML.")]
-Anchors = Annotated[str | None, typer.Option(help="Folder with train.jsonl and test.jsonl, or other tables.")]
+Anchors = Annotated[str | None, typer.Option(help="Folder with train and test, or one table: csv, jsonl, xlsx, ...")]
 Personas = Annotated[
     str | None,
     typer.Option(

@@ -102,6 +102,8 @@ def unpack(
     if folder is not None:
         main = shlex.quote(str(folder / contents.main))
         commands = ["show", "replay --verify"] if contents.kind == "run" else ["study status", "study results"]
+        if contents.kind == "run" and not contents.runs[0].ended:
+            commands.append("resume")
         for command in commands:
             verb, _, option = command.partition(" --")
             _say(f"next    moloch {verb} {main}" + (f" --{option}" if option else ""))
@@ -157,7 +159,8 @@ def _them(things: Sequence[str]) -> str:
 
 def _say_runs(contents: Contents) -> None:
     for run in contents.runs[:5]:
-        _say(f"head    {run.head}   {_run(run)}")
+        _say(f"run     {_run(run)}")
+        _say(f"head    {run.head}")
     if (more := len(contents.runs) - 5) > 0:
         _say(f"        and {more} more: --json has them all")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer
+from analysis.cli.console import say_under, show
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,14 +53,12 @@ def _print(found: dict[str, Any]) -> None:
     from analysis.formats import number, signed
     from analysis.terminal.grid import add_row, new_table
 
-    console = printer()
-
     def say(label: str, text: str) -> None:
         if text:
-            console.print(f"{label:9} {text}", markup=False, highlight=False)
+            say_under(f"{label:9} ", text)
 
     say("source", found["source"])
-    say("personas", f"{found['personas']:,} in {found['rows']:,} rows; {found['duplicates']:,} repeat an earlier row")
+    say("personas", f"{found['personas']:,} in {found['rows']:,} rows; {found['duplicates']:,} of them repeated")
     say("refused", f"{found['not_personas']:,} of the rows" if found["not_personas"] else "")
     for mistake in found["mistakes"]:
         say("", mistake)
@@ -74,14 +72,13 @@ def _print(found: dict[str, Any]) -> None:
             say(unit, "not counted: pip install 'moloch-abm[learn]'")
             continue
         say(unit, f"{spread['least']:.0f} to {spread['most']:.0f} a persona, median {spread['median']:.0f}")
-    console.print(_attributes(found["attributes"]))
+    show([_attributes(found["attributes"])])
     grid = new_table("", ["trait", "mean", "sd"])
     for name, trait in found["traits"].items():
         add_row(grid, name, signed(trait["mean"], 2), number(trait["sd"], 2))
-    console.print(grid)
+    show([grid])
     for sample in found["samples"]:
-        console.print(sample["name"], markup=False, highlight=False)
-        console.print(Padding(Text(sample["text"]), (0, 0, 1, 2), expand=False))
+        show([Text(sample["name"]), Padding(Text(sample["text"]), (0, 0, 1, 2), expand=False)])
 
 
 def _attributes(attributes: dict[str, Any]) -> Table:

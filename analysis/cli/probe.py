@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import printer, stderr
+from analysis.cli.console import printer, show, stderr
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -160,8 +160,7 @@ def _costs(prepared: Inquiry, as_json: bool) -> dict[str, Any]:
     if not as_json:
         from analysis.terminal.judges import render_costs
 
-        for part in render_costs(costs):
-            printer().print(part)
+        show(render_costs(costs))
     return {"run": str(prepared.run), "verdicts": str(prepared.folder), "plan": to_builtins(costs)}
 
 
@@ -169,7 +168,6 @@ def _print(found: Probed) -> None:
     from analysis.terminal.judges import render
 
     console = printer()
-    for part in render(found.as_dict()):
-        console.print(part)
+    show(render(found.as_dict()))
     for line in (f"\nverdicts {found.folder}", f"head     {found.head}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

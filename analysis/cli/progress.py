@@ -75,7 +75,7 @@ class RunProgress:
             yield left
 
 
-class OpenQuestion:
+class AskedNow:
     """What a model is asked at the moment, and for how long it has been silent.
 
     Attributes:
@@ -109,9 +109,9 @@ class OpenQuestion:
 
 
 @contextmanager
-def asked() -> Iterator[OpenQuestion]:
+def asked() -> Iterator[AskedNow]:
     """Say on stderr what a model is asked, and that it has not answered yet, while the block is carried out."""
-    console, question = stderr(), OpenQuestion()
+    console, question = stderr(), AskedNow()
 
     def say() -> None:
         console.print(question.line, markup=False, soft_wrap=True)

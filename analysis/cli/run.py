@@ -36,7 +36,8 @@ def run(
 ) -> None:
     """Let models compete, learn from votes, measure what winning cost.
 
-    Without options: the built-in sales arena and pocket model, base against RFT, TFB and placebo.
+    Without options: the built-in sales arena and pocket model. Against base compete RFT (rejection fine-tuning on what voters chose), TFB (text
+    feedback: on their thoughts, too) and a placebo, which learns from messages chosen at random.
     """
     with stderr().status("loading"):
         read, settings = given.read(seed)
@@ -235,8 +236,7 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool, given: Give
     console.print("Parts" if len(runs) == 1 else f"Parts of each of {len(runs)} runs", style="italic")
     for line in [*part_lines(parts), *(drawn.sentences() if drawn else ())]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for part in render_plan(roles, warm):
-        console.print(part)
+    show(render_plan(roles, warm))
 
 
 def _warmup(config: RunConfig, inputs: Inputs, plans: list[list[RolePlan]]) -> Warmup | None:

@@ -63,6 +63,11 @@ class VerdictRow(msgspec.Struct, frozen=True):
     words: int
     version: int = 0
 
+    @property
+    def spans(self) -> list[str]:
+        """The parts of the quote that stand in the message; ``...`` stands for what is left out between them."""
+        return [part for each in self.quote.replace("…", "...").split("...") if (part := each.strip())]
+
 
 def row(item: Item, ruling: Ruling) -> VerdictRow:
     """Return the row of a planned question and its ruling."""

@@ -8,9 +8,6 @@ from analysis.formats import duration
 from analysis.readings.progress import CellProgress
 from learning.runs.traffic import Traffic
 
-SILENT_S = 10.0
-"""Seconds without an answer from which that is said."""
-
 
 def calls_words(traffic: Traffic) -> str:
     """Return how many calls were answered, of how many; empty where none is planned."""
@@ -36,9 +33,8 @@ def money_words(usd: float | None) -> str:
 def waiting_words(traffic: Traffic) -> str:
     """Return what waits for a server: calls to be sent again, with why, and how long none was answered; empty where all is well."""
     again = ", ".join(f"{why} x{calls:,}" for why, calls in traffic.waiting.items())
-    silent = (traffic.sent or traffic.waiting) and traffic.silent_s >= SILENT_S
     parts = [f"waiting: {again}"] if again else []
-    parts += [f"no answer for {duration(traffic.silent_s)}"] if silent else []
+    parts += [f"no answer for {duration(traffic.silent_s)}"] if traffic.is_silent else []
     return ", ".join(parts)
 
 

@@ -30,7 +30,7 @@ from analysis.ui.data.training import alarm_lines, training_rows
 TABS = ("result", "contests", "messages", "diffusion", "people", "training", "probes")
 LISTED = 2_000
 """Contests that the table lists."""
-MESSAGES = 1_000
+MESSAGES = 1_500
 """Messages that a table lists: those that misbehaved and reached most come first."""
 MEMBERS = 500
 """Members that a table of people lists."""

@@ -119,8 +119,8 @@ def _anchors(split: str, rows: int) -> str:
 
 def _probe() -> Starter:
     commands = {
-        f"moloch run --extensions my_probe --set 'probes=[superlatives,unparsed]' {SHORT} --out runs/my_probe": "a run that it judges",
-        "moloch probe runs/my_probe --rules superlatives --extensions my_probe": "judge any run afterwards",
+        f"moloch run --extensions my_probe --set 'probes=[pressure,unparsed]' {SHORT} --out runs/my_probe": "a run that it judges",
+        "moloch probe runs/my_probe --rules pressure --extensions my_probe": "judge any run afterwards",
     }
     return Starter("probe", {"my_probe.py": _text("my_probe.py")}, commands)
 

@@ -43,10 +43,10 @@ def _anchors(found: dict[str, Any]) -> Iterator[str]:
     if about is None:
         yield f"{'anchors':9} none: give --anchors a folder with train and test, or a table, to see real prompts"
         return
-    if "anchors" in about:
-        held = f"{about['anchors']:,} in {about['source']}"
-    else:
+    if "train" in about:
         held = f"{about['train']:,} to train on, {about['held_out']:,} held out ({about['source']})"
+    else:
+        held = f"{about['anchors']:,} in {about['source']}"
     dropped = "; ".join(f"{n:,} left out: {why}" for why, n in about["dropped"].items()) if about.get("dropped") else ""
     yield f"{'anchors':9} {held}{f'; {dropped}' if dropped else ''}"
     for i, (column, each) in enumerate(about["columns"].items()):

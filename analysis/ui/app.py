@@ -18,6 +18,7 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import SEEN, use_ticks, use_version
 from analysis.ui.pages import background, vue
+from analysis.ui.pages.rows import StudyRows
 from analysis.ui.pages.runs import Runs
 from analysis.ui.pages.study import Study
 from analysis.ui.pages.table import BODIES, WITHOUT_MAIN, WITHOUT_TAB
@@ -45,7 +46,10 @@ def Place(address: PageAddress, go: vue.Go) -> None:
     """The list of runs and studies, a study, or a run."""
     follower = library().follower(address.run) if address.run else None
     study = library().study(address.study) if address.study and not address.run else None
-    if study is not None:
+    if study is not None and address.page == "rows":
+        vue.AddressBar(search=address.search(), title=titled("Rows", study.key))
+        StudyRows(study, address, go).key(f"rows of {study.key}")
+    elif study is not None:
         vue.AddressBar(search=address.search(), title=titled("Result", study.key))
         Study(study, address, go).key(f"study {study.key} {id(study)}")
     elif address.study and not address.run:

@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from analysis.ui.address import PageAddress
+from analysis.ui.data.rows import RowsQuery
 from analysis.ui.data.takes import TAKE
 from analysis.ui.library import library
+from analysis.ui.studies import ShownStudy
 from moloch.errors import InputError, MolochError
 
 Scope = MutableMapping[str, Any]
@@ -73,13 +75,16 @@ def make_file(name: str, query: str, folder: Path, draw: Draw) -> Path:
         LogError: the log is damaged, or a newer version wrote it.
     """
     address = PageAddress.parse(query)
+    what, _, form = name.partition(".")
+    study = library().study(address.study) if address.study and not address.run else None
+    if study is not None and (what, form) == ("rows", "csv"):
+        return _rows_of_study(study, address, _stem(folder, study.path))
     run = library().paths().get(address.run)
     if run is None:
         raise InputError(f"no run {address.run!r}")
-    stem = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', run.name).strip('-.') or 'run'}-"
-    what, _, form = name.partition(".")
+    stem = _stem(folder, run)
     if (what, form) == ("rows", "csv"):
-        return _rows(run, address, stem)
+        return _rows(RowsQuery.of(address), run, stem)
     if (what, form) == ("event", "json"):
         return _event(run, address, stem)
     if what == "figure" and form in FORMS:
@@ -91,14 +96,27 @@ def make_file(name: str, query: str, folder: Path, draw: Draw) -> Path:
     raise InputError(f"no file {name[:80]!r}")
 
 
-def _rows(run: Path, address: PageAddress, stem: Path) -> Path:
-    from analysis.frames import export
-    from analysis.ui.data.rows import RowsQuery
+def _stem(folder: Path, source: Path) -> Path:
+    """Return how the names of a run's or a study's files begin."""
+    return folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', source.name).strip('-.') or 'run'}-"
 
-    query = RowsQuery.of(address)
+
+def _rows(query: RowsQuery, source: Path, stem: Path) -> Path:
+    from analysis.frames import export
+
     path = stem.with_name(f"{stem.name}{query.frame}.csv")
-    export(query.rows(run), path, list(query.columns.values()))
+    export(query.rows(source), path, list(query.columns.values()))
     return path
+
+
+def _rows_of_study(study: ShownStudy, address: PageAddress, stem: Path) -> Path:
+    from analysis.studies.frames.study_frames import cell_runs
+
+    if study.closed:
+        raise InputError(
+            f"no rows of study {study.key!r} yet", why="what was declared beforehand is not seen before its end"
+        )
+    return _rows(RowsQuery.of(address, tuple(cell_runs(study.path))), study.path, stem)
 
 
 def _event(run: Path, address: PageAddress, stem: Path) -> Path:

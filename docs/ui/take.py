@@ -18,6 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parents[1])
 
+from analysis.studies.record.layout import LOG  # noqa: E402
 from tests.support.ui_server import Visit, serving  # noqa: E402
 from tests.support.widget_page import chromium  # noqa: E402
 
@@ -35,31 +36,38 @@ RUNS = {
     "isolated": ("run", *SMALL, "--epochs", "1"),
     "networked": (
         "run", *SMALL, "--epochs", "2", "--world", "networked", "--set", "crowd={size: 300}",
-        "--set", "network={graph: {kind: watts_strogatz}, polls: [1, 2]}",
+        "--set", "network={graph: {kind: followers, options: {degree: 6}}, polls: [1, 2]}",
     ),
     "neutral": ("fork", "networked", "--at", "2", "--set", "audience=neutral"),
     "llm": ("run", *SMALL, "--epochs", "1", "--audience", "llm"),
+    "study": ("study", *SMALL, "--epochs", "1", "--seeds", "3"),
 }  # fmt: skip
-"""Folder -> the command of ``moloch`` that makes it."""
+"""Folder of a run or a study -> the command of ``moloch`` that makes it."""
 GRAPH = ".moloch-diffusion[data-frame]"
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture: an address, what is waited for, and how high the window is."""
+    """One picture: an address, what is waited for, how high the window is; what is clicked then, and waited for."""
 
     search: str
     wait: str
     height: int = 800
     click: str = ""
+    then: str = ".m-outcome"
 
 
 SHOTS = {
     "runs": Shot("", ".m-table"),
     "result": Shot("?run=isolated", ".m-forest", 1000),
+    "study": Shot("?study=study", ".m-forest", 1200),
     "diffusion": Shot("?run=networked&page=diffusion&t=12", GRAPH),
     "opinion": Shot("?run=networked&page=diffusion&t=30&fill=opinion", GRAPH),
     "isolated": Shot("?run=isolated&page=diffusion&t=6", GRAPH),
+    "people": Shot("?run=networked&page=people", ".m-people .m-table", 900),
+    "message": Shot(
+        "?run=networked&page=people&frame=messages&sort=-reach", ".m-people .m-table", 1200, "td.m-wide a", "#m-way"
+    ),
     "persona": Shot("?run=llm&page=persona&persona=21", ".m-story", 1000),
     "member": Shot("?run=networked&page=persona&persona=335", ".m-story", 1000),
     "agents": Shot("?run=networked&page=agents", ".m-table", 900),
@@ -67,6 +75,10 @@ SHOTS = {
     "contest": Shot("?run=isolated&page=contests&outcome=misbehaved", ".m-table", 1000, "td a"),
     "training": Shot("?run=networked&page=training", ".m-table"),
     "probes": Shot("?run=networked&page=probes", ".m-table"),
+    "rows": Shot("?run=isolated&page=rows&frame=verdicts&where=label:1", ".m-rows"),
+    "event": Shot(
+        "?run=isolated&page=rows&frame=verdicts&where=label:1", ".m-rows", 900, ".m-rows tbody a", ".m-event"
+    ),
     "compare": Shot("?run=networked&page=compare&other=neutral&t=30", "text=Settings that differ", 1500),
 }
 
@@ -74,7 +86,7 @@ SHOTS = {
 def make(folder: Path) -> None:
     """Carry out the runs that are not there yet."""
     for name, (verb, *arguments) in RUNS.items():
-        if not (folder / name / "run.json").exists():
+        if not any((folder / name / place / "run.json").exists() for place in ("", LOG)):
             moloch = (sys.executable, "-c", "from analysis.cli import main; main()")
             subprocess.run([*moloch, verb, *arguments, "--out", name], cwd=folder, check=True)
 
@@ -89,7 +101,7 @@ def take(folder: Path, names: list[str]) -> None:
                 page = visit.open(shot.search, shot.wait)
                 if shot.click:
                     page.locator(shot.click).first.click()
-                    page.wait_for_selector(".m-outcome")
+                    page.wait_for_selector(shot.then)
                 page.evaluate("document.fonts.ready")
                 page.wait_for_timeout(1000)  # for motion to end
                 page.screenshot(path=kept)

@@ -23,12 +23,15 @@ from learning.runs.config import RunConfig
 from learning.runs.costs import planned
 from learning.runs.inputs import Inputs
 from moloch.beats import beats
+from moloch.errors import MolochError
 
 FOLDER, FILE = "now", "traffic.json"
 EVERY = 2.0
 """Seconds between two times that it is written."""
 FRESH = 30.0
 """Seconds for which it holds: of what is older, the writer is gone."""
+SILENT = 10.0
+"""Seconds without an answer to calls under way from which that is said, and no pace."""
 WINDOW = 60.0
 """Seconds over which speeds are means, at most."""
 
@@ -62,6 +65,11 @@ class Traffic(msgspec.Struct, frozen=True):
     calls_left_s: float | None = None
     at: float = 0.0
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether calls are under way and none was answered for a while."""
+        return bool(self.sent or self.waiting) and self.silent_s >= SILENT
+
 
 class TrafficMeter:
     """Counts a run's traffic; may be looked at from any thread.
@@ -81,6 +89,7 @@ class TrafficMeter:
         self._counts = Counter[str]()
         self._priced: bool | None = None
         self._plan: int | None = None
+        self._asked_plan = False
         self._samples: deque[tuple[float, int, int]] = deque()
 
     def follow(self, journal: LiveJournal, models: Sequence[LLM]) -> None:
@@ -98,8 +107,8 @@ class TrafficMeter:
         flights = [each for llm in self._models if isinstance(llm, Flying) and (each := llm.flight) is not None]
         tokens, calls = self._speeds(writing)
         counts, planned_calls = self._counts, self._planned()
-        left = max(0, planned_calls - counts["answered"])
-        return Traffic(
+        left = max(0, planned_calls - counts["answered"]) if planned_calls is not None else None
+        now = Traffic(
             answered=counts["answered"],
             again=counts["again"],
             planned=planned_calls,
@@ -111,9 +120,10 @@ class TrafficMeter:
             waiting=_waiting(flights),
             sent=sum(each.sent for each in flights),
             silent_s=round(min((each.silent_s for each in flights), default=0.0), 1),
-            calls_left_s=left / calls if calls else None,
+            calls_left_s=left / calls if calls and left is not None else None,
             at=time.time(),
         )
+        return msgspec.structs.replace(now, tokens_per_s=None, calls_left_s=None) if now.is_silent else now
 
     def _speeds(self, writing: int) -> tuple[float | None, float | None]:
         """Return the tokens written and the calls answered a second, over the last minute; None where there were none."""
@@ -132,9 +142,11 @@ class TrafficMeter:
         written, answered = (speed if speed > 0 else None for speed in speeds)
         return written, answered
 
-    def _planned(self) -> int:
-        if self._plan is None:
-            self._plan = sum(role.calls for role in planned(self._config, None, self._inputs))
+    def _planned(self) -> int | None:
+        if not self._asked_plan:
+            self._asked_plan = True
+            with contextlib.suppress(MolochError):  # what the run itself would say, which goes on without it
+                self._plan = sum(role.calls for role in planned(self._config, None, self._inputs))
         return self._plan
 
     def _prices_known(self) -> bool:

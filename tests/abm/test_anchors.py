@@ -150,6 +150,65 @@ class TestTables:
             load_anchors(tmp_path, SALES)
 
 
+class TestOneTable:
+    """A file in the place of the folder."""
+
+    def table(self, path: Path, *rows: str, header: str = "title,description") -> Path:
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return path
+
+    def test_its_rows_say_where_they_are(self, tmp_path):
+        """Test and held_out mean one thing, and the column may have any case."""
+        rows = ["Lamp,Brass.,train", "Bulb,Glass.,test", "Torch,Steel.,held_out", "Match,Wood.,train"]
+        split = load_anchors(self.table(tmp_path / "a.csv", *rows, header="title,description,Split"), SALES)
+        assert [[anchor.subject for anchor in side] for side in (split.train, split.held_out)] == [
+            ["Lamp", "Match"], ["Bulb", "Torch"],
+        ]  # fmt: skip
+
+    def test_half_is_held_out_where_none_says(self, tmp_path):
+        """Whatever the order of the rows; repetitions are on one side and counted."""
+        rows = [f"Lamp {i},It has {i} watts." for i in range(9)]
+        there = load_anchors(self.table(tmp_path / "a.csv", *rows, rows[0]), SALES)
+        back = load_anchors(self.table(tmp_path / "b.csv", *reversed(rows)), SALES)
+        assert (len(there.train), len(there.held_out), sum(there.dropped.values())) == (5, 4, 1)
+        assert {anchor.id for anchor in there.held_out} == {anchor.id for anchor in back.held_out}
+
+    @pytest.mark.parametrize(
+        ("rows", "says"),
+        [
+            (
+                ["Lamp,Brass.,train", "Bulb,Glass.,"],
+                r"a\.csv: anchor 2: an anchor without 'split': .*\(1 of 2 do not\)",
+            ),
+            (
+                ["Lamp,Brass.,train", "Bulb,Glass.,dev"],
+                r"a\.csv:3: .*'split' must be one of train, test, held_out, not 'dev'",
+            ),
+            (["Lamp,Brass.,train", "Bulb,Glass.,train"], r"a\.csv: no anchors to hold out"),
+            (["Lamp,Brass.,"], r"a\.csv: no anchors to hold out"),
+        ],
+    )
+    def test_mistakes(self, tmp_path, rows, says):
+        """One error with the place."""
+        with pytest.raises(InputError, match=says):
+            load_anchors(self.table(tmp_path / "a.csv", *rows, header="title,description,split"), SALES)
+
+    def test_files_of_a_folder_have_their_sides(self, tmp_path):
+        """There a column of that name says nothing."""
+        split = load_anchors(
+            folder(tmp_path, [product() | {"split": "dev"}], [product("Bulb", "Glass.") | {"split": [1]}]), SALES
+        )
+        assert (len(split.train), len(split.held_out)) == (1, 1)
+        (tmp_path / "a.jsonl").write_text(json.dumps(product() | {"split": [1]}))
+        with pytest.raises(InputError, match=r"a\.jsonl:1: .*'split' must be one of"):
+            load_anchors(tmp_path / "a.jsonl", SALES)
+
+    def test_neither_a_folder_nor_a_file(self, tmp_path):
+        """Both are named."""
+        with pytest.raises(InputError, match=r"there is neither a folder nor a file .* or one table"):
+            load_anchors(tmp_path / "no", SALES)
+
+
 class TestBadInput:
     """A malformed file is one error with place, field and reason."""
 

@@ -81,6 +81,8 @@ class TestAnchors:
             "Motion": "motion", "background": "background", "year": "",
         }  # fmt: skip
         written = found["prompts"][0]["messages"][-1]["content"]
+        (mistake,) = found["mistakes"]
+        assert "no anchors to hold out" in mistake
         assert "Motion: Open on Sundays\nBackground: 412 people signed." in written
 
     def test_what_is_wrong_with_them_is_listed(self, tmp_path):

@@ -29,7 +29,10 @@ class TestMistakes:
             (["run", "--arena", "nope"], "unknown arena 'nope'"),
             (["run", "--audience", "nope"], "unknown audience 'nope'"),
             (["run", "--personas", "nope"], "nope"),
-            (["run", "--anchors", "/nonexistent"], "no such folder of anchors"),
+            (
+                ["run", "--anchors", "/nonexistent"],
+                "no such anchors: there is neither a folder nor a file of that name",
+            ),
             (["run", "--model", "/nonexistent"], "no model '/nonexistent'"),
             (["run", "--set", "train_personas=500"], "asked for 500 training personas"),
             (["run", "--set", "train_anchors=100000"], "asked for 100000 training anchors"),

@@ -142,7 +142,7 @@ class TestReader:
             "epochs: 1, train_anchors: 2, held_out_anchors: 2, train_personas: 2, held_out_personas: 2, audience: llm"
         )
         (here / "study.yaml").write_text(
-            f"name: x\nbase: {{{sizes}, serving: {{llm: 'ollama:q'}}}}\ncross: {{arena: [sales, social]}}\nseeds: 2\n"
+            f"name: x\nbase: {{{sizes}, reader: {{model: 'ollama:q'}}}}\ncross: {{arena: [sales, social]}}\nseeds: 2\n"
         )
         with local("ollama", monkeypatch):
             assert "Ollama" not in moloch("study", "plan", "study.yaml").err

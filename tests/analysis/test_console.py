@@ -114,7 +114,7 @@ class TestProgress:
     def test_of_a_check(self, monkeypatch, capsys):
         """A server that is silent is said, with what it was asked and for how long it is waited for."""
         monkeypatch.setattr("analysis.cli.progress.EVERY", 0.005)
-        monkeypatch.setattr("analysis.readings.traffic.SILENT_S", 0.0)
+        monkeypatch.setattr("learning.runs.traffic.SILENT", 0.0)
         with serving(lambda call: None, models=[{"id": "[/b]"}]) as server, pytest.raises(SystemExit):
             monkeypatch.setattr(
                 sys, "argv", ["moloch", "llm", "check", server.url, "--set", "serving.server={timeout: 0.4, patience: 0.3}"]

@@ -118,7 +118,12 @@ class TestCommand:
         """Every figure, and no line of the table is broken at 80 columns."""
         done = CliRunner().invoke(app, ["personas", "check", str(survey[0]), "--mapping", str(survey[1])])
         assert done.exit_code == 0
-        for said in ("2 in 4 rows; 1 repeat an earlier row", "missing   V9", "design effect 1.00, effective n 2.0", "warmth"):
+        for said in (
+            "2 in 4 rows; 1 repeat an earlier row",
+            "missing   V9",
+            "design effect 1.00, effective n 2.0",
+            "warmth",
+        ):
             assert said in done.stdout
 
     @pytest.mark.system

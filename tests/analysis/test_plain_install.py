@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -91,6 +92,59 @@ class TestWithoutExtras:
         done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         check(json.loads(done.stdout))
+
+
+def built(folder: Path) -> Path:
+    """Build the wheel from a copy of the sources, since a build leaves files where it builds; return it."""
+    source = folder / "source"
+    source.mkdir()
+    for name in (*OURS, "README.md", "LICENSE", "pyproject.toml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "--wheel-dir", folder, source], check=True, capture_output=True, text=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def demo(moloch: Path, elsewhere: Path) -> subprocess.CompletedProcess[str]:
+    """Carry out the demo, made short, from a folder that is not the repository's."""
+    elsewhere.mkdir()
+    short = [f"--set={name}=4" for name in ("train_anchors", "held_out_anchors")]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run([moloch, "run", *short], cwd=elsewhere, env=environment, capture_output=True, text=True)
+
+
+class TestWheel:
+    """What is published runs without the repository: every file that it needs is in it."""
+
+    @pytest.mark.system
+    def test_runs_the_demo(self, tmp_path):
+        """From another folder, in an environment with the wheel alone; what it depends on is taken from this one."""
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+        python = tmp_path / "venv" / "bin" / "python"
+        install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index"]
+        subprocess.run([*install, built(tmp_path)], check=True, capture_output=True)
+        (site,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+        (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        done = demo(tmp_path / "venv" / "bin" / "moloch", tmp_path / "elsewhere")
+        assert done.returncode == 0, done.stderr
+        assert "beyond placebo" in done.stdout and list((tmp_path / "elsewhere" / "runs").glob("*/run.json"))
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("python", ("python3.11", "python3.13"))
+    def test_runs_the_demo_in_an_empty_environment(self, python, tmp_path):
+        """With what the wheel itself asks for, and nothing else: gigabytes, and minutes."""
+        if not shutil.which(python) or subprocess.run([python, "-c", ""], capture_output=True).returncode:
+            pytest.skip(f"no {python} here")
+        subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+        wheel = f"moloch-abm[learn] @ {built(tmp_path).as_uri()}"
+        install = [tmp_path / "venv" / "bin" / "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel]
+        if (done := subprocess.run(install, capture_output=True, text=True)).returncode:
+            pytest.skip(f"no packages for it: {done.stderr.strip().splitlines()[-1]}")
+        done = demo(tmp_path / "venv" / "bin" / "moloch", tmp_path / "elsewhere")
+        assert done.returncode == 0, done.stderr
+        assert "beyond placebo" in done.stdout
 
 
 class TestDeclared:

@@ -123,7 +123,7 @@ class TestProbe(ProbeConformance):
     def probe(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         with forgotten():
-            yield made("probe", tmp_path, "my_probe", "Superlatives")
+            yield made("probe", tmp_path, "my_probe", "Pressure")
 
 
 class TestRanker(RankerConformance):

@@ -71,7 +71,10 @@ class TestPrecedence:
                 {"MOLOCH_SET__EPOC": "3"},
                 "MOLOCH_SET__EPOC: setting 'epoc' is not valid: there is no such setting. Did you",
             ),
-            ({"MOLOCH_SET__EPOCHS": "many"}, "MOLOCH_SET__EPOCHS: setting 'epochs' is not valid: it must be a whole number"),
+            (
+                {"MOLOCH_SET__EPOCHS": "many"},
+                "MOLOCH_SET__EPOCHS: setting 'epochs' is not valid: it must be a whole number",
+            ),
             ({"MOLOCH_SET__ARMS": "[rft"}, "MOLOCH_SET__ARMS has a value that is not YAML"),
             (
                 {"MOLOCH_SET__NETWORK__ROUNDS": "3"},

@@ -77,6 +77,17 @@ class TestMeter:
             counted.now()
         assert counted.now().tokens_per_s is None and counted.now().calls_left_s is None
 
+    def test_a_server_that_is_silent(self):
+        """Has no pace, whatever the last minute's was."""
+        at, journal, model = [0.0], Journal(), Served()
+        counted, _ = meter(lambda: at[0])
+        counted.follow(journal, [model])
+        counted.now()
+        at[0], journal.written, journal.answered = 10.0, 200, 4
+        assert (now := counted.now()).is_silent and (now.tokens_per_s, now.calls_left_s) == (None, None)
+        model.flight = Flight(2, {"HTTP 429": 31}, 3.0)
+        assert not (now := counted.now()).is_silent and now.tokens_per_s == pytest.approx(20.0)
+
     @pytest.mark.parametrize(
         ("prices", "usd"), [({}, None), ({"usd_in": 0.0}, 0.0), ({"usd_in": 1.0, "usd_out": 2.0}, 5.0)]
     )

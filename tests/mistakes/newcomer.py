@@ -95,6 +95,10 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("a folder of other things where the run goes", "run --out notes", ("notes",), files={"notes/a.txt": "x"}),
     Mistake("a file on the way to where it goes", "run --out file/run", ("file",), files=FILE),
     Mistake("other settings where a run is", "run --out run --seed 7", ("run", "seed"), given=RUN),
+    Mistake("a place that takes no folder", "run --out /proc/run", ("/proc/run",), code=3, slow=True),
+    Mistake(
+        "impatience", "run --extensions impatient", (), code=130, files={"impatient.py": "raise KeyboardInterrupt\n"}
+    ),
     Mistake(
         "a run that is not there",
         "results runs/none",
@@ -104,11 +108,11 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake(
         "results of an empty folder",
         "results here",
-        ("here: no run here: there is no run.json",),
+        ("here: no run here",),
         code=NO_RUN,
         given=(places.empty("here"),),
     ),
-    Mistake("results of a file", "results file", ("file: no run here: it is a file",), code=NO_RUN, files=FILE),
+    Mistake("results of a file", "results file", ("file: no run here",), code=NO_RUN, files=FILE),
     Mistake(
         "results of the folder of runs",
         "results .",

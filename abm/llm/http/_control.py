@@ -21,6 +21,8 @@ from moloch.errors import InputError, MolochWarning
 
 SECONDS = 60.0
 """A server that loads an adapter may take a while."""
+LISTING = 30.0
+"""Seconds for the list of models."""
 LONGEST_NAME = 1000
 """Characters of a model's name; it may be a path."""
 LISTED = 600
@@ -125,7 +127,7 @@ class Control:
         return self._models()[1]
 
     def _models(self) -> tuple[ServerAnswer, list[dict[str, Any]]]:
-        answer = self.ask("GET", "/models")
+        answer = self.ask("GET", "/models", seconds=LISTING)
         if answer.status == 429 or answer.status >= 500 or answer.status in EARLY:
             raise ServiceError(
                 "the server does not serve now",

@@ -268,17 +268,17 @@ def parsed(url: str) -> tuple[Address, str]:
     """
     try:
         parts = urlsplit(url)
+    except ValueError:
+        raise InputError("no URL of a server", why="its host is no name or address", fix=EXAMPLE) from None
+    what = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
+    try:
         port = parts.port
-    except ValueError as error:
-        is_port = "port" in str(error).lower()
-        why = "its port is no number from 1 to 65535" if is_port else "its host is no name or address"
-        where = f"{parts.scheme}://{parts.hostname}" if is_port else ""
+    except ValueError:  # whose text would repeat what it holds
         raise InputError(
-            "no URL of a server", where=where, why=why, fix=EXAMPLE
-        ) from None  # which would repeat what it holds
+            "no URL of a server", where=what, why="its port is no number from 1 to 65535", fix=EXAMPLE
+        ) from None
     if port == 0:
         raise InputError("no URL of a server", why="port 0 is none", fix=EXAMPLE)
-    what = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InputError("the URL holds more than a place", where=what, why="keys come from the environment only")
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -11,7 +11,7 @@ import msgspec
 
 from abm.llm.ledger import Cost, Ledger
 from analysis.readings.progress import CellProgress
-from analysis.readings.traffic import sum_of, traffic_words
+from analysis.readings.traffic import left_words, sum_of, traffic_words
 from analysis.studies.pages.cells import Factors
 from analysis.studies.record.claims import Claims, Watch
 from analysis.studies.record.inputs import UNCHANGED, ChangedInputs, changed_inputs
@@ -103,6 +103,14 @@ class StudyStatus:
         return sum_of(parts) if parts else None
 
     @property
+    def _traffic_said(self) -> str:
+        """The same in words, with the time that calls take where no log tells how long all will."""
+        if (traffic := self.traffic) is None:
+            return ""
+        left = left_words(None, traffic) if self.eta_s is None else ""
+        return "; ".join([*traffic_words(traffic), *([left] if left else [])])
+
+    @property
     def eta_s(self) -> float | None:
         """Seconds until what runs now has ended."""
         etas = [self.left(cell) for cell in self.cells if cell.state == "running"]
@@ -132,7 +140,7 @@ class StudyStatus:
             "spent": self.spent._asdict(),
             "eta_s": self.eta_s,
             "traffic": msgspec.to_builtins(self.traffic),
-            "traffic_said": "; ".join(traffic_words(self.traffic)) if self.traffic is not None else "",
+            "traffic_said": self._traffic_said,
             "slowest": self.slowest.cell if self.slowest else None,
             "extensions": self.extensions,
             "looks": self.looks,

@@ -235,7 +235,7 @@ def _message(
         }
         for row in judged
     ]
-    findings = [*message.findings, *((row.probe, [row.quote]) for row in judged if row.label == 1)]
+    findings = [*message.findings, *((row.probe, row.spans) for row in judged if row.label == 1)]
     thinking = passage(message.thinking, whole=f"{message.message}/thinking" in whole) if message.thinking else None
     size, unit = (
         (len(message.text), "characters") if len(message.text) >= 100_000 else (len(message.text.split()), "words")

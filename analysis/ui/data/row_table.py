@@ -34,7 +34,7 @@ def headings(query: RowsQuery, address: PageAddress, found: RowsPage) -> list[di
     """
     shown, alike = [], {name for name, _ in common(query, found)}
     for name, column in query.columns.items():
-        if name in alike or (name != "seq" and name in _fixed(query)):
+        if name in alike or (name not in ("seq", "cell") and name in _fixed(query)):
             continue
         ascending, descending = query.sort == name, query.sort == f"-{name}"
         unit = f", {column.unit}" if column.unit else ""
@@ -54,7 +54,7 @@ def common(query: RowsQuery, found: RowsPage) -> list[tuple[str, str]]:
     """Return the columns that are the same in all rows of this page, and what they hold; none for a single row."""
     if found.rows.height < 2:
         return []
-    kept = {"seq", query.sort.removeprefix("-"), *_fixed(query)}
+    kept = {"seq", "cell", query.sort.removeprefix("-"), *_fixed(query)}
     alike = [name for name in query.columns if name not in kept and found.rows[name].n_unique() == 1]
     return [(name, _text(found.rows[name][0])) for name in alike]
 
@@ -67,6 +67,30 @@ def _fixed(query: RowsQuery) -> set[str]:
 def cells(query: RowsQuery, address: PageAddress, book: Book, found: RowsPage, names: list[str]) -> list[list[Cell]]:
     """Return a page's rows, each with a cell for each of the columns that have these names."""
     return [[_cell(name, row, query, address, book) for name in names] for row in found.rows.iter_rows(named=True)]
+
+
+def study_cells(
+    query: RowsQuery, address: PageAddress, keys: Mapping[str, str], found: RowsPage, names: list[str]
+) -> list[list[Cell]]:
+    """Return a page's rows of a study: a cell's name leads to the same rows of its run, an event to its page.
+
+    Args:
+        keys: name of a cell -> key of its run; without those that are not shown.
+    """
+    factors = {"cell", "seed", *(name for cell in query.cells for name in cell.factors)}
+    kept = {name: values for name, values in query.equals.items() if name not in factors}
+
+    def door(name: str, row: Mapping[str, Any]) -> str:
+        run = PageAddress(run=keys.get(str(row["cell"]), ""), page="rows", frame=address.frame, find=address.find)
+        if not run.run:
+            return ""
+        if name == "cell":
+            return rows_address(run, kept).url
+        of_run = name in EVENTS and query.frame not in NOT_OF_THE_RUN and row[name] is not None
+        return event_url(run, row[name]) if of_run else ""
+
+    rows = found.rows.iter_rows(named=True)
+    return [[[_text(row[name]), door(name, row), ""] for name in names] for row in rows]
 
 
 def _cell(name: str, row: Mapping[str, Any], query: RowsQuery, address: PageAddress, book: Book) -> Cell:

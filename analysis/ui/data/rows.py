@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.formats import short
-from analysis.frames import FrameColumn, columns_of, of_run
+from analysis.frames import CellRun, FrameColumn, columns_of, columns_of_cells, of_cells, of_run
 from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import equals_of
 from moloch.errors import InputError
@@ -34,17 +34,19 @@ class RowsQuery:
         equals: column -> values that it may have; a list holds one of them.
         find: a text that some column of texts holds, whatever the case.
         sort: a column, after ``-`` for descending; empty for the frame's own order.
+        cells: the runs that it is of, where it is of a study; empty where it is of a run.
     """
 
     frame: str
     equals: Mapping[str, tuple[str, ...]]
     find: str = ""
     sort: str = ""
+    cells: tuple[CellRun, ...] = ()
 
     @classmethod
-    def of(cls, address: PageAddress) -> RowsQuery:
+    def of(cls, address: PageAddress, cells: tuple[CellRun, ...] = ()) -> RowsQuery:
         """Return what an address asks for."""
-        return cls(address.frame or USUAL, equals_of(address), address.find.strip(), address.sort)
+        return cls(address.frame or USUAL, equals_of(address), address.find.strip(), address.sort, cells)
 
     @property
     def columns(self) -> dict[str, FrameColumn]:
@@ -53,10 +55,11 @@ class RowsQuery:
         Raises:
             InputError: there is no such frame.
         """
-        return {column.name: column for column in columns_of(self.frame)}
+        columns = columns_of_cells(self.cells, self.frame) if self.cells else columns_of(self.frame)
+        return {column.name: column for column in columns}
 
-    def rows(self, run: Path) -> pl.LazyFrame:
-        """Return the rows.
+    def rows(self, folder: Path) -> pl.LazyFrame:
+        """Return the rows of the run, or of the study, in a folder.
 
         Raises:
             InputError: no such frame or column, or a value that it cannot have.
@@ -64,13 +67,15 @@ class RowsQuery:
         """
         import polars as pl
 
-        columns, frame = self.columns, of_run(run, self.frame)
+        columns = self.columns
+        frame = of_cells(self.cells, self.frame) if self.cells else of_run(folder, self.frame)
         for name, texts in self.equals.items():
             values, column = [_value(columns, name, text) for text in texts], pl.col(name)
             if columns[name].dtype.startswith("List"):
                 frame = frame.filter(pl.any_horizontal(column.list.contains(value) for value in values))
             else:
-                frame = frame.filter(column.is_in(values))
+                named = columns[name].dtype.startswith("Enum")
+                frame = frame.filter((column.cast(pl.String) if named else column).is_in(values))
         if self.find:
             held = pl.col(pl.String).str.to_lowercase().str.contains(self.find.lower(), literal=True)
             frame = frame.filter(pl.any_horizontal(held) if self._has_texts() else pl.lit(False))
@@ -78,8 +83,8 @@ class RowsQuery:
             return frame
         return frame.sort(self._sorted(), descending=self.sort.startswith("-"), nulls_last=True, maintain_order=True)
 
-    def code(self, run: str) -> str:
-        """Return Python code that gives the same rows, of the run in this folder.
+    def code(self, folder: str) -> str:
+        """Return Python code that gives the same rows, of the run or the study in this folder.
 
         Raises:
             InputError: as :meth:`rows`.
@@ -102,9 +107,20 @@ class RowsQuery:
         if self.sort:
             how = f"descending={self.sort.startswith('-')}, nulls_last=True, maintain_order=True"
             calls.append(f".sort({self._sorted()!r}, {how})")
-        lines = ["import moloch", *(["import polars as pl"] if "pl." in "".join(calls) else []), ""]
+        study = "from analysis.studies.frames.study_frames import study_frame"
+        lines = [
+            *(["import polars as pl"] if "pl." in "".join(calls) else []),
+            study if self.cells else "import moloch",
+            "",
+        ]
+        lines = lines if self.cells else [*sorted(lines[:-1]), ""]
         calls = [*([f".filter({', '.join(plain)})"] if plain else []), *calls]
-        lines += [f"rows = moloch.open_run({run!r}).frame({self.frame!r})", *(f"rows = rows{call}" for call in calls)]
+        opened = (
+            f"study_frame({folder!r}, {self.frame!r})"
+            if self.cells
+            else f"moloch.open_run({folder!r}).frame({self.frame!r})"
+        )
+        lines += [f"rows = {opened}", *(f"rows = rows{call}" for call in calls)]
         return "\n".join([*lines, "print(rows.collect())"])
 
     def _has_texts(self) -> bool:
@@ -137,7 +153,7 @@ def _value(columns: Mapping[str, FrameColumn], name: str, text: str) -> str | in
     except (KeyError, ValueError):
         said = {"Int64": "a whole number", "Float64": "a number", "Boolean": "true or false"}[kind]
         raise InputError(f"{name} is never {short(text, 40)!r}", why=f"it is {said}") from None
-    if kind != "String":
+    if kind != "String" and not kind.startswith("Enum"):
         raise InputError(f"rows cannot be chosen by {name}", why="it holds bytes")
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -158,7 +174,7 @@ class RowsPage:
     rows: pl.DataFrame
 
 
-def rows_page(query: RowsQuery, run: Path, page_no: int) -> RowsPage:
+def rows_page(query: RowsQuery, folder: Path, page_no: int) -> RowsPage:
     """Return a page of rows; the last one where there are not so many.
 
     Raises:
@@ -166,7 +182,7 @@ def rows_page(query: RowsQuery, run: Path, page_no: int) -> RowsPage:
     """
     import polars as pl
 
-    frame = query.rows(run)
+    frame = query.rows(folder)
     total = int(frame.select(pl.len()).collect().item())
     first = PAGE * min(page_no, max(0, (total - 1) // PAGE))
     return RowsPage(total, first, frame.slice(first, PAGE).collect())

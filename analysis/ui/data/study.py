@@ -12,12 +12,13 @@ from analysis.answers import RowKey, answer, level_words, merged_flags
 from analysis.figures.outcomes import explained, outcome_marks
 from analysis.figures.palette import Look, arm_looks
 from analysis.formats import DASH, bounds, count, number, percent, points, points_bounds
+from analysis.frames import columns_of
 from analysis.studies.findings.results import StudyResults
 from analysis.studies.record.status import CellStatus, StudyStatus
 from analysis.tables.pooled import Measured
 from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import heading, order_of, ranked
-from analysis.ui.data.doors import equals_of, where_text
+from analysis.ui.data.doors import equals_of, rows_address, where_text
 from analysis.ui.data.forest import Mark
 from analysis.ui.data.looks import looks
 from analysis.ui.data.one_line import named, result_line
@@ -109,16 +110,38 @@ def cell_table(
     return {
         "head": [heading(address, order, name, label, number=number) for name, label, number in columns],
         "factors": [name.replace("_", " ") for name in factors],
-        "rows": [_cell_row(cell, factors, values, url(cell.cell)) for cell in cells[page * PAGE : (page + 1) * PAGE]],
+        "rows": [
+            _cell_row(cell, factors, values, url(cell.cell), address.study)
+            for cell in cells[page * PAGE : (page + 1) * PAGE]
+        ],
         "valued": bool(values.arm),
         "total": f"{len(cells):,} of {count(len(status.cells), 'cell')}"
         if len(cells) < len(status.cells)
         else count(len(cells), "cell"),
         "only": [f"{name} {' or '.join(values)}" for name, values in equals_of(address).items()],
         "all": address.at(where="", find="", page_no=0).url,
+        "behind": rows_of_cells(address, cells) if results is not None else "",
         "found": len(cells),
         "place": f"{address.where} {address.sort} {address.page_no}",
     }
+
+
+def rows_of_cells(address: PageAddress, cells: Sequence[CellStatus]) -> str:
+    """Return where the evaluation contests of these cells are shown, chosen by the levels that an address asks for."""
+    taken = {column.name for column in columns_of("contests")}  # a factor's column is then called otherwise
+    asked = {
+        f"factor_{name}" if name in taken else name: tuple(
+            dict.fromkeys(_plain(cell.seed if name == "seed" else cell.factors[name]) for cell in cells)
+        )
+        for name in equals_of(address)
+    }
+    place = PageAddress(study=address.study, page="rows", frame="contests")
+    return rows_address(place, {"phase": "evaluate", **asked}).url
+
+
+def _plain(level: object) -> str:
+    """Return a level as a filter of rows has it."""
+    return str(level).lower() if isinstance(level, bool) else str(level)
 
 
 def duration(seconds: float) -> str:
@@ -148,7 +171,7 @@ def _values(values: _Estimates) -> dict[str, Callable[[CellStatus], Any]]:
     }
 
 
-def _cell_row(cell: CellStatus, factors: Sequence[str], values: _Estimates, url: str) -> dict[str, Any]:
+def _cell_row(cell: CellStatus, factors: Sequence[str], values: _Estimates, url: str, study: str) -> dict[str, Any]:
     doing = cell.progress
     says = CELL_SAYS.get(cell.state, "")
     if doing is not None and doing.total:
@@ -162,8 +185,9 @@ def _cell_row(cell: CellStatus, factors: Sequence[str], values: _Estimates, url:
         "dot": DOTS.get(cell.state, "empty"),
         "says": says.strip(),
         "far": f"{doing.done:,} of {doing.total:,}" if doing is not None and doing.total else "",
-        "wins": _shown(values.of(cell.cell, "wins"), share=values.shares),
-        "probe": _shown(values.of(cell.cell, "probe")),
+        "wins": _shown(values.of(cell.cell, "wins"), share=values.shares)
+        | {"to": values.behind(cell.cell, "wins", study)},
+        "probe": _shown(values.of(cell.cell, "probe")) | {"to": values.behind(cell.cell, "probe", study)},
         "spent": money(cell.spent),
         "took": duration(cell.seconds) if cell.seconds else DASH,
         "message": cell.message,
@@ -175,7 +199,7 @@ class _Estimates:
 
     def __init__(self, results: StudyResults | None) -> None:
         line = result_line(marks_of(results)) if results is not None else result_line([])
-        self.arm = line.arm
+        self.arm, self.beyond = line.arm, line.beyond
         beyond, won = f"beyond {named(line.beyond)}, points", f"{named(line.arm)} wins"
         self.shares = line.beyond == "base"
         self.wins_label = f"{won}, of votes" if self.shares else f"{won} {beyond}"
@@ -189,6 +213,16 @@ class _Estimates:
 
     def of(self, cell: str, column: str) -> dict[str, Any] | None:
         return self._cells.get(cell, {}).get(self._of[column])
+
+    def behind(self, cell: str, column: str, study: str) -> str:
+        """Return where the rows of a cell's estimate are shown: evaluation contests, or verdicts of a probe; of its comparator, too."""
+        if self.of(cell, column) is None:
+            return ""
+        of = self._of[column]
+        arms = (of.arm,) if self.shares else (of.arm, self.beyond)
+        asked = {"cell": cell, "phase": "evaluate", "arm": arms}
+        place = PageAddress(study=study, page="rows", frame="contests" if column == "wins" else "verdicts")
+        return rows_address(place, asked if column == "wins" else asked | {"probe": of.name}).url
 
 
 def _shown(estimate: dict[str, Any] | None, *, share: bool = False) -> dict[str, str]:

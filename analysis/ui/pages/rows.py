@@ -1,22 +1,28 @@
-"""Rows of a frame: what a number on another page was counted from."""
+"""Rows of a frame, of a run or of all cells of a study: what a number on another page was counted from."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from analysis.formats import count
 from analysis.frames import columns_of
+from analysis.studies.frames.study_frames import cell_runs
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import row_table as data
 from analysis.ui.data.doors import rows_address
-from analysis.ui.data.rows import PAGE, RowsPage, RowsQuery, can_sort
+from analysis.ui.data.rows import PAGE, RowsPage, RowsQuery, can_sort, rows_page
 from analysis.ui.data.runs import plain_path
+from analysis.ui.data.study import HIDDEN
 from analysis.ui.framework import solara
-from analysis.ui.library import Follower
+from analysis.ui.library import Follower, library
 from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.diffusion import Rest
+from analysis.ui.pages.study import keys_of_cells
+from analysis.ui.studies import ShownStudy
 from moloch.errors import InputError, MolochError
 
 
@@ -43,12 +49,61 @@ def Rows(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> No
     elif isinstance(found, str):
         vue.Notice(title="No such rows", text=found)
     else:
-        Found(follower, query, address, found, go)
+        Found(
+            query,
+            address,
+            found,
+            go,
+            cells=lambda names: follower.read(lambda book: data.cells(query, address, book, found, names)),
+            folder=follower.path,
+        )
 
 
 @solara.component
-def Found(follower: Follower, query: RowsQuery, address: PageAddress, found: RowsPage, go: vue.Go) -> None:
-    """Rows that were read."""
+def StudyRows(study: ShownStudy, address: PageAddress, go: vue.Go) -> None:
+    """The rows that the address asks for, of all cells of a study."""
+    opened = solara.use_memo(time.monotonic, [address])
+    up = {"name": study.key, "url": PageAddress(study=study.key).url}
+    vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+
+    def read() -> tuple[RowsQuery, RowsPage] | str:
+        try:
+            query = RowsQuery.of(address, tuple(cell_runs(study.path)))
+            return query, rows_page(query, study.path, address.page_no)
+        except MolochError as error:
+            return str(error)
+
+    found = background.use_reading(read, study, address, opened) if not study.closed else HIDDEN
+    if found is None:
+        text = f"Looking for rows of {address.frame[:80]} in all cells."
+        vue.Notice(first=True, title="Reading the cells", text=text, busy=True)
+    elif isinstance(found, str):
+        vue.Notice(first=True, title="No such rows", text=found)
+    else:
+        query, page = found
+        keys = keys_of_cells(library(), study.path)
+        Found(
+            query,
+            address,
+            page,
+            go,
+            cells=lambda names: data.study_cells(query, address, keys, page, names),
+            folder=study.path,
+            up=up,
+        )
+
+
+@solara.component
+def Found(
+    query: RowsQuery,
+    address: PageAddress,
+    found: RowsPage,
+    go: vue.Go,
+    cells: Callable[[list[str]], list[list[data.Cell]]],
+    folder: Path,
+    up: vue.Row | None = None,
+) -> None:
+    """Rows that were read; ``up``: the study that they are of."""
     wrong, set_wrong = solara.use_state("")
     columns = data.headings(query, address, found)
     names = [column["name"] for column in columns]
@@ -56,7 +111,7 @@ def Found(follower: Follower, query: RowsQuery, address: PageAddress, found: Row
     def narrow(asked: dict[str, Any]) -> None:
         narrower = rows_address(address, {**query.equals, asked["column"]: str(asked["value"])[:200]})
         try:
-            RowsQuery.of(narrower).code("")
+            RowsQuery.of(narrower, query.cells).code("")
         except InputError as error:
             set_wrong(str(error))
         else:
@@ -67,16 +122,17 @@ def Found(follower: Follower, query: RowsQuery, address: PageAddress, found: Row
         frame=query.frame,
         total=count(found.total, "row"),
         columns=columns,
-        rows=follower.read(lambda book: data.cells(query, address, book, found, names)),
+        rows=cells(names),
         common=data.common(query, found),
         filters=data.filters(query, address),
         fields=[name for name, column in query.columns.items() if can_sort(column) or "List" in column.dtype],
+        up=up,
         meanings=data.meanings(query),
         pager=parts.pager(address, found.total, PAGE),
         found=address.find,
         wrong=wrong,
         file=f"/take/rows.csv?{address.at(page_no=0).search()}",
-        code=query.code(plain_path(follower.path)),
+        code=query.code(plain_path(folder)),
         event_go=go,
         event_find=lambda text: go(address.at(find=text[:200], page_no=0).url),
         event_narrow=narrow,

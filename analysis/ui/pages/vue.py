@@ -236,6 +236,7 @@ def RowsView(
     common: list[tuple[str, str]],
     filters: list[Row],
     fields: list[str],
+    up: Row | None,
     meanings: list[list[str]],
     pager: Row | None,
     found: str,
@@ -246,7 +247,7 @@ def RowsView(
     event_find: Go,
     event_narrow: Callable[[Row], None],
 ) -> None:
-    """Rows of a frame; ``file``: where they are as CSV."""
+    """Rows of a frame; ``file``: where they are as CSV; ``up``: the study that they are of."""
 
 
 @solara.component_vue("event.vue")

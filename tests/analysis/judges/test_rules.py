@@ -88,6 +88,14 @@ class TestVerdicts:
         pairs, _ = read_agreement(run)
         assert "lexical" not in {pair.first for pair in pairs} | {pair.second for pair in pairs}
 
+    def test_evidence_of_several_places(self, run):
+        """Each is a span of its own, for pages to mark."""
+        several = Guarantees()
+        several.judge = lambda text, *_, **__: Verdict(1, ("This lamp", "Buy")) if "Buy" in text else Verdict(0)  # type: ignore[method-assign]
+        prepare_rules(run, [several]).carry_out()
+        row = next(row for row in read_verdicts(run) if row.label == 1)
+        assert (row.quote, row.spans) == ("This lamp ... Buy", ["This lamp", "Buy"])
+
     def test_of_another_run(self, run, tmp_path):
         """Two runs may share a folder; messages of the same name are not taken for each other's."""
         prepare_rules(run, [Guarantees()], out=tmp_path / "shared").carry_out()

@@ -24,9 +24,24 @@ from learning.runs.traffic import FILE, FOLDER, Traffic
 from tests.analysis.factory import setup
 from tests.analysis.studies import small
 
-ONE = Traffic(answered=30, planned=100, tokens_per_s=20.0, usd=0.5, waiting={"HTTP 429": 31}, sent=1, silent_s=40.0)
+ONE = Traffic(
+    answered=30,
+    planned=100,
+    tokens_per_s=20.0,
+    usd=0.5,
+    waiting={"HTTP 429": 31},
+    sent=1,
+    silent_s=40.0,
+    calls_left_s=9.0,
+)
 OTHER = Traffic(
-    answered=20, planned=100, tokens_per_s=5.0, usd=0.25, waiting={"HTTP 429": 2, "timeout": 1}, silent_s=30.0
+    answered=20,
+    planned=100,
+    tokens_per_s=5.0,
+    usd=0.25,
+    waiting={"HTTP 429": 2, "timeout": 1},
+    silent_s=30.0,
+    calls_left_s=7.0,
 )
 
 
@@ -54,7 +69,7 @@ def test_the_sum(running):
     now = FollowedStudy(study, inputs=False).look()
     assert now.states == {"running": 2, "waiting": 10}
     told = json.loads(json.dumps(now.as_dict()))
-    said = "50 of 200 calls answered; 25 tokens/s; $0.75; waiting: HTTP 429 x33, timeout x1, no answer for 30 s"
+    said = "50 of 200 calls answered; 25 tokens/s; $0.75; waiting: HTTP 429 x33, timeout x1, no answer for 30 s; about 9 s of calls left"
     assert told["traffic_said"] == said and told["traffic"]["waiting"] == {"HTTP 429": 33, "timeout": 1}
     assert str(Running(study)) == f"; {said}"
 

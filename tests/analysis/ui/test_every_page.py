@@ -20,6 +20,7 @@ GRAPH = ".moloch-diffusion[data-frame]"
 PAGES = {
     "list": ({"run": ""}, ".m-list"),
     "study": ({"run": "", "study": "small"}, ".m-forest"),
+    "study rows": ({"run": "", "study": "small", "page": "rows", "frame": "contests"}, ".m-rows"),
     "hidden study": ({"run": "", "study": "declared"}, ".m-list"),
     "result": ({"run": "isolated"}, ".m-forest"),
     "diffusion": ({"page": "diffusion"}, GRAPH),
@@ -38,7 +39,8 @@ PAGES = {
     "compare": ({"page": "compare", "other": "isolated"}, "text=Settings that differ"),
     "event": ({"page": "event", "seq": "12"}, ".m-event"),
     "rows": ({"page": "rows", "frame": "messages"}, ".m-rows"),
-    "message": ({"page": "message", "contest": "{contest}", "slot": "0"}, "#m-way"),
+    "hidden rows": ({"run": "", "study": "declared", "page": "rows"}, "text=before its end"),
+    "message": ({"page": "message", "contest": "{contest}", "slot": "0", "frame": "seen"}, ".m-seen"),
 }  # fmt: skip
 """Page -> its address, and what is waited for; pages that stand beside each other have different titles."""
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from analysis.answers import answer
+from analysis.frames import of_run
+from analysis.studies.frames.study_frames import cell_runs
 from analysis.studies.record.layout import Layout
 from analysis.ui.address import PageAddress
 from analysis.ui.data.one_line import ResultLine
+from analysis.ui.data.row_table import study_cells
+from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from analysis.ui.data.run_list import ListEntry, chosen, list_rows, listed
 from analysis.ui.data.runs import RunInfo
 from analysis.ui.data.study import cell_table, failures, looks_of, study_result
@@ -125,3 +130,38 @@ class TestStudy:
             and values == sorted(values, reverse=True)
             and "beyond placebo" in table["head"][3]["label"]
         )
+
+
+class TestRowsOfAStudy:
+    """A study's numbers lead to rows of its cells."""
+
+    def test_a_cells_estimate_leads_to_its_rows(self, study):  # noqa: F811
+        """Those of its run and no other's, with the cell's name; the code gives the same; a cell's name leads to its run."""
+        shown = ShownStudy("one", study)
+        table = cell_table(shown.status(), shown.results(), PageAddress(study="one"), lambda cell: "")
+        address = PageAddress.parse(table["rows"][0]["wins"]["to"][2:])
+        cells = tuple(cell_runs(study))
+        query = RowsQuery.of(address, cells)
+        found = rows_page(query, study, 0)
+        first = table["rows"][0]["cell"]
+        assert found.rows["cell"].unique().to_list() == [first] and set(found.rows["phase"]) == {"evaluate"}
+        run = next(cell.folder for cell in cells if cell.cell == first)
+        assert (
+            found.total
+            == of_run(run, "contests")
+            .filter(pl.col("arm").is_in(query.equals["arm"]), phase="evaluate")
+            .collect()
+            .height
+        )
+        given: dict[str, pl.LazyFrame] = {}
+        exec(query.code(str(study)).replace("print(rows.collect())", ""), given)
+        assert given["rows"].collect().height == found.total
+        (row,) = study_cells(query, address, {first: "key"}, RowsPage(1, 0, found.rows.head(1)), ["cell", "seq"])
+        assert PageAddress.parse(row[0][1][2:]).run == "key" and "page=event" in row[1][1]
+
+    def test_those_of_all_cells_of_some_levels(self, study):  # noqa: F811
+        """As the table of cells is filtered."""
+        shown = ShownStudy("one", study)
+        table = cell_table(shown.status(), shown.results(), PageAddress(study="one", where="seed:1"), lambda cell: "")
+        query = RowsQuery.of(PageAddress.parse(table["behind"][2:]), tuple(cell_runs(study)))
+        assert rows_page(query, study, 0).rows["seed"].unique().to_list() == [1]
