@@ -16,7 +16,8 @@ from analysis.judges import VerdictRow, read_verdicts
 from analysis.readings.book import Book
 from analysis.readings.contests import Evaluation
 from analysis.readings.kind_views import KindViews, KindViewsReading
-from analysis.readings.minds import Minds, MindsReading
+from analysis.readings.mind_changes import MindsReading
+from analysis.readings.minds import Minds
 from analysis.readings.reading import read
 from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import Spread, SpreadReading

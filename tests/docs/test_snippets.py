@@ -208,8 +208,8 @@ def mistakes(words: list[str]) -> list[str]:
     rest = [word.rstrip(",.;:") for word in words[1:]]
     while isinstance(command, click.Group) or hasattr(command, "commands"):
         if not rest or rest[0].startswith("-") or not rest[0].isidentifier():
-            if hasattr(command, "default"):  # what a group takes that is none of its verbs
-                command = command.commands[command.default]
+            if default := getattr(command, "default", ""):  # what a group takes that is none of its verbs
+                command = command.commands[default]
             break
         if rest[0] not in command.commands:
             return [f"`moloch {rest[0]}`: there is no such command"]
