@@ -36,7 +36,7 @@ RUNS = {
     "isolated": ("run", *SMALL, "--epochs", "1"),
     "networked": (
         "run", *SMALL, "--epochs", "2", "--world", "networked", "--set", "crowd={size: 300}",
-        "--set", "network={graph: {kind: followers, options: {degree: 6}}, polls: [1, 2]}",
+        "--set", "network={graph: {kind: watts_strogatz}, polls: [1, 2]}",
     ),
     "neutral": ("fork", "networked", "--at", "2", "--set", "audience=neutral"),
     "llm": ("run", *SMALL, "--epochs", "1", "--audience", "llm"),

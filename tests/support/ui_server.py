@@ -132,14 +132,16 @@ class Visit:
     def move(self, search: str, wait: str = ".m-page:not([aria-busy])") -> Any:
         """Go to an address as a link within the page does, in a tenth of the time, and wait for something there.
 
-        The title of the page that is left must be another one.
+        The page that is left must be of another kind: its title is another one, and its elements go.
         """
         before = self.page.title()
+        self.page.evaluate("document.querySelectorAll('main').forEach((main) => main.setAttribute('data-left', ''))")
         code = (
             "(to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate', {state: null})); }"
         )
         self.page.evaluate(code, "/" + search)
-        self.page.wait_for_function("(before) => document.title !== before", arg=before)
+        left = "(before) => document.title !== before && !document.querySelector('[data-left]')"
+        self.page.wait_for_function(left, arg=before)
         self.page.wait_for_selector(wait)
         return self.page
 

@@ -166,7 +166,7 @@ def _labels(frames: Frames | None) -> list[dict[str, Any]]:
     return list(frames.labels) if frames is not None else []
 
 
-ARROWS = "An arrow leads to who is followed where that is not mutual; zoom in where members are small"
+ARROWS = "An arrow leads to who is followed where that is not mutual; zoom in where there are many"
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.studies.findings.results import StudyResults
+from analysis.studies.frames.study_frames import cell_runs
 from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data import study as data
@@ -93,9 +94,10 @@ def waiting(
 
 
 def keys_of_cells(shown: Library, study: Path) -> dict[str, str]:
-    """Return name of a cell -> key of its run, of those that are shown."""
-    cells = study / "cells"
-    return {path.name: key for key, path in shown.paths().items() if path.parent == cells}
+    """Return name of a cell -> key of its run, wherever that stands, of those that are shown."""
+    there = {path: key for key, path in shown.paths().items()}
+    folders = {run.cell: Path(run.folder).resolve() for run in cell_runs(study)}
+    return {cell: there[folder] for cell, folder in folders.items() if folder in there}
 
 
 def _looks(shown: Library, keys: dict[str, str], results: StudyResults | None) -> dict[str, data.Look]:

@@ -7,7 +7,7 @@ const MOST_TIES = 400;
 /** Arrows up to which each is drawn at full strength. */
 const FEW_ARROWS = 80;
 /** Heads of ties up to which they are drawn: of more none could be told from another. */
-const MOST_HEADS = 3_000;
+const MOST_HEADS = 400;
 /** Radius of members, in pixels, from which on there is room for heads. */
 const ROOM = 3;
 
@@ -97,6 +97,9 @@ export class Overlay {
     }
     context.stroke();
     context.globalAlpha = 1;
+    context.fillStyle = scene.theme.accent;
+    const heads = oneWayHeads(scene, row); // also where there is no room for all
+    if (heads) context.fill(heads);
     for (const end of ends) this.ring(at(scene, end), radiusOf(scene, end) + 1.5, scene.theme.accent, 1.25);
   }
 
@@ -129,17 +132,18 @@ export class Overlay {
   }
 }
 
-/** Heads where one-way ties end in view; null where members are small, or there are too many. */
-function oneWayHeads(scene: Scene): Path2D | null {
+/** Heads where one-way ties end in view, those of one member or of all; null where there are none, members are small, or there are too many. */
+function oneWayHeads(scene: Scene, only = -1): Path2D | null {
   const { graph, camera } = scene;
   const size = radius(scene);
-  if (!graph.oneWay || size < ROOM) return null;
+  if (!graph.oneWay || (only < 0 && size < ROOM)) return null;
   const heads = new Path2D();
-  const head = Math.max(4, Math.min(8, size));
+  const head = Math.max(4, Math.min(7, 0.8 * size));
   let many = 0;
   for (let i = 0; i < graph.oneWay.length; i++) {
     if (!graph.oneWay[i]) continue;
     const [from, to] = [graph.ties[2 * i], graph.ties[2 * i + 1]];
+    if (only >= 0 && only !== from && only !== to) continue;
     const [x1, y1] = at(scene, to);
     if (x1 < 0 || y1 < 0 || x1 > camera.width || y1 > camera.height) continue;
     const [x0, y0] = at(scene, from);
