@@ -22,7 +22,12 @@ def run_answer(table: Table) -> list[AnswerSentence]:
     if not table["arms"]:
         return [AnswerSentence("Nothing was evaluated yet.", kind="advice")]
     if table["withheld"]:
-        return [AnswerSentence(f"There is no answer: {table['withheld']}.", kind="advice")]
+        return [
+            AnswerSentence(
+                f"There is no answer: {table['withheld']}. Let another model read; moloch llm check MODEL --arena ARENA --audience llm says beforehand whether it is fit to.",
+                kind="advice",
+            )
+        ]
     again = [*_between_trainings(table.get("competition", ())), *_trained_again(table.get("repeats", ()))]
     return [*_findings(table), *again, _scope(table), *_advice(table)]
 

@@ -27,6 +27,9 @@ def scope_of(marks: Iterable[Mapping[str, Any]]) -> str:
     """Return what the intervals of marks are about, as a sentence; each has a ``scope``."""
     scopes = {mark["scope"] for mark in marks} - {"", None}
     if not scopes:
-        return "No intervals: they take several seeds, or in the isolated world several anchors."
+        return (
+            "No intervals here: those of one run hold only where it has several anchors and its contests do not share a society; "
+            "otherwise they take several seeds (moloch study --seeds 8)."
+        )
     said = [name for scope, name in _BY_NAME.items() if scope in scopes]
     return f"Lines: 95 % intervals for {'; for single trainings, '.join(said)}."
