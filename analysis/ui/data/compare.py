@@ -134,6 +134,8 @@ def _said(comparison: Comparison, a: str, b: str) -> list[str]:
         )
     lines.append(
         f"{comparison.equal:,} decisions from the start are equal, in {comparison.steps:,} steps that began alike."
+        if comparison.equal
+        else "They differ from the first decision on."
     )
     if comparison.ends:
         lines.append(f"There {a if comparison.ends == 'a' else b} ends and the other continues.")

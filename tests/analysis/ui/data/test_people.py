@@ -113,6 +113,7 @@ class TestMessages:
         rows = message_table(told[0], told[2], HERE)["rows"]
         assert [row["id"] for row in rows[:2]] == [f"{CONTEST}/1", f"{CONTEST}/0"]
         assert (rows[0]["reach"], rows[1]["reach"], rows[0]["votes"]) == ("1", "2", "1 of 3")
+        assert rows[0]["place"].endswith("against base")  # base writes the same text against every arm
 
     @pytest.mark.parametrize(
         ("changes", "ids"),
