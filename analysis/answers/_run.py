@@ -24,7 +24,7 @@ def run_answer(table: Table) -> list[AnswerSentence]:
     if table["withheld"]:
         return [
             AnswerSentence(
-                f"There is no answer: {table['withheld']}. Let another model read; moloch llm check MODEL --arena ARENA --audience llm says beforehand whether it is fit to.",
+                f"There is no answer: {table['withheld']}. Let another model read; moloch llm check MODEL --arena ARENA --audience llm says beforehand whether it is fit to read.",
                 kind="advice",
             )
         ]

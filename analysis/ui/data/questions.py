@@ -39,6 +39,6 @@ def questions(tables: Mapping[str, Any], config: Mapping[str, Any], address: Pag
     found += [
         (f"What did one persona see and think?{' Ask it.' if asked else ''}", here.at(page="persona")),
         ("What did each adapter learn from, and which does it continue?", here.at(page="training")),
-        ("How does another run differ? Choose one there.", here.at(page="compare")),
+        ("How does another run differ from this one?", here.at(page="compare")),
     ]
     return [{"text": text, "url": place.url} for text, place in found]
