@@ -144,6 +144,7 @@ class TestStory:
         items = timeline(story_rows(story, 0, 9), notes, [], HERE.at(seq=notes[1].seq), -1, last=True)
         assert [item["kind"] for item in items] == ["poll", "change", "contest", "contest"]
         assert [item["here"] for item in items] == [False, True, False, False]
+        assert notes[1].message == (CONTEST, 1) and "page=message" in items[1]["message"] and not items[0]["message"]
         seqs = [each.seq for each in story.encounters]
         assert [page_of_moment(seqs, seq, 1) for seq in (notes[1].seq, seqs[1], 10**6)] == [0, 1, 1]
 
