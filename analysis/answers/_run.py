@@ -114,7 +114,7 @@ def _scope(table: Table) -> AnswerSentence:
     if _several(table):
         text = "Other intervals (95 %) are over anchors and people and of these adapters: they say nothing of new trainings."
     if table.get("reach"):
-        text += " Contests of one society depend on each other through its ties and feeds: these intervals are too narrow, and only seeds are independent."
+        text += " Contests of one society are not independent: they share its ties and feeds. So these intervals are too narrow; only seeds are independent."
     return AnswerSentence(text, kind="scope")
 
 
