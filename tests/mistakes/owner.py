@@ -62,10 +62,10 @@ OWNER: tuple[Mistake, ...] = (
     # anchors
     Mistake("a folder without anchors", "run --anchors lamps", ("lamps", "train"), given=(places.empty("lamps"),)),
     Mistake(
-        "a file for the folder of anchors",
-        "run --anchors lamps.jsonl",
-        ("lamps.jsonl", "folder"),
-        files={"lamps.jsonl": lines(LAMPS)},
+        "a document for a table of anchors",
+        "run --anchors lamps.docx",
+        ("lamps.docx",),
+        files={"lamps.docx": "lamps"},
     ),
     Mistake(
         "anchors to train on only", "run --anchors lamps", ("lamps", "test"), files={"lamps/train.jsonl": lines(LAMPS)}
