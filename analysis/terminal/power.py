@@ -197,7 +197,9 @@ def _designs(designs: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
         *(["within"] if margins else []),
         "calls",
     ]
-    grid = new_table(f"Designs, by {hardest['said']}{where}", [*columns, *(["USD"] if paid else []), *(["hours"] if timed else [])])
+    grid = new_table(
+        f"Designs, by {hardest['said']}{where}", [*columns, *(["USD"] if paid else []), *(["hours"] if timed else [])]
+    )
     for design, cost in zip(designs, costs, strict=True):
         row = design["hardest"]
         add_row(

@@ -127,7 +127,9 @@ class TestCommand:
         """Each once, with its rows and what a mapping can say; and that nobody differs in a trait."""
         (tmp_path / "s.csv").write_text("V2\n" + "1\n2\n7\n7\n" * 8)
         (tmp_path / "s.yaml").write_text("columns: {sex: {from: V2, values: {1: male, 2: female}}}")
-        done = CliRunner().invoke(app, ["personas", "check", *map(str, (tmp_path / "s.csv", "--mapping", tmp_path / "s.yaml"))])
+        done = CliRunner().invoke(
+            app, ["personas", "check", *map(str, (tmp_path / "s.csv", "--mapping", tmp_path / "s.yaml"))]
+        )
         said = " ".join(done.stdout.split())
         assert "16 rows: column 'V2' (for 'sex') holds 7, which has no meaning (such as " in said
         assert "other: TEXT all other codes" in said and "No trait differs between these people" in said

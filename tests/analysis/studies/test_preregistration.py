@@ -115,3 +115,21 @@ class TestId:
         other = Preregistration.model_validate({"hypotheses": [ONE | {"direction": "greater"}]})
         assert short.id == full.id != other.id
         assert short.id == "e9991444254789af"
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("sober.yaml", "cross.audience.sober: sober.yaml holds no settings of runs: it has first, weights. A level"),
+        ("neutral", "neutral: No such file or directory. A level"),
+    ],
+)
+def test_a_value_in_the_place_of_a_named_level(tmp_path, level, said):
+    """Is told with what to write: the level's name is easily taken for its setting."""
+    (tmp_path / "sober.yaml").write_text("first: 0\nweights: {numbers: {mean: 1}}\n", "utf-8")
+    path = tmp_path / "page.yaml"
+    path.write_text(f"name: x\ncross:\n  audience:\n    sober: {level}\nseeds: 2\n", "utf-8")
+    with pytest.raises(PageMistakes) as found:
+        cells_of(read_page(path))
+    (told,) = map(str, found.value.mistakes)
+    assert said in told and told.endswith(f"sober: {{audience: {level}}}.") and ":4:5: " in told
