@@ -101,7 +101,7 @@ def unpack(
         _say(f"needs   {', '.join(modules)}: modules that are not in the pack; without them nothing is decided again")
     if folder is not None:
         main = shlex.quote(str(folder / contents.main))
-        commands = ["show", "replay --verify"] if contents.kind == "run" else ["study status", "study results"]
+        commands = ["results", "show", "ui", "replay --verify"] if contents.kind == "run" else ["study status", "study results"]
         if contents.kind == "run" and not contents.runs[0].ended:
             commands.append("resume")
         for command in commands:
@@ -142,7 +142,7 @@ def _site(folder: Path, target: Path, most_mb: int, *, look: bool, as_json: bool
     _say(f"{target}   {made.files:,} files, {made.bytes:,} bytes: the pages of the {made.kind} {made.name}")
     _say(f"head    {made.head}")
     for line in made.left_out:
-        _say(f"without {line}")
+        _say(f"note    {line}")
     _say(f"next    open {shlex.quote(str(target / 'index.html'))} in a browser")
 
 
