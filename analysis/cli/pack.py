@@ -101,7 +101,11 @@ def unpack(
         _say(f"needs   {', '.join(modules)}: modules that are not in the pack; without them nothing is decided again")
     if folder is not None:
         main = shlex.quote(str(folder / contents.main))
-        commands = ["results", "show", "ui", "replay --verify"] if contents.kind == "run" else ["study status", "study results"]
+        commands = (
+            ["results", "show", "ui", "replay --verify"]
+            if contents.kind == "run"
+            else ["study status", "study results"]
+        )
         if contents.kind == "run" and not contents.runs[0].ended:
             commands.append("resume")
         for command in commands:
