@@ -30,7 +30,10 @@ def pack(
         typer.Option(metavar="FOLDER", help="Instead, a folder of pages that opens from disk, without a server."),
     ] = None,
     site_mb: Annotated[
-        int | None, typer.Option(min=1, help="Megabytes that such pages take, about.", show_default=f"{SITE_MB}")
+        int | None,
+        typer.Option(
+            min=1, help=f"About how many megabytes such pages take; {SITE_MB} by default.", show_default=False
+        ),
     ] = None,
     logs: Annotated[
         bool,

@@ -82,7 +82,9 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
         stderr().print(
-            f"Stopped; nothing is lost. To resume, run the same command: {folder}", markup=False, soft_wrap=True
+            f"Stopped; nothing is lost. To resume, give the same command, or: moloch resume {shlex.quote(str(folder))}",
+            markup=False,
+            soft_wrap=True,
         )
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     with stderr().status(f"{label}counting votes"):

@@ -61,7 +61,7 @@ def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterat
 def headline(status: Mapping[str, Any]) -> str:
     """Return how many cells are in which state, on one line."""
     states = ", ".join(f"{n:,} {state}" for state, n in status["states"].items())
-    left = f"; what runs takes {duration(status['eta_s'])} more" if status["eta_s"] else ""
+    left = f"; {duration(status['eta_s'])} left of those running" if status["eta_s"] else ""
     return f"{status['name']}: {count(len(status['cells']), 'cell')}: {states}{left}"
 
 

@@ -267,5 +267,6 @@ class Running:
         from analysis.formats import duration
 
         now = self._study.look().as_dict()
-        left = f"what runs takes {duration(now['eta_s'])} more" if now["eta_s"] else ""
-        return "".join(f"; {each}" for each in (now["traffic_said"], left) if each)
+        running = f"running: {now['traffic_said']}" if now["traffic_said"] else ""
+        left = f"{duration(now['eta_s'])} left of those running" if now["eta_s"] else ""
+        return "".join(f"; {each}" for each in (running, left) if each)
