@@ -138,15 +138,15 @@ def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
     if not groups:
         return
     every = [each for group in groups.values() for each in group.values()]
-    grid, counts = _grid("Votes", by, [_beyond(every), "p (adjusted)", "win rate", "forfeits left out"], every)
+    compared = any("from_comparator" in group for group in kept.values())
+    without = f"{_beyond(every) if compared else 'win rate'}, forfeits left out"
+    grid, counts = _grid("Votes", by, [_beyond(every), "p (adjusted)", "win rate", without], every)
     for labels, group in blocks(groups, grid):
         share, beyond = group.get("rate"), group.get("from_comparator")
         changes = points_of(beyond), p_value(beyond and beyond["p_adjusted"])
         of = (*levels_of(next(iter(group.values())), by), next(iter(group.values()))["arm"])
-        without = kept.get(of, {})
-        left_out = (
-            points_of(without["from_comparator"]) if "from_comparator" in without else _share(without.get("rate"))
-        )
+        same = kept.get(of, {})
+        left_out = points_of(same.get("from_comparator")) if compared else _share(same.get("rate"))
         add_row(grid, *labels, *changes, _share(share), left_out, *_cells(group, counts))
     yield grid
 
