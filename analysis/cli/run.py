@@ -176,7 +176,7 @@ def next_lines(run: Path) -> list[str]:
         f"moloch show {path}": "its contests",
         f"moloch ui {path}": "in the browser",
         f"moloch results {path} --full": "all tables",
-        f"moloch report {path} --out report.html": "a page to mail",
+        f"moloch report {path}": "a page to mail",
         f"moloch replay {path} --verify": "again, from the log",
         f"moloch study --like {path} --seeds 8": "several trainings",
     }

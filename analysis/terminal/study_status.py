@@ -98,6 +98,8 @@ def _name(cell: Mapping[str, Any]) -> str:
 
 
 def _failure(cell: Mapping[str, Any]) -> str:
+    if cell["origin"] == "interrupted" and cell["state"] == "waiting":
+        return f"{cell['cell']} was stopped before its end; it resumes with the study."
     again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
     trace = f" (traceback: {cell['traceback']})" if cell["traceback"] and cell["origin"] == "bug" else ""
     will = ". It will be tried again." if cell["state"] == "waiting" else ""

@@ -95,7 +95,7 @@ class TestADeadServer:
     """The server is killed in the middle of an epoch."""
 
     def test_the_run_pauses_and_resumes(self, tmp_path, pocket):
-        """It says so and ends with code 6; the same command goes on, and no answer is asked for again."""
+        """It says so and ends with code 6; the same command resumes, and no answer is asked for again."""
         server = Server(pocket)
         server.start()
         command = ("run", *STUDY, "--out", str(tmp_path / "run"), *pocket_at(server.url), *FAST_TO_GIVE_UP)

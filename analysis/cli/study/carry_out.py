@@ -186,7 +186,7 @@ def lines(done: StudyRun, folder: str) -> Iterator[str]:
     if done.why:
         stop = done.state.stops[-1]
         words = {"budget": "the budget is spent", "failed_share": "too many cells failed", "hours": "its time is over"}
-        yield f"Stopped: {words.get(done.why, done.why)}{f': {stop.detail}' if stop.detail else ''}. Nothing is lost; the same command goes on."
+        yield f"Stopped: {words.get(done.why, done.why)}{f': {stop.detail}' if stop.detail else ''}. Nothing is lost; the same command resumes."
     yield (
         f"{now.ended} of {now.cells} cells have ended"
         + (f", {now.failed} failed" if now.failed else "")
