@@ -344,7 +344,7 @@ class TestMistakes:
             ({"arenas": ["sales"]}, "it is the run's own"),
             ({"arenas": ["social", "social"]}, "it stands there before"),
             ({"arenas": ["social"], "anchors": 999}, "asked for 999 anchors"),
-            ({"arenas": [{"arena": "social", "anchors": "nowhere"}]}, "no such folder"),
+            ({"arenas": [{"arena": "social", "anchors": "nowhere"}]}, "no such anchors"),
         ],
     )
     def test_inputs(self, settings, says):

@@ -317,7 +317,7 @@ class TestComparing:
         """In the terminal."""
         command(parent, retrained[0])
         printed = " ".join(capsys.readouterr().out.split())
-        for said in ("arms.rft.method", "rft, epoch 2", "dpo: ", "B - A is of the same people and anchors"):
+        for said in ("arms.rft.method", "rft, epoch 2", "dpo: ", "B − A is of the same people and anchors"):
             assert said in printed
 
 
