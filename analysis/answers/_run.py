@@ -125,7 +125,7 @@ def _advice(table: Table) -> Iterator[AnswerSentence]:
     if _several(table):
         return
     yield AnswerSentence(
-        "What competition does cannot be tested with one training of each arm. It takes several: moloch study --seeds 8, with this run's "
-        "options; moloch power says how many.",
+        "What competition does cannot be tested with one training of each arm. It takes several: moloch study --like RUN --seeds 8. "
+        "moloch power says how many.",
         kind="advice",
     )

@@ -34,9 +34,16 @@ def resume(
 
     Of one that has ended, the results are printed. Its settings are those that it holds. Where models are served, what may be spent, and the gate are in no run: give them here again.
     """
+    from abm.log import open_log
+
     with stderr().status("loading"):
         changes = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
         settings = resumed(run, changes)
+        ended = open_log(run, write=False).ended()
+    if ended:
+        stderr().print(
+            f"{run} has ended, so there is nothing to resume. These are its results.", markup=False, soft_wrap=True
+        )
     done, results = carry_out(settings, run)
     if as_json:
         print(json.dumps(as_dict(done, results)))

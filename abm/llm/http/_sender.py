@@ -249,7 +249,7 @@ class Sender:
             "the server does not serve",
             where=f"{self._address.host}:{self._address.port}",
             why=self.retries.why_gone,
-            fix="Every answer that came is safe; the same command goes on from here once the server does.",
+            fix="Every answer that came is safe; the same command resumes from here once the server does.",
         )
 
     def _stop(self, error: MolochError, grace: float) -> None:
