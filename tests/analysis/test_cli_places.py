@@ -82,7 +82,8 @@ class TestPlaces:
     @pytest.mark.parametrize(
         ("more", "said"),
         [
-            (("--model", "nowhere"), "no model 'nowhere'"),
+            (("--model", "nowhere"), "no model 'nowhere': this machine has no model of that name"),
+            (("--model", "localhost:9/v1"), "Give http://localhost:9/v1."),
             (("--model", "org/nowhere"), "no model 'org/nowhere' here"),
             (("--model", "nowhere", "--llm", "http://localhost:9/v1"), "no files of model 'nowhere' here"),
             (("--audience", "llm", "--set", "reader.model=nowhere"), "no model 'nowhere'"),
