@@ -26,8 +26,8 @@ def reader_settings(place: str, serving: Serving, writers: str) -> list[str]:
     model = endpoint.name
     if model == writers:  # the two are told apart by where they are
         model = endpoint.place(model)
-    served = {name: each.model_dump(mode="json") for name, each in serving.models.items()}
-    served[model] = endpoint.model_dump(mode="json")
+    served = {**serving.models, model: endpoint}
+    served = {name: each.model_dump(mode="json", exclude_unset=True) for name, each in served.items()}
     return [f"audience={LLM_AUDIENCE}", f"reader.model={json.dumps(model)}", f"serving.models={json.dumps(served)}"]
 
 

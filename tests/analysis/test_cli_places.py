@@ -146,7 +146,7 @@ class TestCheck:
             done = moloch("llm", "check", server.url, "--json")
         said = {each["what"]: (each["ok"], each["said"]) for each in json.loads(done.out)["findings"]}
         assert done.code == 0 and "takes no system text: it is put before the user's" in said["chat"][1]
-        assert said["options"] == (True, "held to them") and said["JSON"][0]
+        assert said["options"] == (True, "answers keep to the options") and said["JSON"][0]
 
 
 class TestKeys:

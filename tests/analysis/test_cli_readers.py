@@ -202,7 +202,7 @@ class TestFind:
         monkeypatch.setattr("abm.llm.http.nearby.LOCAL", {})
         monkeypatch.setattr("abm.llm.http.nearby.OTHERS", ("http://127.0.0.1:9/v1",))
         done = moloch("llm", "find")
-        assert done.code == 1 and "No server of models listens here" in done.out
+        assert done.code == 1 and "No server of models listens on these ports" in done.out
 
 
 class TestPlacesInFiles:

@@ -93,7 +93,7 @@ def _models(table: Table) -> Iterator[dict[str, Any]]:
     if writers:
         said = "; ".join(f"{each['model']}: {each['why'] or each['verdict']}" for each in doubtful)
         value = f"{len(writers) - len(doubtful)} of {len(writers)} fit"
-        yield _row("Writers", value, said or "nothing speaks against the models that wrote", bad=bool(doubtful))
+        yield _row("Writers", value, said or "nothing found against the models that wrote", bad=bool(doubtful))
 
 
 def _row(name: str, value: str, says: str, url: str = "", *, bad: bool = False) -> dict[str, Any]:
