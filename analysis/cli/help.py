@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -25,6 +26,8 @@ def help(
     if not words or words[0] in TOPICS:
         commands.format_topics(everything, words[:1] if words else TOPICS)
         return
+    if words[0] not in commands.commands and (near := get_close_matches(words[0], TOPICS, n=1)):
+        context.fail(f"No such command {words[0]!r}. Did you mean the topic {near[0]!r}?")
     name, command, rest = commands.resolve_command(everything, [*words, HELP[0]])
     assert command is not None  # an unknown name has raised
     with command.make_context(name, rest, parent=everything) as inner:

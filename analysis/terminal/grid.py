@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from analysis.formats import comparator_name
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 Row = Mapping[str, Any]
 
@@ -81,14 +84,33 @@ def _width(grid: Table) -> int:
 
 
 def laid_out(parts: Iterable[RenderableType], width: int) -> Iterator[RenderableType]:
-    """Yield what is to be printed, tables in pieces that fit into so many columns."""
+    """Yield what is to be printed: tables in pieces that fit into so many columns, texts in lines that break no interval."""
     from rich.table import Table
+    from rich.text import Text
 
     for part in parts:
         if isinstance(part, Table):
             yield from fitted(part, width)
         else:
-            yield part
+            yield _wrapped(part, width) if isinstance(part, Text) else part
+
+
+_INTERVAL = re.compile(r"\[[^\[\]\n]*\]")
+_NO_BREAK = "\u00a0"
+
+
+def _wrapped(text: Text, width: int) -> Text:
+    """Return a text with the line breaks that a terminal needs; an interval stays on one line."""
+    from rich.text import Text
+
+    whole = _INTERVAL.sub(lambda found: found[0].replace(" ", _NO_BREAK), text.plain)
+    lines = [textwrap.fill(line, width, **_WHOLE_WORDS) for line in whole.split("\n")]
+    broken = "\n".join(lines).replace(_NO_BREAK, " ")
+    # a break stands where a space stood, so that styles keep their places; where more spaces were dropped, rich wraps
+    return Text(broken, text.style, spans=text.spans) if len(broken) == len(text.plain) else text
+
+
+_WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 def add_row(grid: Table, *cells: str) -> None:

@@ -22,7 +22,7 @@ from tests.support.server import Call, serving
 
 LONGEST_S = 120
 """A command that takes longer hangs."""
-OURS = re.compile(r"moloch: \S|plan: \d|Usage: |Try '|[╭│╰]|\+-|\|")
+OURS = re.compile(r"moloch: \S|no placebo among the arms|plan: \d|Usage: |Try '|[╭│╰]|\+-|\|")
 """Beginnings of lines that an error may have: a sentence of ours, or the box of a mistyped command."""
 
 KEYS = ("OPENAI_API_KEY", "MOLOCH_API_KEY")

@@ -68,6 +68,17 @@ NEWCOMER: tuple[Mistake, ...] = (
     ),
     Mistake("an extension that is not there", "run --extensions my_probes", ("my_probes",)),
     Mistake("a bound below none", "run --max-calls -1", ("--max-calls",)),
+    Mistake("a setting to explain mistyped", "config explain lorra", ("no setting 'lorra'", "Did you mean 'lora.")),
+    Mistake("nothing to explain", "config explain", ("Missing argument",)),
+    Mistake("settings with no such one", "config show --set epochs=many", ("'epochs'", "it must be a whole number")),
+    Mistake("a template over a file", "config template --out file", ("file: cannot write the file",), files=FILE),
+    Mistake("a topic mistyped", "help peple", ("No such command 'peple'", "people")),
+    Mistake(
+        "a variable that sets nothing",
+        "config show",
+        ("MOLOCH_SET__LORRA", "Did you mean 'lora'?"),
+        environment={"MOLOCH_SET__LORRA": "1"},
+    ),
     # folders and files
     Mistake("settings that are not there", "run missing.yaml", ("missing.yaml",)),
     Mistake("a folder for settings", "run run", ("run",), given=RUN),

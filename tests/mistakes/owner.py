@@ -67,6 +67,20 @@ OWNER: tuple[Mistake, ...] = (
         ("lamps.docx",),
         files={"lamps.docx": "lamps"},
     ),
+    Mistake("a check of no arena", "arena check", ("Missing argument",)),
+    Mistake("a check of an arena that is not there", "arena check a.yaml", ("a.yaml: cannot read the arena",)),
+    Mistake(
+        "an arena that shows no anchor",
+        "arena check a.yaml",
+        (),
+        code=1,
+        files={"a.yaml": ARENA.replace("{anchor}", "")},
+        out=True,
+    ),
+    Mistake("a starting point mistyped", "init probes", ("no starting point 'probes'", "Did you mean 'probe'?")),
+    Mistake(
+        "a starting point over another", "init", ("study.yaml", "nothing is overwritten"), files={"study.yaml": "x"}
+    ),
     Mistake(
         "anchors to train on only", "run --anchors lamps", ("lamps", "test"), files={"lamps/train.jsonl": lines(LAMPS)}
     ),
