@@ -72,7 +72,7 @@ class TestRetries:
     def test_who_is_told_how_long_waits_hardly_longer(self, monkeypatch):
         """However often that happened: the delay grows to what the server asked for, not to the longest."""
         monkeypatch.setattr("random.random", lambda: 1.0)
-        busy = call()
+        busy, retries = call(), Retries(LIMITS)
         for _ in range(9):
             retries = Retries(Limits(attempts=3, patience=1e9))
             retries.failed(busy, Again("HTTP 429", after=2.0, throttled=True), 0.0)
