@@ -301,8 +301,8 @@ class Backends:
                 f"no bound on money can hold for {model!r}",
                 where=endpoint.url,
                 why="its prices are not known",
-                fix="Give usd_in and usd_out of its server, US dollars per million tokens (--set "
-                "serving.server.usd_in=0.1, or in the file of --serving), or bound tokens instead.",
+                fix="Give usd_in and usd_out of its server, in US dollars per million tokens (--set serving.server.usd_in=0.1 "
+                "--set serving.server.usd_out=0.4, or in the settings file), or bound tokens instead.",
             )
         shared = Path(self._serving.shared) if self._serving.shared else None
         return HTTPLLM(

@@ -9,7 +9,7 @@ import re
 from importlib import resources
 from pathlib import Path
 
-from abm.llm.http.endpoint import is_server
+from abm.llm.http.endpoint import is_server, lacks_scheme, shown
 from abm.llm.models.home import models_home
 from abm.llm.models.known import KNOWN
 from abm.llm.weights import holds_model
@@ -33,11 +33,11 @@ def model_folder(name: str) -> Path:
         raise InputError(
             f"model {name!r} was not added yet", why=KNOWN[name].about, fix=f"Add it once: moloch model add {name}"
         )
-    if _HUB_ID.fullmatch(name) and not Path(name).is_dir():
+    if _HUB_ID.fullmatch(name) and not Path(name).is_dir() and not lacks_scheme(name):
         raise InputError(
             f"no model {name!r} here",
             why="it is neither a folder nor in the cache of downloaded models",
-            fix=f"Download it once: hf download {name}",
+            fix=f"Download it once: hf download {name}. For a model of a server, give the server as well: http://host:8000/v1#{name}.",
         )
     if is_server(name):
         raise InputError(
@@ -45,11 +45,21 @@ def model_folder(name: str) -> Path:
             why="a model that writes is trained here, from its files",
             fix="Give its folder or downloaded name as the model, and its server apart: --llm http://host:8000/v1.",
         )
+    if Path(name).is_dir():
+        raise InputError(
+            f"no model in the folder {name!r}", why="it needs config.json, a tokenizer and model.safetensors"
+        )
+    if lacks_scheme(name):
+        raise InputError(
+            f"no model {shown(name)!r}",
+            why="the URL of a server begins with http:// or https://",
+            fix=f"Give http://{shown(name)}.",
+        )
     raise InputError(
-        f"no model {name!r}",
-        where=name,
-        why="the folder needs config.json, a tokenizer and model.safetensors",
-        fix=f"Give {POCKET!r}, a model of moloch model list, a folder, or the server that has it: --llm http://host:8000/v1.",
+        f"no model {shown(name)!r}",
+        why="this machine has no model of that name, and no folder",
+        fix=f"Give {POCKET!r}, a model of moloch model list, or a folder; for a model of a server, the server as well: "
+        f"http://host:8000/v1#{shown(name).rpartition('/')[2]}, or --llm http://host:8000/v1.",
     )
 
 

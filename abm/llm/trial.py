@@ -95,7 +95,7 @@ class _Asked:
         """See whether an answer can be held to options."""
         reply = self._one("choices", "Answer A or B.", Sampling(1.0, 1.0, 8), choices=("A", "B"))
         held = reply.text.strip() in ("A", "B")
-        return Finding("options", True if held else None, _held(held, reply) + self._changes())
+        return Finding("options", True if held else None, _held(held, reply, "the options") + self._changes())
 
     def json(self) -> Finding:
         """See whether an answer can be held to a JSON Schema."""
@@ -106,7 +106,7 @@ class _Asked:
             held = not is_deep(reply.text) and json.loads(reply.text).get("choice") in ("A", "B")
         except (ValueError, AttributeError):
             held = False
-        return Finding("JSON", True if held else None, _held(held, reply) + self._changes())
+        return Finding("JSON", True if held else None, _held(held, reply, "a JSON Schema") + self._changes())
 
     def logprobs(self) -> list[Finding]:
         """See whether a server says how likely tokens are; one in this process computes them itself."""
@@ -116,7 +116,7 @@ class _Asked:
         try:
             logprobs = self._llm.logprobs()
         except MolochError as error:
-            return [Finding("logprobs", None, f"{error}; adapters on it could not be checked")]
+            return [Finding("logprobs", None, f"{error}. Only adapters on a server are checked by them")]
         sane = bool(logprobs) and all(-1e4 < value <= 0 for value in logprobs)
         summary = f"{len(logprobs)} tokens, {sum(logprobs) / len(logprobs):.2f} nats on average" if logprobs else "none"
         return [Finding("logprobs", True if sane else None, summary)]
@@ -178,8 +178,12 @@ def _request(
     return Request(f"check/{site}", messages, sampling, seed, choices=choices, schema=schema)
 
 
-def _held(held: bool, reply: Reply) -> str:
-    return "held to them" if held else f"not held, so answers are only read tolerantly: {_short(reply.text)}"
+def _held(held: bool, reply: Reply, what: str) -> str:
+    return (
+        f"answers keep to {what}"
+        if held
+        else f"answers do not keep to {what}, and are read as free text: {_short(reply.text)}"
+    )
 
 
 def _short(text: str) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, show, stderr
+from analysis.cli.progress import counted
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -177,19 +178,11 @@ def _say_plan(plan: AfterRun, who: WhoAnswers, as_json: bool) -> None:
 
 
 def _carry_out(plan: AfterRun, who: WhoAnswers, backends: Backends, budget: Budget) -> AskedAfter:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=stderr(), transient=True) as bar:
-            task = bar.add_task("asking", total=None)
-            return plan.carry_out(
-                lambda: who.open(backends),
-                budget=budget,
-                report=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+        with counted("asking") as report:
+            return plan.carry_out(lambda: who.open(backends), budget=budget, report=report)
     except KeyboardInterrupt:
-        said = f"Stopped; every answer is safe in {plan.folder}; run the same command to resume."
+        said = f"Stopped; every answer is safe in {plan.folder}. The same command resumes."
         stderr().print(said, markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 app = typer.Typer(name="llm", help="Look at language models and their servers.", no_args_is_help=True)
 
 FEW = (
-    "Few answers can condemn a model and cannot prove it: fit means that nothing speaks against it yet. "
-    "Limits and their reasons: learning/fitness/limits.py."
+    "So few answers can rule a model out but cannot prove it fit: fit means that nothing was found against it yet. "
+    "The limits and their reasons: docs/models.md, under 'Is a model fit for the task?'."
 )
 WORDS = {"fit": "yes", "doubtful": "doubtful", "unfit": "no", "unknown": "not looked at"}
 
@@ -54,7 +54,8 @@ def check(
     """See whether a model is reachable, renders chats, can be held to options and JSON, gives log-probabilities, and how fast it writes.
 
     With --arena: whether it is fit to write, to judge, and with --audience llm to read, in the numbers that a run's gate looks at.
-    Asks some 38 short questions, and up to 56 more for --arena, which a hosted model charges for. Exit code 1: a study cannot use it.
+    Asks some 38 short questions, and up to 56 more for --arena, which a hosted model charges for. Exit code 1: a study cannot use it; with --audience llm: it is
+    unfit to read.
     """
     from moloch.errors import InputError
 
@@ -85,7 +86,7 @@ def check(
         finally:
             with_backends.close()
     findings = [*first, *(checked.findings if checked else [])]
-    usable = checked is not None and checked.usable and not (fitness and all(f.verdict != "fit" for f in fitness))
+    usable = checked is not None and checked.usable and _fit_for_it(fitness, reads=bool(audience))
     if as_json:
         rows = [{"what": each.what, "ok": each.ok, "said": each.said} for each in findings]
         speed = checked.tokens_per_s if checked else 0.0
@@ -129,9 +130,7 @@ def _print_places(places: list[Nearby]) -> None:
     if any(place.models for place in places):
         say_under("", "The model behind --reader plays the personas of moloch run; moloch llm check looks at it first.")
     else:
-        told = (
-            "No server of models listens here. Start one, or name another machine's: --reader http://host:8000/v1#NAME."
-        )
+        told = "No server of models listens on these ports. Start one, or give the URL of another: --reader http://host:8000/v1#NAME."
         say_under("", told)
 
 
@@ -165,6 +164,13 @@ def _fitness(llm: LLM, settings: RunConfig, *, reads: bool) -> tuple[list[Fitnes
         fitness.append(read.fitness)
         notes += [read.note] if read.note else []
     return [*fitness, check_judge(llm, rules.name)], notes
+
+
+def _fit_for_it(fitness: list[Fitness], *, reads: bool) -> bool:
+    """Return whether a model is fit for what was asked about: to read, if its ballots were, else for some role."""
+    if reads and any(each.role == "read" and each.verdict == "unfit" for each in fitness):
+        return False
+    return not fitness or any(each.verdict == "fit" for each in fitness)
 
 
 def _print(findings: list[Finding]) -> None:

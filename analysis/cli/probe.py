@@ -10,6 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, show, stderr
+from analysis.cli.progress import counted
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -128,19 +129,12 @@ def _judged(prepared: Inquiry, budget: Budget, as_json: bool) -> dict[str, Any]:
 
 
 def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=stderr(), transient=True) as bar:
-            task = bar.add_task("judging", total=None)
-            return prepared.carry_out(
-                budget=budget, report=lambda done, total: bar.update(task, completed=done, total=total)
-            )
+        with counted("judging") as report:
+            return prepared.carry_out(budget=budget, report=report)
     except KeyboardInterrupt:
-        stderr().print(
-            f"Stopped; every answer is safe in {prepared.folder}; run the same command to resume.", markup=False
-        )
+        said = f"Stopped; every answer is safe in {prepared.folder}. The same command resumes."
+        stderr().print(said, markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 

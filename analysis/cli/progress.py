@@ -126,6 +126,38 @@ def asked() -> Iterator[AskedNow]:
         yield question
 
 
+@contextmanager
+def counted(doing: str, what: str = "calls answered") -> Iterator[Callable[[int, int], None]]:
+    """Show on stderr how many of a number of things are done; yield the function that takes both numbers.
+
+    Args:
+        doing: what is done, in a word.
+        what: is counted.
+    """
+    console, began = stderr(), time.monotonic()
+    if console.is_terminal:
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        columns = (SpinnerColumn(), TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bar(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(doing, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    now = (0, 0)
+
+    def tell(done: int, total: int) -> None:
+        nonlocal now
+        now = done, total
+
+    def say() -> None:
+        counts = f"; {now[0]:,} of {now[1]:,} {what}" if now[1] else ""
+        console.print(f"{doing}{counts}; {clock_time(time.monotonic() - began)} so far", markup=False, soft_wrap=True)
+
+    with beats(say, EVERY, doing):
+        yield tell
+
+
 def clock_time(seconds: float) -> str:
     """Return a time as clocks show it: ``0:07``, ``1:02:30``."""
     minutes, rest = divmod(round(seconds), 60)

@@ -23,6 +23,7 @@ Set = Annotated[list[str] | None, typer.Option("--set", help="A setting of servi
 def resume(
     run: options.RunOrCell,
     llm: options.Llm = None,
+    reader: options.Reader = None,
     max_calls: options.MaxCalls = None,
     max_tokens: options.MaxTokens = None,
     max_usd: options.MaxUsd = None,
@@ -32,13 +33,14 @@ def resume(
 ) -> None:
     """Resume a run where it stopped.
 
-    Of one that has ended, the results are printed. Its settings are those that it holds. Where models are served, what may be spent, and the gate are in no run: give them here again.
+    A run that has ended prints its results. A run keeps its settings, but not where models are served, what may be spent, and the gate: give these again
+    (--reader, --llm, --max-calls, ...).
     """
     from abm.log import open_log
 
     with stderr().status("loading"):
         changes = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
-        settings = resumed(run, changes)
+        settings = resumed(run, changes, reader)
         ended = open_log(run, write=False).ended()
     if ended:
         stderr().print(
@@ -51,11 +53,14 @@ def resume(
         print_run(done, results)
 
 
-def resumed(run: Path, changes: list[str]) -> RunConfig:
+def resumed(run: Path, changes: list[str], reader: str | None = None) -> RunConfig:
     """Return the settings with which a run goes on.
 
+    Args:
+        reader: the server of the model that plays its personas.
+
     Raises:
-        InputError: there is no run, or a change would alter what it holds.
+        InputError: there is no run, a change would alter what it holds, or nothing says where its readers are served.
     """
     from abm.log import open_log
     from learning import load_config
@@ -72,7 +77,37 @@ def resumed(run: Path, changes: list[str]) -> RunConfig:
                 why=f"only {', '.join(sorted(UNRECORDED))} may change from one process to the next",
                 fix=f"moloch fork continues with others; moloch run --like {run} begins a run of its own.",
             )
-    return load_config(run / "run.json", {}, changes, environ=_unrecorded(dict(os.environ)))
+    settings = load_config(run / "run.json", {}, changes, environ=_unrecorded(dict(os.environ)))
+    if reader is not None:
+        from learning.runs.readers import served_again
+
+        return settings.model_copy(update={"serving": served_again(reader, settings, settings.serving)})
+    _check_readers(run, settings)
+    return settings
+
+
+def _check_readers(run: Path, settings: RunConfig) -> None:
+    """See that the model that plays the personas of a run is somewhere, unless the run has ended.
+
+    Raises:
+        InputError: it is not on this machine, and no server is named.
+    """
+    from abm.llm.backends import BUILT_IN
+    from abm.llm.folders import local_folder
+    from abm.log import open_log
+    from learning.runs.config import LLM_AUDIENCE
+    from moloch.errors import InputError
+
+    serving, model = settings.serving, settings.reader_model
+    if settings.audience != LLM_AUDIENCE or serving.endpoint(model) is not None or serving.here not in BUILT_IN:
+        return
+    if local_folder(model) is not None or open_log(run, write=False).ended():
+        return
+    raise InputError(
+        f"{run}: nothing says where {model!r} is served, which plays its personas",
+        why="a run does not keep the addresses of servers",
+        fix=f"moloch resume {run} --reader http://HOST:8000/v1#{model}",
+    )
 
 
 def _unrecorded(environ: dict[str, str]) -> dict[str, Any]:

@@ -81,14 +81,17 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
             judges = battery if settings.probes is None else None
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
-        stderr().print(
-            f"Stopped; nothing is lost. To resume, give the same command, or: moloch resume {shlex.quote(str(folder))}",
-            markup=False,
-            soft_wrap=True,
-        )
+        stderr().print(stopped(folder), markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     with stderr().status(f"{label}counting votes"):
         return done, results(read_events(done.path))
+
+
+def stopped(folder: Path) -> str:
+    """Return what to say of a run that was stopped with Ctrl-C."""
+    if not (folder / "run.json").exists():
+        return f"Stopped before the run began: there is no {folder} yet. The same command begins it."
+    return f"Stopped; nothing is lost. The same command resumes {folder}."
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 ROWS = 24
 """Outcomes that are shown; --json has all."""
+MOST = 100.0
+"""Points that two shares may differ by at most; a design that would take more finds nothing."""
 ENDS = {
     "training": "training",
     "anchor": "anchor",
@@ -50,11 +52,16 @@ def detectable_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """
     by_levels: dict[tuple[str, float], list[str]] = {}
     for row in _distinct(rows):
-        found = number(row["detectable"], 1)
-        said = f"{found} points of {row['said']}" if row["detectable"] is not None else f"no effect on {row['said']}"
+        found = _possible(row["detectable"])
+        said = f"{number(found, 1)} points of {row['said']}" if found is not None else f"no effect on {row['said']}"
         by_levels.setdefault((_levels(row), row["power"]), []).append(said + _beyond(row))
     for (levels, power), parts in by_levels.items():
         yield f"{levels + ': ' if levels else ''}can detect {', '.join(parts)}, at power {power:g} (default components)"
+
+
+def _possible(points: float | None) -> float | None:
+    """Return a difference of shares in points, or None where there can be none so large."""
+    return points if points is not None and points <= MOST else None
 
 
 def _beyond(row: Mapping[str, Any]) -> str:
@@ -114,7 +121,9 @@ def _found(rows: Sequence[Mapping[str, Any]], power: float) -> Iterator[Renderab
 
 
 def _finds(row: Mapping[str, Any]) -> str:
-    """Return the detectable effect in points, with its range where the pilots leave one open."""
+    """Return the detectable effect in points, with its range where the pilots leave one open; ``none`` if it cannot be so large."""
+    if row["detectable"] is not None and _possible(row["detectable"]) is None:
+        return "none"
     low, high = row["detectable_low"], row["detectable_high"]
     return (
         measured({"value": row["detectable"], "low": low, "high": high}, 1)
@@ -231,6 +240,8 @@ def _notes(told: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterat
         family = f", the strictest of {round(0.05 / alpha)} (Holm)" if alpha < 0.05 else ""
         yield f"Tests are {'two' if sides == 2 else 'one'}-sided at {alpha:.3g}{family}; equivalence is two one-sided tests at {alpha:.3g}."
     yield "Finds: the true effect that is found. None within, within: the margin that an effect of 0 is shown to be within."
+    if any(row["detectable"] is not None and _possible(row["detectable"]) is None for row in rows):
+        yield "None: it would take a difference of more than 100 points."
     if any(row["detectable_low"] != row["detectable_high"] for row in rows):
         yield "80 % range: of what is found, by what the pilots leave open."
     for said in dict.fromkeys(row["variances"]["said"] for row in rows):

@@ -88,7 +88,7 @@ class Observation(msgspec.Struct, frozen=True):
         }
 
 
-_WORDS = {"fit": "nothing speaks against them", "doubtful": "doubtful", "unfit": "unfit", "unknown": "not known yet"}
+_WORDS = {"fit": "nothing found against them", "doubtful": "doubtful", "unfit": "unfit", "unknown": "not known yet"}
 
 
 class ObservedModels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from abm.llm.backends import Serving
-from abm.llm.http.endpoint import Endpoint, is_server, shown, url_and_name
+from abm.llm.http.endpoint import Endpoint, is_server, lacks_scheme, shown, url_and_name
 from learning.runs.config import LLM_AUDIENCE, RunConfig
 from moloch.errors import InputError
 
@@ -26,24 +26,29 @@ def reader_settings(place: str, serving: Serving, writers: str) -> list[str]:
     model = endpoint.name
     if model == writers:  # the two are told apart by where they are
         model = endpoint.place(model)
-    served = {name: each.model_dump(mode="json") for name, each in serving.models.items()}
-    served[model] = endpoint.model_dump(mode="json")
+    served = {**serving.models, model: endpoint}
+    served = {name: each.model_dump(mode="json", exclude_unset=True) for name, each in served.items()}
     return [f"audience={LLM_AUDIENCE}", f"reader.model={json.dumps(model)}", f"serving.models={json.dumps(served)}"]
 
 
-def served_again(place: str, config: RunConfig) -> Serving:
+def served_again(place: str, config: RunConfig, serving: Serving | None = None) -> Serving:
     """Return where models are served when a run's personas are asked again, its readers by ``place``.
+
+    Args:
+        serving: where models are served otherwise; by default nothing is known of that.
 
     Raises:
         InputError: no server, or no model played the run's personas.
     """
+    serving = serving or Serving()
     if config.audience != LLM_AUDIENCE:
         raise InputError(
             "--reader has no effect here", why="no language model played this run's personas", fix="Leave it out."
         )
     model = config.reader_model
     known = url_and_name(model)[1] if is_server(model) else model
-    return Serving(models={model: reader_endpoint(place, Serving(), known)})
+    models = {**serving.models, model: reader_endpoint(place, serving, known)}
+    return serving.model_copy(update={"models": models})
 
 
 def reader_endpoint(place: str, serving: Serving, name: str = "") -> Endpoint:
@@ -55,6 +60,12 @@ def reader_endpoint(place: str, serving: Serving, name: str = "") -> Endpoint:
     Raises:
         InputError, ServiceError: as :func:`reader_settings`.
     """
+    if lacks_scheme(place):
+        raise InputError(
+            f"--reader takes a server, not {shown(place)!r}",
+            why="a URL begins with http:// or https://",
+            fix=f"Give --reader http://{shown(place)}.",
+        )
     if not is_server(place):
         raise InputError(
             f"--reader takes a server, not {shown(place)!r}",

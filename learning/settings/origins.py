@@ -10,6 +10,7 @@ import msgspec
 import yaml
 from pydantic import BaseModel
 
+from abm.llm.http.endpoint import Endpoint
 from learning.runs.config import RunConfig
 from learning.runs.config_file import GivenSettings
 from learning.runs.config_layers import holder
@@ -103,6 +104,8 @@ def _leaves(here: Any, key: Keys = ()) -> Iterator[tuple[Keys, Any]]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Endpoint):  # has many settings, of which few are given
+        return value.model_dump(mode="json", exclude_unset=True)
     if isinstance(value, BaseModel):
         return _plain(value.model_dump(mode="json"))
     if isinstance(value, Mapping):

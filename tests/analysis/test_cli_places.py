@@ -82,7 +82,8 @@ class TestPlaces:
     @pytest.mark.parametrize(
         ("more", "said"),
         [
-            (("--model", "nowhere"), "no model 'nowhere'"),
+            (("--model", "nowhere"), "no model 'nowhere': this machine has no model of that name"),
+            (("--model", "localhost:9/v1"), "Give http://localhost:9/v1."),
             (("--model", "org/nowhere"), "no model 'org/nowhere' here"),
             (("--model", "nowhere", "--llm", "http://localhost:9/v1"), "no files of model 'nowhere' here"),
             (("--audience", "llm", "--set", "reader.model=nowhere"), "no model 'nowhere'"),
@@ -145,7 +146,7 @@ class TestCheck:
             done = moloch("llm", "check", server.url, "--json")
         said = {each["what"]: (each["ok"], each["said"]) for each in json.loads(done.out)["findings"]}
         assert done.code == 0 and "takes no system text: it is put before the user's" in said["chat"][1]
-        assert said["options"] == (True, "held to them") and said["JSON"][0]
+        assert said["options"] == (True, "answers keep to the options") and said["JSON"][0]
 
 
 class TestKeys:

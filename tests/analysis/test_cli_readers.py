@@ -70,9 +70,13 @@ class TestReader:
         models = [{"id": "served", "owned_by": "x"}]
         with serving(lambda call: completion(VOTE), models=models) as first:
             stopped = moloch(*command, first.url, "--max-calls", "20")
+        lost = moloch("resume", "run", "--llm", "transformers")
+        assert lost.code == 2 and "nothing says where 'served' is served" in lost.err
+        assert "moloch resume run --reader http://HOST:8000/v1#served" in lost.err
         with serving(lambda call: completion(VOTE), models=models) as second:
+            more = moloch("resume", "run", "--llm", "written", "--reader", second.url, "--max-calls", "25", "--json")
             done = moloch(*command, f"{second.url}#served", "--max-calls", "1000")
-        assert stopped.code == 5 and done.code == 0, done.err
+        assert stopped.code == more.code == 5 and done.code == 0, done.err
         assert first.calls and second.calls
 
     def test_of_the_writers_name(self, moloch, here):  # noqa: F811
@@ -153,7 +157,7 @@ class TestReader:
         ("reader", "said", "code"),
         [
             ("pocket", "--reader takes a server, not 'pocket'", 2),
-            ("localhost:8000/v1#m", "--reader takes a server", 2),
+            ("localhost:8000/v1#m", "Give --reader http://localhost:8000/v1#m.", 2),
             ("http://me:hunter2@host/v1#m", "holds more than a place", 2),
             ("me:hunter2@host", "--reader takes a server", 2),
             ("http://127.0.0.1:9/v1", "cannot reach the server", 6),
@@ -198,7 +202,7 @@ class TestFind:
         monkeypatch.setattr("abm.llm.http.nearby.LOCAL", {})
         monkeypatch.setattr("abm.llm.http.nearby.OTHERS", ("http://127.0.0.1:9/v1",))
         done = moloch("llm", "find")
-        assert done.code == 1 and "No server of models listens here" in done.out
+        assert done.code == 1 and "No server of models listens on these ports" in done.out
 
 
 class TestPlacesInFiles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import threading
+import time
 
 import pytest
 from rich.table import Table
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from analysis.cli import main
 from analysis.cli.console import _plain_console, say
-from analysis.cli.progress import RunProgress, progress
+from analysis.cli.progress import RunProgress, counted, progress
 from analysis.readings.traffic import traffic_words
 from learning import Progress
 from learning.runs.traffic import Traffic
@@ -110,6 +111,17 @@ class TestProgress:
             assert said.wait(20)
         [line, *_] = [line for line in capsys.readouterr().err.splitlines() if "[/b]" in line]
         assert line.startswith(f"cell: [/b]; 1 of 2 steps and trainings; {SAID}; 0:0")
+
+    def test_of_calls_that_are_counted(self, monkeypatch, capsys):
+        """Likewise for judges and questionnaires; a quick one says nothing, not even an empty line."""
+        with counted("judging") as report:
+            report(1, 9)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr("analysis.cli.progress.EVERY", 0.005)
+        with counted("judging") as report:
+            report(1, 2000)
+            time.sleep(0.05)
+        assert "judging; 1 of 2,000 calls answered; 0:00 so far" in capsys.readouterr().err.splitlines()
 
     def test_of_a_check(self, monkeypatch, capsys):
         """A server that is silent is said, with what it was asked and for how long it is waited for."""

@@ -130,7 +130,7 @@ class Control:
         answer = self.ask("GET", "/models", seconds=LISTING)
         if answer.status == 429 or answer.status >= 500 or answer.status in EARLY:
             raise ServiceError(
-                "the server does not serve now",
+                "the server answers no call now",
                 where=self.place,
                 why=self.words(answer, " to the list of its models"),
                 fix="The same command resumes once it does.",
@@ -231,7 +231,7 @@ class Control:
         return InputError(
             "the server gives no log-probabilities",
             where=self.place,
-            why=self.words(answer),
+            why=self.words(answer) if answer.status != 200 else "its answer holds none",
         )
 
     def words(self, answer: ServerAnswer, to: str = "") -> str:

@@ -42,9 +42,9 @@ REFUSALS = (400, 404, 415, 422, 500, 501)
 MERGED = "takes no system text: it is put before the user's"
 BY_SCHEMA = "takes no list of options: they are asked for by JSON Schema"
 UNBOUNDED = "takes no maxLength in a JSON Schema: texts in answers have no bound of their own"
-FREE = "takes no JSON Schema: answers are held to nothing and only read tolerantly"
+FREE = "takes no JSON Schema: answers are not restricted, and are read as free text"
 UNSTOPPED = "takes no texts that end an answer: answers are ended there when they are read"
-IGNORES = "does not hold answers to options: they are only read tolerantly"
+IGNORES = "does not restrict answers to the options: they are read as free text"
 THINKS = "does not switch thinking off: {room:,} tokens are allowed for it besides each bound"
 
 _SYSTEM = re.compile(

@@ -62,7 +62,7 @@ def failure(
             "the quota of this server is spent",
             where=where,
             why=with_words(why, said),
-            fix="Every answer that came is safe; the same command resumes from here once there is more.",
+            fix="Every answer that came is safe; the same command resumes once there is more.",
         )
     if status in THROTTLED:
         return Again(why, wait, throttled=True, said=said)

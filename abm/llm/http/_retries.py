@@ -1,7 +1,7 @@
 """How failed calls are handled: sent again later, given up, or the server counts as gone. Knows times, no sockets.
 
 A call that failed is sent again after a random part of a doubling delay; where the server says how long to wait, every
-call waits. A server that answers nothing for ``patience`` seconds, or nothing right for :data:`FRUITLESS` calls, is gone.
+call waits, and hardly longer. A server that answers nothing for ``patience`` seconds, or nothing right for :data:`FRUITLESS` calls, is gone.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Retries:
             return "gone"
         if again.after is not None:
             self._paused_until = max(self._paused_until, now + wait)
-        delay = 0.0 if again.learnt else _delay(call)
+        delay = 0.0 if again.learnt else _delay(call, wait)
         heapq.heappush(self._later, (now + wait + delay, next(self._serial), call))
         return "again"
 
@@ -116,7 +116,11 @@ class Retries:
         return "given up"
 
 
-def _delay(call: PendingCall) -> float:
-    """Return how long to wait before the next attempt, in seconds."""
+def _delay(call: PendingCall, asked: float) -> float:
+    """Return how long to wait before the next attempt, beyond what the server ``asked`` for, in seconds.
+
+    A server that says how long is believed: beyond that the delay only keeps calls apart, and stays of the same size.
+    """
     tries = call.attempts + call.throttled
-    return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(tries - 1, 20)) * random.random()
+    longest = min(LONGEST_DELAY, max(FIRST_DELAY, asked)) if asked else LONGEST_DELAY
+    return min(longest, FIRST_DELAY * 2.0 ** min(tries - 1, 20)) * random.random()

@@ -246,10 +246,10 @@ class Sender:
 
     def _gone(self) -> ServiceError:
         return ServiceError(
-            "the server does not serve",
+            "the server answers no call",
             where=f"{self._address.host}:{self._address.port}",
             why=self.retries.why_gone,
-            fix="Every answer that came is safe; the same command resumes from here once the server does.",
+            fix="Every answer that came is safe; the same command resumes once the server answers again.",
         )
 
     def _stop(self, error: MolochError, grace: float) -> None:

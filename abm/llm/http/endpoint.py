@@ -28,6 +28,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = re.compile(r"_?[A-Za-z]{1,16}[0-9]{0,2}(?:_[A-Za-z]{0,16}[0-9]{0,2})*")
 """Names of words; what else could be a variable's name could as well be a key that was put in its place."""
 _URL_LIKE = re.compile(r"(?i).*[/:]|localhost$|[0-9.]+$")
+_HOST_LIKE = re.compile(r"(?i)localhost$|[\w.-]+(?::\d+|/v\d+)(?=[/#]|$)")
 
 
 class Endpoint(BaseModel):
@@ -258,6 +259,11 @@ def shown(url: str) -> str:
 def like_url(place: str) -> bool:
     """Return whether ``place`` is no backend's name but an attempt at a URL, its scheme missing or broken."""
     return _URL_LIKE.match(place) is not None
+
+
+def lacks_scheme(place: str) -> bool:
+    """Return whether ``place`` is the URL of a server without ``http://``: it has a port, or the path of an interface."""
+    return not is_server(place) and _HOST_LIKE.match(place) is not None
 
 
 def parsed(url: str) -> tuple[Address, str]:

@@ -243,7 +243,7 @@ class TestServersThatEnd:
         with serving() as server:
             model = llm(server, patience=0.3)
             model.served  # noqa: B018 (asked now)
-        with pytest.raises(ServiceError, match=r"does not serve: connection refused; no answer for"):
+        with pytest.raises(ServiceError, match=r"answers no call: connection refused; no answer for"):
             list(model.complete(asked(3)))
 
     def test_dies_in_the_middle(self, tmp_path):

@@ -69,6 +69,15 @@ class TestRetries:
         retries.wake(15.0 + FIRST_DELAY)
         assert retries.due
 
+    def test_who_is_told_how_long_waits_hardly_longer(self, monkeypatch):
+        """However often that happened: the delay grows to what the server asked for, not to the longest."""
+        monkeypatch.setattr("random.random", lambda: 1.0)
+        busy, retries = call(), Retries(LIMITS)
+        for _ in range(9):
+            retries = Retries(Limits(attempts=3, patience=1e9))
+            retries.failed(busy, Again("HTTP 429", after=2.0, throttled=True), 0.0)
+        assert released(retries, step=0.25) == pytest.approx(4.0, abs=0.26)
+
     def test_a_call_that_fails_while_others_succeed_is_given_up(self):
         """After as many attempts as it has; its last one was not made again."""
         retries, poor = Retries(LIMITS), call(first=1.0)

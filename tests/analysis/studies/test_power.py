@@ -20,6 +20,7 @@ from analysis.studies.record.layout import Layout
 from analysis.studies.values.estimates import CellValues, estimates
 from analysis.tables.pooled import Measured, RunValues
 from analysis.tables.repeats import sharp_null
+from analysis.terminal.power import detectable_lines
 from learning.runs.costs import planned
 from moloch.errors import InputError
 from tests.analysis.statistics.test_components import values
@@ -335,3 +336,14 @@ class TestUsual:
             outcome_variances(WIN_RATE._replace(measure=m), "sales").values for m in ("rate", "from_comparator")
         )
         assert own[0, 1, 2] > 4 * beside[0, 1, 2] and own.keys() == beside.keys()
+
+
+def test_no_more_than_there_can_be():
+    """A difference of more than 100 points is nothing that a design could find."""
+    row = {
+        "levels": {}, "power": 0.8, "arm": "rft", "margin": None, "equivalence_margin": 5.0,
+        "variances": {"components": []},
+    }  # fmt: skip
+    rows = [row | {"said": "win rate", "detectable": 20.8}, row | {"said": "unsafe", "detectable": 114.5}]
+    [line] = detectable_lines(rows)
+    assert line == "can detect 20.8 points of win rate, no effect on unsafe, at power 0.8 (default components)"
