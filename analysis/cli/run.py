@@ -91,7 +91,7 @@ def stopped(folder: Path) -> str:
     """Return what to say of a run that was stopped with Ctrl-C."""
     if not (folder / "run.json").exists():
         return f"Stopped before the run began: there is no {folder} yet. The same command begins it."
-    return f"Stopped; nothing is lost. The same command resumes {folder}."
+    return f"Stopped; nothing is lost. To resume, give the same command, or: moloch resume {shlex.quote(str(folder))}"
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:

@@ -68,7 +68,9 @@ class LiveRun(ReplayModel):
         **kwargs: Any,
     ) -> None:
         within = [f"{name}={json.dumps(value)}" for name, value in kwargs.items() if "." in name]  # JSON is YAML
-        settings = load_config(None, {n: value for n, value in kwargs.items() if "." not in n}, within)
+        given = {n: value for n, value in kwargs.items() if "." not in n}
+        # a panel or a sweep has inputs that its other inputs leave without effect
+        settings = load_config(None, given, within, effects=False)
         self._scratch = None
         if out is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="moloch-", ignore_cleanup_errors=True)

@@ -15,7 +15,7 @@ from analysis.starters import KINDS
 from media_graph.conformance import RankerConformance
 from tests.docs.parts import forgotten
 from tests.docs.snippets import ROOT
-from tests.docs.test_snippets import folder, run_command, scripted  # noqa: F401
+from tests.docs.test_snippets import SMALL, folder, run_command, scripted  # noqa: F401
 from tests.support.command import command
 
 
@@ -39,7 +39,7 @@ def printed(monkeypatch, capsys, kind: str) -> list[list[str]]:
 def test_what_is_printed_runs(kind, monkeypatch, capsys):
     """Each command in its order, in the folder that was written; a scripted model writes, and counts are smaller."""
     for words in printed(monkeypatch, capsys, kind):
-        run_command(f"moloch init {kind}", words, "", monkeypatch)
+        run_command(f"moloch init {kind}", words, "", monkeypatch, SMALL)
 
 
 @pytest.mark.system

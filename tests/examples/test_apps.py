@@ -75,7 +75,7 @@ def test_every_choice_of_the_panel_is_a_setting(path):
         for value in ends:
             values = {key: v for key, v in (first | {name: value}).items() if key not in ("background", "probes")}
             within = [f"{key}={msgspec.json.encode(v).decode()}" for key, v in values.items() if "." in key]
-            gather(load_config(None, {key: v for key, v in values.items() if "." not in key}, within))
+            gather(load_config(None, {key: v for key, v in values.items() if "." not in key}, within, effects=False))
 
 
 # -- in a browser ------------------------------------------------------------------------------------------
