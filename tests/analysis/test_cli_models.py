@@ -53,7 +53,8 @@ class TestDryRun:
         """What happens in which order, with the steps by which a fork names them; no part of a study's differs between seeds."""
         small = ("--set", "arms=[rft]", "--set", "train_anchors=5", "--set", "batch=2", "--set", "held_out_anchors=2")
         lines = [line.strip() for line in moloch("run", "--dry-run", *small).out.splitlines()]
-        assert lines[:6] == [
+        at = lines.index("Parts")  # after the settings
+        assert lines[at : at + 6] == [
             "Parts",
             "steps 1-3   epoch 1: shared competes, 5 contests",
             "epoch 1: rft learns",
