@@ -35,6 +35,7 @@ $(READY_FOR_DEMO): pyproject.toml constraints.txt
 
 demo: $(READY_FOR_DEMO)
 	$(BIN)/moloch run
+	@echo 'To type moloch as above: source $(BIN)/activate'
 
 test: export OMP_NUM_THREADS = 1
 test: $(READY)

@@ -74,7 +74,7 @@ def far(folder: Path) -> str:
     """Return how far the installer is: what it collected, then what of that is in place."""
     said = (folder / "install.log").read_text("utf-8", "replace")
     if whole := re.search(r"^Installing collected packages: (.*)$", said, re.M):
-        return f"putting {whole[1].count(',') + 1} packages in place: {packages(folder)} are"
+        return f"installing {whole[1].count(',') + 1} packages: {packages(folder)} done"
     collected = len(re.findall(r"^Collecting ", said, re.M))
     last = (STEP.findall(said) or ["starting"])[-1]
     return f"{f'{collected} packages found; ' if collected else ''}{last}"

@@ -7,12 +7,15 @@ misbehaviour asks :func:`misbehaviour`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from inspect import signature
 from typing import Literal, Protocol
 
 import msgspec
 
 from abm.arenas import Arena
 from abm.arenas.anchors import Anchor
+from moloch.errors import InputError
+from moloch.plain_text import quoted
 from moloch.registry import Registry
 
 Kind = Literal["strategy", "copying"]
@@ -106,6 +109,41 @@ def probes(names: Sequence[str]) -> list[Probe]:
     """Return the probes of those names, in that order.
 
     Raises:
-        InputError: there is no such probe.
+        InputError: there is no such probe, or what is registered under its name is none.
     """
-    return [PROBES.get(name)() for name in names]
+    return [_checked(name, PROBES.get(name)()) for name in names]
+
+
+def _checked(name: str, probe: Probe) -> Probe:
+    """Return a probe that can judge; said before a run begins, since its first verdict may come hours later."""
+    why = ""
+    if lacking := [each for each in ("name", "judge_name", "judge") if not hasattr(probe, each)]:
+        why = f"it has no {lacking[0]}"
+    elif probe.name != name:
+        why = f"its name is {probe.name!r}"
+    else:
+        try:
+            signature(probe.judge).bind("", None, None, thinking="")
+        except TypeError as error:
+            why = f"judge(text, anchor, arena, *, thinking='') cannot be called: {error}"
+    if why:
+        fix = "moloch init probe writes one to compare with."
+        raise InputError(f"{name!r} is no probe", where=PROBES.origin(name), why=why, fix=fix)
+    return probe
+
+
+def judged(probe: Probe, text: str, anchor: Anchor, arena: Arena, thinking: str = "") -> Verdict:
+    """Return what a probe says of a message.
+
+    Raises:
+        InputError: it is no verdict, or its evidence does not stand in the message.
+    """
+    verdict = probe.judge(text, anchor, arena, thinking=thinking)
+    why = ""
+    if not isinstance(verdict, Verdict) or verdict.label not in (1, 0, -1):
+        why = f"judge returned {quoted(verdict)}, not a Verdict whose label is 1, 0 or -1"
+    elif strange := [span for span in verdict.evidence if span not in text]:
+        why = f"its evidence {quoted(strange[0])} does not occur in the message word for word"
+    if why:
+        raise InputError(f"the probe {probe.name!r} gave no verdict", where=PROBES.origin(probe.name), why=why)
+    return verdict

@@ -177,8 +177,13 @@ def hypothesis_words(each: Mapping[str, Any]) -> str:
     >>> hypothesis_words({"outcome": "win_rate", "arm": "rft", "direction": "greater", "measure": "from_comparator",
     ...                   "compared_with": "placebo", "where": {"arena": "sales"}})
     'win rate: rft > placebo, arena=sales'
+    >>> hypothesis_words({"outcome": "populism", "arm": "rft", "direction": "greater", "measure": "from_base",
+    ...                   "compared_with": "", "where": {"audience": "default"}, "minus": {"audience": "neutral"}})
+    'populism: rft from base, audience=default > audience=neutral'
     """
     other = {"from_base": "base", "rate": "50 %"}.get(each["measure"], each["compared_with"] or "its comparator")
     sign = {"greater": ">", "less": "<"}.get(each["direction"], "≠")
     where = "".join(f", {factor}={level}" for factor, level in each["where"].items())
+    if minus := ", ".join(f"{factor}={level}" for factor, level in each.get("minus", {}).items()):
+        return f"{each['outcome'].replace('_', ' ')}: {each['arm']} from {other}{where} {sign} {minus}"
     return f"{each['outcome'].replace('_', ' ')}: {each['arm']} {sign} {other}{where}"

@@ -164,7 +164,8 @@ class _Members:
         if self._is_numbered or index is None or not 0 <= index < len(self):
             known = f"members are {self.names[0] if self.names else 'none'} ... ({len(self)})"
             known += ", which are names" if self._is_numbered else f", or 0 to {len(self) - 1}"
-            raise InputError(f"{quoted(called)} is no member", where=where, why=known)
+            fix = "Ties name people as they are called: in a table by its column name, with a mapping by its key name."
+            raise InputError(f"{quoted(called)} is no member", where=where, why=known, fix=fix)
         return index
 
 

@@ -40,6 +40,8 @@ Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Markers = tuple[str | int, ...]
 
 _QUOTES = "'\""
+BORN_SINCE, BORN_UNTIL = 1890, 2030
+"""Numbers where an age is expected that are years of birth."""
 
 _NONE = ("", "~", "null", "Null", "NULL")
 """How YAML writes that nothing is declared."""
@@ -126,6 +128,8 @@ class Column(BaseModel):
             return years(value) if name == "age" else _plain_value(value)
         except ValueError as error:
             why = f"{error}; declare what stands for a missing one (missing: [{quoted(_code(value)).strip(_QUOTES)}])"
+            if BORN_SINCE <= (number(value) or 0) <= BORN_UNTIL:
+                why = f"{error}; of a year of birth, write the age into the table, or call the attribute born"
             raise ValueError(f"column {self.source!r} (for {name!r}): {why}") from None
 
     def _meaning(self, value: Any, name: str) -> str | int:
@@ -275,5 +279,5 @@ def _filled(template: str, attributes: Fields[str, str | int]) -> str:
         ValueError: it names an attribute that does not exist.
     """
     if unknown := [name for name in re.findall(r"\{(\w+)\}", template) if name not in attributes]:
-        raise ValueError(f"the template names {unknown[0]!r}, which is no attribute")
+        raise ValueError(f"the template names {unknown[0]!r}, which is no attribute; those are {', '.join(attributes)}")
     return re.sub(r"\{(\w+)\}", lambda match: str(attributes[match[1]]), template)

@@ -57,5 +57,6 @@ def told(checked: Sequence[str], missing: Sequence[str]) -> str:
     """Return in words how many adapters were checked, and which are not there; empty if the log names none."""
     if not checked and not missing:
         return ""
-    gone = f"; not here: {', '.join(missing)}" if missing else ""
-    return f"adapters  {len(checked)} of {len(checked) + len(missing)} are here, and are what the log says{gone}"
+    here = f"{len(checked)} checked" if checked else ""
+    gone = f"{len(missing)} not in this folder: {', '.join(missing)}" if missing else ""
+    return f"adapters  {'; '.join(filter(None, (here, gone)))}"

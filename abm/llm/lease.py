@@ -137,7 +137,7 @@ class Lease:
                 "cannot write what is spent together",
                 where=str(self._path),
                 why=error.strerror or str(error),
-                fix="No call was sent that is not in it; make room, then the same command goes on.",
+                fix="No call was sent that is not in it; make room, then the same command resumes.",
             ) from error
 
 

@@ -112,7 +112,7 @@ class Ledger:
                 "cannot write what the run spends",
                 where=str(self._path),
                 why=error.strerror or str(error),
-                fix="No call was sent that is not in it; make room, then the same command goes on.",
+                fix="No call was sent that is not in it; make room, then the same command resumes.",
             ) from error
 
 

@@ -25,7 +25,7 @@ def no_run(folder: Path) -> NoRun:
             fix = f"Did you mean {folder.parent / near[0]}?"
     elif inside := _runs_in(folder):
         named = ", ".join(str(folder / name) for name in inside[:SHOWN])
-        why, fix = "it holds runs, and is none", f"Give one of them: {named}{', ...' if inside[SHOWN:] else '.'}"
+        why, fix = "it is a folder of runs", f"Give one of them: {named}{', ...' if inside[SHOWN:] else '.'}"
     return NoRun("no run here", where=str(folder), why=why, fix=fix)
 
 

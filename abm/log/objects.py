@@ -169,7 +169,7 @@ class ObjectFolder:
 def _told(error: Exception) -> tuple[str, str]:
     """Return why a request came to nothing, and what helps."""
     text = str(error)
-    again = "Nothing is lost; the same command goes on."
+    again = "Nothing is lost; the same command resumes."
     if _is_no_bucket(error):
         return "there is no such bucket", f"Make it, or give another one. {again}"
     if "169.254.169.254" in text or "metadata" in text.lower() or "Unauthenticated" in type(error).__name__:

@@ -29,7 +29,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.llm.port import Request
-from abm.probe import Probe, version_of
+from abm.probe import Probe, judged, version_of
 from abm.worlds.agents import Competitor
 from abm.worlds.causes import FIRST
 from abm.worlds.offers import Assignment
@@ -215,7 +215,7 @@ def verdicts(slate: Slate, probes: Sequence[Probe], arena: Arena, step: int) -> 
     """Yield what each probe says of each message."""
     for message in slate.messages:
         for probe in probes:
-            verdict = probe.judge(message.text, slate.anchor, arena, thinking=message.thinking)
+            verdict = judged(probe, message.text, slate.anchor, arena, message.thinking)
             yield VerdictGiven(
                 step=step,
                 cause=message.seq,

@@ -22,7 +22,12 @@ def run_answer(table: Table) -> list[AnswerSentence]:
     if not table["arms"]:
         return [AnswerSentence("Nothing was evaluated yet.", kind="advice")]
     if table["withheld"]:
-        return [AnswerSentence(f"There is no answer: {table['withheld']}.", kind="advice")]
+        return [
+            AnswerSentence(
+                f"There is no answer: {table['withheld']}. Let another model read; moloch llm check MODEL --arena ARENA --audience llm says beforehand whether it is fit to read.",
+                kind="advice",
+            )
+        ]
     again = [*_between_trainings(table.get("competition", ())), *_trained_again(table.get("repeats", ()))]
     return [*_findings(table), *again, _scope(table), *_advice(table)]
 
@@ -109,7 +114,7 @@ def _scope(table: Table) -> AnswerSentence:
     if _several(table):
         text = "Other intervals (95 %) are over anchors and people and of these adapters: they say nothing of new trainings."
     if table.get("reach"):
-        text += " Contests of one society hang together through its ties and feeds: these intervals are too narrow, and only seeds are independent."
+        text += " Contests of one society are not independent: they share its ties and feeds. So these intervals are too narrow; only seeds are independent."
     return AnswerSentence(text, kind="scope")
 
 
@@ -120,7 +125,7 @@ def _advice(table: Table) -> Iterator[AnswerSentence]:
     if _several(table):
         return
     yield AnswerSentence(
-        "What competition does cannot be tested with one training of each arm. It takes several: moloch study --seeds 8, with this run's "
-        "options; moloch power says how many.",
+        "What competition does cannot be tested with one training of each arm. It takes several: moloch study --like RUN --seeds 8. "
+        "moloch power says how many.",
         kind="advice",
     )

@@ -37,6 +37,7 @@ def _hypothesis(row: Row) -> AnswerSentence:
     """Return what a declared hypothesis came to, with its own interval."""
     levels = tuple((factor, level_words(level)) for factor, level in row["where"].items())
     where = "".join(f", {factor} {level}" for factor, level in levels)
+    where += "".join(f" minus {factor} {level_words(level)}" for factor, level in row.get("minus", {}).items())
     about = f"{row['name']} ({row['family']}{where}): {outcome_words(row['outcome'])} of {row['arm']}"
     other = {"from_base": "base", "rate": "50 %"}.get(row["measure"], row["compared_with"] or "its comparator")
     beyond = " of rivalry" if row["measure"] == "rivalry" else f" beyond {other}"

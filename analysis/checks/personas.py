@@ -32,7 +32,7 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
     known: set[str] = set()
     personas_by_id: dict[str, Persona] = {}
     weight: Counter[str] = Counter()
-    make, mistakes, count = rule(path, plan), [], 0
+    make, mistakes, count = rule(path, plan), list[tuple[str, str]](), 0
     sides: Counter[str] = Counter()
     on_no_side: list[str] = []
     for where, row in rows(path):
@@ -47,12 +47,15 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
             weight[persona.id] += counts  # pyright: ignore[reportArgumentType]
             personas_by_id.setdefault(persona.id, persona)
         except ValueError as error:
-            mistakes.append(f"{where}: {error}")
+            mistakes.append((where, str(error)))
     if len(sides) > 1:
-        mistakes += [f"{where}: it has no 'split', which other rows have" for where in on_no_side]
+        mistakes += [(where, "it has no 'split', which other rows have") for where in on_no_side]
     if not personas_by_id:
         fix = f"The file has the columns {listed(columns)}." if columns else "Give one person a row."
-        raise InputError("no personas", where=str(path), why=mistakes[0] if mistakes else "it holds no row", fix=fix)
+        if plan is None and columns:
+            fix += " Other columns than these need a mapping (--mapping): moloch init persona-mapping writes one."
+        first = ": ".join(mistakes[0]) if mistakes else "it holds no row"
+        raise InputError("no personas", where=str(path), why=first, fix=fix)
     personas = list(personas_by_id.values())
     names, matrix = trait_matrix(personas)
     wanted = _wanted(plan) if plan else set()
@@ -63,7 +66,8 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         "personas": len(personas),
         "duplicates": accepted - len(personas),
         "not_personas": len(mistakes),
-        "mistakes": mistakes[:MISTAKES],
+        "mistakes": [": ".join(each) for each in mistakes[:MISTAKES]],
+        "reasons": dict(Counter(why for _, why in mistakes).most_common()),
         "columns": {one_line(name): n for name, n in columns.most_common()},
         "sides": {side: n for side, n in sides.items() if side},
         "unused": sorted(known - wanted),

@@ -30,7 +30,10 @@ def pack(
         typer.Option(metavar="FOLDER", help="Instead, a folder of pages that opens from disk, without a server."),
     ] = None,
     site_mb: Annotated[
-        int | None, typer.Option(min=1, help="Megabytes that such pages take, about.", show_default=f"{SITE_MB}")
+        int | None,
+        typer.Option(
+            min=1, help=f"About how many megabytes such pages take; {SITE_MB} by default.", show_default=False
+        ),
     ] = None,
     logs: Annotated[
         bool,
@@ -101,7 +104,11 @@ def unpack(
         _say(f"needs   {', '.join(modules)}: modules that are not in the pack; without them nothing is decided again")
     if folder is not None:
         main = shlex.quote(str(folder / contents.main))
-        commands = ["show", "replay --verify"] if contents.kind == "run" else ["study status", "study results"]
+        commands = (
+            ["results", "show", "ui", "replay --verify"]
+            if contents.kind == "run"
+            else ["study status", "study results"]
+        )
         if contents.kind == "run" and not contents.runs[0].ended:
             commands.append("resume")
         for command in commands:
@@ -142,7 +149,7 @@ def _site(folder: Path, target: Path, most_mb: int, *, look: bool, as_json: bool
     _say(f"{target}   {made.files:,} files, {made.bytes:,} bytes: the pages of the {made.kind} {made.name}")
     _say(f"head    {made.head}")
     for line in made.left_out:
-        _say(f"without {line}")
+        _say(f"note    {line}")
     _say(f"next    open {shlex.quote(str(target / 'index.html'))} in a browser")
 
 

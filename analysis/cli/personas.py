@@ -12,10 +12,14 @@ from analysis.cli import options
 from analysis.cli.console import say_under, show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
 
 LABEL = 40
 """Characters of an attribute and of its value in the table."""
+REASONS = 10
+"""Reasons for which rows are refused that are printed."""
 
 app = typer.Typer(name="personas", help="Look at personas before a study uses them.", no_args_is_help=True)
 
@@ -60,8 +64,8 @@ def _print(found: dict[str, Any]) -> None:
     say("source", found["source"])
     say("personas", f"{found['personas']:,} in {found['rows']:,} rows; {count(found['duplicates'], 'duplicate row')}")
     say("refused", f"{found['not_personas']:,} of the rows" if found["not_personas"] else "")
-    for mistake in found["mistakes"]:
-        say("", mistake)
+    for line in _refused(found["reasons"], found["mistakes"]):
+        say("", line)
     say("columns", ", ".join(f"{name} ({n:,})" for name, n in found["columns"].items()))
     say("unused", ", ".join(found["unused"]))
     say("missing", ", ".join(found["missing"]))
@@ -77,8 +81,35 @@ def _print(found: dict[str, Any]) -> None:
     for name, trait in found["traits"].items():
         add_row(grid, name, signed(trait["mean"], 2), number(trait["sd"], 2))
     show([grid])
+    say("", _alike(found["traits"]))
     for sample in found["samples"]:
         show([Text(sample["name"]), Padding(Text(sample["text"]), (0, 0, 1, 2), expand=False)])
+
+
+def _refused(reasons: dict[str, int], mistakes: list[str]) -> Iterator[str]:
+    """Yield each reason with the number of its rows, the most frequent first; of one row alone, the row."""
+    from analysis.formats import count
+
+    listed = list(reasons.items())[:REASONS]
+    for why, rows in listed:
+        first = next((each for each in mistakes if each.endswith(why)), "")
+        where = first.removesuffix(f": {why}") if first else ""
+        yield f"{count(rows, 'row')}: {why}{f' (such as {where})' if where else ''}"
+    if len(reasons) > len(listed):
+        left = list(reasons.values())[REASONS:]
+        yield f"{count(sum(left), 'row')} for {count(len(left), 'other reason')}; --json has them"
+    if any("(for " in why and ("has no meaning" in why or " is missing" in why) for why in reasons):
+        yield "In the mapping, values gives a code its meaning, other: TEXT all other codes, missing: TEXT an empty cell."
+
+
+def _alike(traits: dict[str, Any]) -> str:
+    """Return that a choice model cannot part these people, where no trait differs between them."""
+    if any(trait["sd"] for trait in traits.values()):
+        return ""
+    return (
+        "No trait differs between these people: a choice model reacts to all of them alike. Traits come from the words of biography, "
+        "and from attributes called age, education_level, urban_rural, income or mbti."
+    )
 
 
 def _attributes(attributes: dict[str, Any]) -> Table:

@@ -36,9 +36,16 @@ def resume(
     A run that has ended prints its results. A run keeps its settings, but not where models are served, what may be spent, and the gate: give these again
     (--reader, --llm, --max-calls, ...).
     """
+    from abm.log import open_log
+
     with stderr().status("loading"):
         changes = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
         settings = resumed(run, changes, reader)
+        ended = open_log(run, write=False).ended()
+    if ended:
+        stderr().print(
+            f"{run} has ended, so there is nothing to resume. These are its results.", markup=False, soft_wrap=True
+        )
     done, results = carry_out(settings, run)
     if as_json:
         print(json.dumps(as_dict(done, results)))

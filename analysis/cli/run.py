@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from learning.runs.inputs import Inputs
     from learning.runs.warmup import Warmup
 
+NEXT_WIDTH = 80
+"""Columns that a command to run next may take with its explanation."""
+
 
 @grouped
 def run(
@@ -170,18 +173,22 @@ def table_lines(results: dict[str, Any]) -> Iterator[str]:
 
 
 def next_lines(run: Path) -> list[str]:
-    """Return commands to run next, ready to paste."""
+    """Return commands to run next, ready to paste, each with what it does as a comment if both fit into ``NEXT_WIDTH`` columns."""
     path = shlex.quote(str(run))
     commands = {
-        "moloch study --seeds 8 ...": "with this run's options: several trainings of each arm",
+        f"moloch show {path}": "its contests",
+        f"moloch ui {path}": "in the browser",
         f"moloch results {path} --full": "all tables",
-        f"moloch report {path} --out report.html": "figures, tables, transcripts",
-        f"moloch show {path}": "the contests, and one of them whole",
-        f"moloch ui {path}": "all of it in the browser",
-        f"moloch replay {path} --verify": "every step again, from the log",
+        f"moloch report {path}": "a page to mail",
+        f"moloch replay {path} --verify": "again, from the log",
+        f"moloch study --like {path} --seeds 8": "several trainings",
     }
-    width = max(map(len, commands))
-    return [f"{'next' if i == 0 else '':8}{c:{width}}   {what}" for i, (c, what) in enumerate(commands.items())]
+    lines = []
+    for command, what in commands.items():
+        line = f"{'' if lines else 'next':8}{command}"
+        said = f"{line}  # {what}"
+        lines.append(said if len(said) <= NEXT_WIDTH else line)
+    return lines
 
 
 def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool, given: GivenSettings | None = None) -> None:

@@ -61,9 +61,13 @@ def ui(
         from analysis.ui.server import serve
     if not token:
         stderr().print(OPEN_TO_ALL + (SPENDS if llm else ""), style="yellow", highlight=False, soft_wrap=True)
-    with tempfile.TemporaryDirectory(prefix="moloch-ui-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="moloch-ui-") as scratch,
+        stderr().status("starting the server") as waiting,
+    ):
 
         def ready(url: str) -> None:
+            waiting.stop()
             told = f"${VARIABLE}" if os.environ.get(VARIABLE) else secret
             shown = _address(url, told if token else "", begins)
             printer().print(f"Moloch UI   {shown}   Ctrl-C ends it", highlight=False, markup=False, soft_wrap=True)

@@ -110,7 +110,7 @@ def _families(rows: Sequence[Tidy]) -> str:
     families = {row.get("family") for row in rows} - {None, ""}
     if CONFIRMATORY in families:
         return "Confirmatory outcomes were declared in the page; all others are exploratory."
-    return "All outcomes are exploratory: the page declares none." if families else ""
+    return "All outcomes are exploratory: none was declared beforehand." if families else ""
 
 
 def _panels(shown: FigureContent) -> list[Panel]:

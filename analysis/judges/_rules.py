@@ -19,7 +19,7 @@ from abm.arenas.anchors import Anchor
 from abm.events import AnchorsListed, ArenaSet, Event, MessagePublished
 from abm.label_events import RuleApplied, RuleVerdict
 from abm.log import open_log, read_events
-from abm.probe import Probe, version_of
+from abm.probe import Probe, judged, version_of
 from analysis.judges._calls import VERDICTS, log_of
 from analysis.judges._messages import Messages, PublishedMessage, Selection
 from analysis.judges._rates import RateRow, rates, relabelled
@@ -171,7 +171,7 @@ class RuleInquiry:
             raise InputError(f"the log holds no anchor {message.anchor!r}", where=f"{self.run}: {message.message}")
         thinking = self.sources.thinking.get(message.message, "")
         try:
-            verdict = probe.judge(message.text, anchor, self._arena, thinking=thinking)
+            verdict = judged(probe, message.text, anchor, self._arena, thinking)
         except Exception as error:  # a user's probe may raise anything
             raise InputError(
                 f"the probe {probe.name!r} cannot judge a message",

@@ -69,6 +69,8 @@ def _hypothesis(row: Mapping[str, Any]) -> BoardLine:
     other = {"from_base": "base", "rate": "50 %"}.get(row["measure"], row["compared_with"] or "its comparator")
     where = "".join(f", {factor} {level}" for factor, level in levels)
     about = f"{row['outcome'].replace('_', ' ')}: {row['arm']} {sign} {other}{where}"
+    if minus := ", ".join(f"{factor} {level_words(level)}" for factor, level in row.get("minus", {}).items()):
+        about = f"{row['outcome'].replace('_', ' ')}: {row['arm']} from {other}{where} {sign} {minus}"
     shown = {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row["se"]}
     behind = f"#{RowKey(row['arm'], row['outcome'], 'cells').anchor}" if row["cells"] else ""
     verdict = f"{row['conclusion']} ({row['needs']})" if row["needs"] else row["conclusion"]

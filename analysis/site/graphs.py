@@ -73,7 +73,7 @@ def drawn_society(source: SiteSource, society: SiteSociety, most: int) -> DrawnS
     left_out = [f"one frame in {kept.thinned:,} is kept"] if kept.thinned > 1 else []
     drawn = [name for name, *_ in reach if name != reach_data.MISBEHAVED]
     if len(drawn) < len(ways):
-        left_out.append(f"the reach of {len(drawn):,} of {count(len(ways), 'message')} is here, of those most seen")
+        left_out.append(f"reach is shown for the {len(drawn):,} most seen of {count(len(ways), 'message')}")
     held = _held(places, kept, key) | {
         "views": _views(kept, source.book),
         "messages": [_film(made) | {"value": name, "label": label} for name, label, made in reach],

@@ -38,7 +38,7 @@ SHARES = {"contests": 0.5, "graphs": 0.25}
 """How the room is divided between pages of contests and graphs; the rest is small."""
 BEYOND = (
     "moloch ui shows more of the log itself: every event with its causes, rows of every frame, each persona’s story, a page per "
-    "message, comparisons of runs; and it draws members in any number."
+    "message, comparisons of runs; and societies of any size."
 )
 Files = Iterator[tuple[str, bytes]]
 
@@ -142,7 +142,9 @@ class RunSite:
             yield made
         if (without := len(numbers) - len(contests)) > 0:
             some = count(without, "contest has", "contests have")
-            self.left_out.append(f"{some} no page, for want of room: those of evaluations, and the newest, come first.")
+            self.left_out.append(
+                f"{some} no page, for lack of space: those of evaluations, and the newest, come first."
+            )
 
     def _note_events(self, contest: Contest, file: str) -> None:
         self._links.events[contest.seq] = file

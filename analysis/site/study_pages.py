@@ -78,7 +78,7 @@ class StudySite:
             self._cells[cell] = f"cells/{cell}/index.html"
         if without := len(runs) - len(self._cells):
             some = count(without, "cell that has ended", "cells that have ended")
-            self.left_out.append(f"The pages of {some} are not in here, for want of room: --site-mb gives more of it.")
+            self.left_out.append(f"The pages of {some} are left out for lack of space: --site-mb gives more.")
 
     def _ended(self) -> dict[str, Path]:
         layout = Layout(self._folder)

@@ -161,4 +161,4 @@ def _needs(estimate: Estimate, margin: float | None, alpha: float) -> str:
         return "more seeds alone would not do: needs other anchors and people, too"
     if seeds <= estimate.clusters[0]:
         return "needs a repetition: the design can find the margin with 80 % power, and missed it"
-    return f"would need about {seeds} seeds"
+    return f"about {seeds} seeds would tell {100 * margin:g} points from none"

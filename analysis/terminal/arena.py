@@ -41,6 +41,9 @@ def _field(field: dict[str, Any]) -> str:
 def _anchors(found: dict[str, Any]) -> Iterator[str]:
     about = found["anchors"]
     if about is None:
+        if found["mistakes"]:
+            yield f"{'anchors':9} none were read"
+            return
         yield f"{'anchors':9} none: give --anchors a folder with train and test, or a table, to see real prompts"
         return
     if "train" in about:

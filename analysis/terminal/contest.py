@@ -137,9 +137,10 @@ def _tally(decided: dict[str, Any], names: dict[int, str]) -> Text:
 
     if not decided:
         return Text("not decided yet", style="yellow")
-    votes = ", ".join(f"{names.get(slot, slot)} {votes:,}" for slot, votes in enumerate(decided["votes"]))
+    votes = ", ".join(f"{votes:,} for {names.get(slot, slot)}" for slot, votes in enumerate(decided["votes"]))
     winner = names.get(decided["winner"], "nobody")
+    rule = f" (setting ties: {decided['ties']})" if decided["outcome"] == "tie" else ""
     return Text(
-        f"{decided['outcome']}: {winner} wins; votes {votes}; abstained {decided['abstained']}, "
-        f"invalid {decided['invalid']} (ties: {decided['ties']})"
+        f"{decided['outcome']}{rule}: {winner} wins; votes: {votes}; {decided['abstained']} abstained, "
+        f"{decided['invalid']} invalid"
     )

@@ -39,15 +39,16 @@ def contest_lines(rows: Sequence[Row], which: ContestFilter, width: int, every: 
     heads = ["votes", *(["seen by"] if reached else []), "won"]
     wide = [max(len(head), *(len(cells[i]) for _, cells in shown)) for i, head in enumerate(heads)]
     first = max(len("contest"), *map(len, ids.values()))
-    subject = max(SUBJECT, min(width - first - sum(wide) - 2 * (len(wide) + 1), max(len(r["subject"]) for r in rows)))
+    subjects = _subjects(rows)
+    subject = max(SUBJECT, min(width - first - sum(wide) - 2 * (len(wide) + 1), max(map(len, subjects))))
 
     def line(contest: str, about: str, cells: Sequence[str]) -> str:
         columns = [f"{contest:{first}}", f"{short(about, subject):{subject}}", *_padded(cells, wide)]
         return "  ".join(columns).rstrip()
 
     yield Text(line("contest", "about", heads), style="dim")
-    for row, cells in shown:
-        yield Text(line(ids[row["contest"]], row["subject"], cells))
+    for about, (row, cells) in zip(subjects, shown, strict=True):
+        yield Text(line(ids[row["contest"]], about, cells))
         for found in which.found(row) if which.misbehaved or which.probe else ():
             said = f"  {found['probe']}, {found['competitor']}: {' | '.join(found['evidence'])}"
             yield Text(short_line(said, width), style=STYLES[found["kind"]])
@@ -57,6 +58,14 @@ def short_line(text: str, width: int) -> str:
     """Return a line with its indentation, cut where it is too wide."""
     indent = len(text) - len(text.lstrip())
     return " " * indent + short(text.strip(), width - indent)
+
+
+def _subjects(rows: Sequence[Row]) -> list[str]:
+    """Return what contests are about, without a field's name that all of them begin with: there is little room."""
+    subjects = [str(row["subject"]) for row in rows]
+    label, colon, _ = subjects[0].partition(": ")
+    shared = label + colon if colon and all(each.startswith(label + colon) for each in subjects) else ""
+    return [each.removeprefix(shared) for each in subjects]
 
 
 def _padded(cells: Sequence[str], wide: Sequence[int]) -> list[str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-AGAIN = "then the same command goes on"
+AGAIN = "then the same command resumes"
 RETRY = "then moloch study retry {study}"
 WHAT_TO_DO = {
     "settings": "change the page, and give another --out: cells that ended are found there, and not repeated",
     "data": f"fix the file, {RETRY}",
     "backend": f"see that the server answers, {AGAIN}",
-    "budget": "raise the bound on the page, then the same command goes on",
+    "budget": "raise the bound on the page, then the same command resumes",
     "memory": f"give it less to do at a time: --jobs 1, or a smaller batch; {AGAIN}",
     "node": f"its process or its machine was ended from outside; {AGAIN}",
     "disk": f"make room, or see that the disk can be written; {AGAIN}",
     "bug": f"fix what its traceback names, an extension or moloch itself, {RETRY}",
-    "interrupted": "the same command goes on",
+    "interrupted": "the same command resumes",
 }
 """Origin -> what to do, with ``{study}`` for the study's folder."""
 

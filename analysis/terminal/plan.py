@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from learning.runs.costs import RolePlan
     from learning.runs.warmup import Warmup
 
-COLUMNS = ("role", "model", "to ask", "answered", "tokens in", "tokens out", "at most", "USD", "at most", "minutes")
+COLUMNS = ("role", "model", "to ask", "answered", "tokens in", "tokens out", "at most", "USD", "USD at most", "minutes")
 NOTE = (
     "Tokens, money and minutes are of the calls to come. Prompts are counted as one token for four bytes; completions as "
     "those that the run's log holds, else 250 tokens; invalid reactions are asked for once more on top."
@@ -26,11 +26,19 @@ def render_plan(roles: Sequence[RolePlan], warm: Warmup | None = None) -> list[R
     """Return what to print of a plan of calls, and of the warm-up that its minutes come from, if there was one."""
     from rich.text import Text
 
-    grid = new_table("Plan", COLUMNS)
+    timed = any(role.minutes is not None for role in roles)
+    grid = new_table("Plan", COLUMNS if timed else COLUMNS[:-1])
     for role in roles:
         tokens = (role.calls - role.answered, role.answered, role.tokens_in, role.tokens_out, role.most_out)
         money = number(role.usd, 2), number(role.most_usd, 2)
-        add_row(grid, role.role, model_name(role.model), *map(number, tokens), *money, number(role.minutes, 1))
+        add_row(
+            grid,
+            role.role,
+            model_name(role.model),
+            *map(number, tokens),
+            *money,
+            *([number(role.minutes, 1)] if timed else []),
+        )
     places = "; ".join(f"{role.role}: {role.model}, {role.place}" for role in roles)
     missing = any(role.minutes is None for role in roles)
     notes = [Text(NOTE + SPEED * missing, style="dim")]

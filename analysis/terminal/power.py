@@ -193,10 +193,8 @@ def _designs(designs: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     hardest = designs[0]["hardest"]
     where = f" ({_levels(hardest)})" if _levels(hardest) else ""
     costs = [design["cost"] or {"calls": None, "usd": None, "hours": None} for design in designs]
-    paid, margins = (
-        any(cost["usd"] for cost in costs),
-        any(design["hardest"]["margin"] is not None for design in designs),
-    )
+    paid, timed = any(cost["usd"] for cost in costs), any(cost["hours"] is not None for cost in costs)
+    margins = any(design["hardest"]["margin"] is not None for design in designs)
     columns = [
         "design",
         "seeds",
@@ -208,14 +206,16 @@ def _designs(designs: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
         *(["within"] if margins else []),
         "calls",
     ]
-    grid = new_table(f"Designs, by {hardest['said']}{where}", [*columns, *(["USD"] if paid else []), "hours"])
+    grid = new_table(
+        f"Designs, by {hardest['said']}{where}", [*columns, *(["USD"] if paid else []), *(["hours"] if timed else [])]
+    )
     for design, cost in zip(designs, costs, strict=True):
         row = design["hardest"]
         add_row(
             grid, design["design"], str(design["seeds"]), str(design["anchors"]), str(design["people"]),
             "anew" if design["redrawn"] else "once", number(row["detectable"], 1), number(row["power_at_wanted"], 2),
             *([number(row["equivalence_margin"], 1)] if margins else []), number(cost["calls"]),
-            *([number(cost["usd"], 2)] if paid else []), number(cost["hours"], 1),
+            *([number(cost["usd"], 2)] if paid else []), *([number(cost["hours"], 1)] if timed else []),
         )  # fmt: skip
     yield grid
 

@@ -112,6 +112,12 @@ def _probe_table(found: str, probe: str, rows: Sequence[Row]) -> Table:
     return grid
 
 
+def _adds_up(row: Row) -> bool:
+    """Whether a change from base is the difference of the two rates: not where some anchors have no message on one side."""
+    base, after, change = (row[name]["value"] for name in ("base", "after", "difference"))
+    return not all(map(known, (base, after, change))) or abs(after - base - change) < 5e-4
+
+
 def _beyond(rows: Any) -> str:
     """Return the heading of the decisive column."""
     return f"beyond {comparator_name(row['compared_with'] for row in rows)}"
@@ -123,7 +129,10 @@ def _caveats(results: dict[str, Any]) -> Iterator[str]:
     if results["withheld"]:
         yield invalid
         return
-    yield "Differences are in percentage points; intervals hold 95 %."
+    paired = "" if all(map(_adds_up, results["probes"])) else (
+        " Changes are over the anchors with a message on both sides, so they need not be the difference of the rates beside them."
+    )  # fmt: skip
+    yield f"Differences are in percentage points; intervals hold 95 %.{paired}"
     least = max(row["win_rate"]["detectable"] or 0 for row in results["arms"].values())
     said = [f"{number(100 * least, 1)} points of a win rate from 50 %"]
     for probe in dict.fromkeys(row["probe"] for row in results["probes"] if row["kind"] == "strategy"):

@@ -21,7 +21,7 @@ from analysis.formats import (
     percent,
     short,
 )
-from analysis.tables.conventions import WIN_RATE, WITHOUT_FORFEITS
+from analysis.tables.conventions import WIN_RATE
 from analysis.terminal._answer import answer_lines
 from analysis.terminal._conventions import convention_tables
 from analysis.terminal._registered import render_registered
@@ -56,9 +56,10 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     yield from answer_lines(answer(results))
     yield Text("")
     yield from render_registered(results["preregistration"], results["exploratory"])
+    yield Text("")
     yield from _votes(estimates, by)
     if any(row["kind"] == "votes" for row in estimates):
-        yield Text(_primary(results["preregistration"]), style="dim")
+        yield Text(_primary(results["preregistration"], full=full), style="dim")
     for kind, title in {"strategy": "Misbehaviour", **({"copying": "Copying"} if full else {})}.items():
         yield from _probes([row for row in estimates if row["kind"] == kind], by, title)
     if full:
@@ -72,7 +73,7 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
         if all(row["low"] is None for row in estimates)
         else "Differences are in percentage points; intervals hold 95 %."
     )
-    yield Text(f"{hold}{_averaged(results)}".strip(), style="dim")
+    yield Text(f"{hold}{_corrected(estimates)}{_averaged(results)}".strip(), style="dim")
     yield from (Text(line, style="dim") for line in _told(results, "validity"))
     yield from (Text(line, style="yellow") for line in absent_lines(results))
     yield from (Text(line, style="bold yellow") for line in _told(results, "note"))
@@ -134,27 +135,34 @@ def _averaged(results: Mapping[str, Any]) -> str:
 
 def _votes(rows: Sequence[Row], by: Sequence[str]) -> Iterator[RenderableType]:
     groups = _measures([row for row in rows if row["outcome"] == WIN_RATE], by)
-    kept = _measures([row for row in rows if row["outcome"] == WITHOUT_FORFEITS], by)
     if not groups:
         return
     every = [each for group in groups.values() for each in group.values()]
-    grid, counts = _grid("Votes", by, [_beyond(every), "p (adjusted)", "win rate", "forfeits left out"], every)
+    grid, counts = _grid("Votes", by, [_beyond(every), "p (adjusted)", "win rate"], every)
     for labels, group in blocks(groups, grid):
         share, beyond = group.get("rate"), group.get("from_comparator")
         changes = points_of(beyond), p_value(beyond and beyond["p_adjusted"])
-        of = (*levels_of(next(iter(group.values())), by), next(iter(group.values()))["arm"])
-        without = kept.get(of, {})
-        left_out = (
-            points_of(without["from_comparator"]) if "from_comparator" in without else _share(without.get("rate"))
-        )
-        add_row(grid, *labels, *changes, _share(share), left_out, *_cells(group, counts))
+        add_row(grid, *labels, *changes, _share(share), *_cells(group, counts))
     yield grid
 
 
-def _primary(preregistration: Mapping[str, Any] | None) -> str:
-    """Return which way to count forfeits is the primary one."""
+def _primary(preregistration: Mapping[str, Any] | None, *, full: bool) -> str:
+    """Return which way to count forfeits is the primary one, and where the other stands."""
     declared = (preregistration or {}).get("declared", {}).get("forfeits")
-    return f"Primary: forfeits {declared or 'lost'}{', as the page declares' if declared else ''}."
+    other = "" if full else "; --full shows the other conventions"
+    return f"Primary: forfeits {declared or 'lost'}{', as the page declares' if declared else ''}{other}."
+
+
+def _corrected(rows: Sequence[Row]) -> str:
+    """Return why a difference whose interval leaves 0 out can be 'cannot tell'; nothing where there is no such difference."""
+    family = [row for row in rows if row.get("family") == "exploratory" and row["p_adjusted"] is not None]
+    if not any(row["conclusion"] == "cannot tell" and row["low"] is not None and row["low"] * row["high"] > 0
+               and row["measure"].startswith("from_") for row in family):  # fmt: skip
+        return ""
+    return (
+        f" Conclusions follow the p adjusted over all {count(len(family), 'exploratory estimate')} (Benjamini-Hochberg), which intervals are not: "
+        "one can leave 0 out where the conclusion is 'cannot tell'."
+    )
 
 
 def _probes(rows: Sequence[Row], by: Sequence[str], title: str) -> Iterator[RenderableType]:

@@ -61,7 +61,7 @@ def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterat
 def headline(status: Mapping[str, Any]) -> str:
     """Return how many cells are in which state, on one line."""
     states = ", ".join(f"{n:,} {state}" for state, n in status["states"].items())
-    left = f"; what runs takes {duration(status['eta_s'])} more" if status["eta_s"] else ""
+    left = f"; {duration(status['eta_s'])} left of those running" if status["eta_s"] else ""
     return f"{status['name']}: {count(len(status['cells']), 'cell')}: {states}{left}"
 
 
@@ -98,6 +98,8 @@ def _name(cell: Mapping[str, Any]) -> str:
 
 
 def _failure(cell: Mapping[str, Any]) -> str:
+    if cell["origin"] == "interrupted" and cell["state"] == "waiting":
+        return f"{cell['cell']} was stopped before its end; it resumes with the study."
     again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
     trace = f" (traceback: {cell['traceback']})" if cell["traceback"] and cell["origin"] == "bug" else ""
     will = ". It will be tried again." if cell["state"] == "waiting" else ""

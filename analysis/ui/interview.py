@@ -36,16 +36,23 @@ class Interviewer:
         self._how: dict[str, Any] = {}
         self._talks: dict[tuple[str, Path, int, SocietyKey], Interview] = {}
 
-    def note(self, book: Book) -> tuple[bool, str]:
-        """Return whether personas of this run can be asked, and a sentence about it."""
+    def note(self, book: Book, run: str = "RUN", persona: str = "PERSONA") -> tuple[bool, str]:
+        """Return whether personas of this run can be asked, and a sentence about it.
+
+        Args:
+            run, persona: what a command calls them.
+        """
         if book.config.get("audience") != "llm":
             return (
                 False,
                 "Only personas that a language model played can be interviewed here; this run's readers are a choice model. "
-                "moloch interview RUN PERSONA --reader MODEL names a model to play one.",
+                f"moloch interview {run} {persona} --reader MODEL has a model play this one, in the terminal.",
             )
         if not self.llm:
-            return False, "Start the pages with --llm to interview personas: moloch ui RUN --llm http://host:8000/v1."
+            return (
+                False,
+                f"To ask, start the pages again with where {self._model(book)} is served: moloch ui {run} --llm http://HOST:8000/v1.",
+            )
         place = f"at {self.llm}" if is_server(self.llm) else "in this process"
         return True, (
             f"A question is one call of {self._model(book)} {place}, about the last {REMEMBERED} contests and what was said here "

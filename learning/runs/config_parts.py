@@ -93,7 +93,7 @@ class BudgetConfig(_Settings):
     usd: Annotated[float | None, InUnit("US dollars")] = Field(default=None, ge=0)
     """Most money that the run may cost, by the prices that ``serving`` gives, over all its processes."""
     minutes: Annotated[float | None, InUnit("minutes")] = Field(default=None, ge=0)
-    """How long this process may work; the same command goes on."""
+    """How long this process may work; the same command resumes."""
     shared: str = ""
     """Folder by which runs that go on at the same time share their limits on calls, tokens and money. By default each has its
     own."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.cli import main
+from analysis.cli.run import next_lines
 from analysis.formats import difference, number
 from tests.support.command import command
 
@@ -175,14 +176,16 @@ class TestReplay:
 class TestWhatComesNext:
     """The commands under a run's tables."""
 
-    def test_they_can_be_pasted_and_stand_below_each_other(self):
-        """A path is quoted where it must be, and never broken."""
-        from analysis.cli.run import next_lines
+    def test_they_fit_a_terminal(self):
+        """Of a folder that a run chose for itself."""
+        lines = next_lines(Path("runs/elections-neutral-s1-069868f1"))
+        assert lines[0] == "next    moloch show runs/elections-neutral-s1-069868f1  # its contests"
+        assert max(map(len, lines)) <= 80
 
+    def test_a_long_path_is_quoted_and_never_broken(self):
+        """Then the commands stand alone."""
         run = Path("a run") / ("long" * 40)
-        lines = next_lines(run)
-        assert any(f"moloch show 'a run/{'long' * 40}' " in line for line in lines)
-        assert len({line.rindex("   ") for line in lines}) == 1
+        assert f"{'next':8}moloch show 'a run/{'long' * 40}'" in next_lines(run)
 
 
 class TestTerminals:

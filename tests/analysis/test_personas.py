@@ -100,6 +100,8 @@ class TestCheck:
         (tmp_path / "x.jsonl").write_text('{"age": 3}\n')
         with pytest.raises(InputError, match=r"no personas: .*x\.jsonl:1: field 'sex' is missing"):
             check_personas(tmp_path / "x.jsonl")
+        with pytest.raises(InputError, match=r"moloch init persona-mapping writes one"):
+            check_personas(tmp_path / "x.jsonl")
 
     @pytest.mark.parametrize("name", ["demographic_20", "preferences_339", "prodigy_20", "prodigy_100"])
     def test_the_published_ones_as_they_are(self, name):
@@ -120,6 +122,17 @@ class TestCommand:
         assert done.exit_code == 0
         for said in ("2 in 4 rows; 1 duplicate row", "missing V9", "design effect 1.00, effective n 2.0", "warmth"):
             assert said in " ".join(done.stdout.split())
+
+    def test_reasons_are_counted(self, tmp_path):
+        """Each once, with its rows and what a mapping can say; and that nobody differs in a trait."""
+        (tmp_path / "s.csv").write_text("V2\n" + "1\n2\n7\n7\n" * 8)
+        (tmp_path / "s.yaml").write_text("columns: {sex: {from: V2, values: {1: male, 2: female}}}")
+        done = CliRunner().invoke(
+            app, ["personas", "check", *map(str, (tmp_path / "s.csv", "--mapping", tmp_path / "s.yaml"))]
+        )
+        said = " ".join(done.stdout.split())
+        assert "16 rows: column 'V2' (for 'sex') holds 7, which has no meaning (such as " in said
+        assert "other: TEXT all other codes" in said and "No trait differs between these people" in said
 
     @pytest.mark.system
     def test_json(self, survey):

@@ -73,6 +73,18 @@ class TestShow:
         assert lines[2] == "  populism, rft: words" and "(forfeit)" in lines[3]
         assert contest_dict(events, lines[1].split()[0])["contest"] == rows[0]["contest"]
 
+    def test_a_field_name_that_all_share_takes_no_room(self, events) -> None:
+        """The first words of what contests are about are seen; a name that only some have stays."""
+        rows, every = list_contests(events), [row["contest"] for row in list_contests(events)]
+
+        def about(*subjects: str) -> list[str]:
+            named = [row | {"subject": each} for row, each in zip(rows, subjects, strict=True)]
+            return [line.plain for line in contest_lines(named, ContestFilter(), 80, every)][1:]
+
+        first, second = about("Article: A flood", "Article: A fire")
+        assert "  A flood" in first and "  A fire" in second and "Article" not in first + second
+        assert "Article: A f" in about("Article: A f", "Town: A fire")[0]
+
     def test_holds_everything_with_its_place_in_the_log(self, events) -> None:
         """Anchor, messages, verdicts, orders, thoughts and votes are there, traceable by seq, as JSON."""
         found = contest_dict(events, "evaluate/1/rft/a0")

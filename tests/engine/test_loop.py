@@ -95,7 +95,7 @@ class TestADeadServer:
     """The server is killed in the middle of an epoch."""
 
     def test_the_run_pauses_and_resumes(self, tmp_path, pocket):
-        """It says so and ends with code 6; the same command goes on, and no answer is asked for again."""
+        """It says so and ends with code 6; the same command resumes, and no answer is asked for again."""
         server = Server(pocket)
         server.start()
         command = ("run", *STUDY, "--out", str(tmp_path / "run"), *pocket_at(server.url), *FAST_TO_GIVE_UP)
@@ -104,7 +104,7 @@ class TestADeadServer:
         server.kill()
         _, errors = first.communicate(timeout=300)
         assert first.returncode == 6, errors[-2000:]
-        assert f"127.0.0.1:{server.port}" in errors and "goes on" in errors and "Traceback" not in errors
+        assert f"127.0.0.1:{server.port}" in errors and "resumes" in errors and "Traceback" not in errors
         kept = written(list(read_events(tmp_path / "run")))
         assert len(kept) >= 25
 

@@ -41,7 +41,7 @@ def moloch(
 
 @pytest.mark.slow
 def test_kill_at_random_moments_ends_in_the_digest_of_an_uninterrupted_run(tmp_path):
-    """While loading, generating, voting, training or evaluating: the same command goes on and decides the same."""
+    """While loading, generating, voting, training or evaluating: the same command resumes and decides the same."""
     began = time.perf_counter()
     whole = moloch(tmp_path / "whole")
     assert whole is not None and whole.returncode == 0, whole

@@ -14,7 +14,7 @@ from abm.audience import AUDIENCES
 from abm.events import ExtensionsLoaded, VerdictGiven
 from abm.llm import ScriptedLLM
 from abm.log import read_events
-from abm.probe import PROBES
+from abm.probe import PROBES, Verdict, judged, probes
 from abm.worlds import COMPETITORS, MEMBERS
 from analysis.cli.app import app
 from learning import fork, run
@@ -323,3 +323,42 @@ class TestMistakes:
         (here / "taking.py").write_text("from media_graph.feeds import RANKERS\nRANKERS.add('random', object)\n")
         with pytest.raises(InputError, match="the ranker 'random' exists already"):
             extensions.load(["taking"])
+
+    @pytest.mark.parametrize(
+        ("parts", "said"),
+        [
+            ({}, "'odd' is no probe: it has no judge"),
+            ({"name": "even", "judge": lambda self, text, anchor, arena, *, thinking="": None}, "its name is 'even'"),
+            ({"judge": lambda self, text: None}, "'odd' is no probe: judge"),
+        ],
+    )
+    def test_a_probe_that_cannot_judge(self, monkeypatch, parts, said):
+        """Is refused before a run asks a model."""
+        monkeypatch.setattr(PROBES, "_added", dict(PROBES._added))
+        PROBES.add("odd", type("Odd", (), {"name": "odd", "judge_name": "exact"} | parts))
+        with pytest.raises(InputError, match=said):
+            probes(["odd"])
+
+    @pytest.mark.parametrize(
+        ("verdict", "said"),
+        [
+            (
+                Verdict(1, ("never written",)),
+                "its evidence 'never written' does not occur in the message word for word",
+            ),
+            (True, "judge returned True, not a Verdict"),
+        ],
+    )
+    def test_a_verdict_that_is_none(self, monkeypatch, verdict, said):
+        """Ends the run with a line; a page could not mark such evidence."""
+
+        class Odd:
+            name, judge_name, version = "odd", "exact", 1
+
+            def judge(self, text, anchor, arena, *, thinking=""):
+                return verdict
+
+        monkeypatch.setattr(PROBES, "_added", dict(PROBES._added))
+        PROBES.add("odd", Odd)
+        with pytest.raises(InputError, match=said):
+            judged(Odd(), "a message", None, None)

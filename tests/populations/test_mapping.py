@@ -69,7 +69,7 @@ class TestColumns:
                 "survey.yaml:2:1: clumns is not valid: there is no such key. Did you mean 'columns'? Keys are",
             ),
             ("columns: {age: {frm: V}}", "survey.yaml:1:17: columns.age.frm is not valid"),
-            ("columns: {age: V}\ntext: '{aeg}'", "the template names 'aeg'"),
+            ("columns: {age: V}\ntext: '{aeg}'", "the template names 'aeg', which is no attribute; those are age"),
             ("columns: {age: V}\nmargins: {sex: {m: 1}}", "margins of 'sex', which is no attribute"),
             ("columns: {age: V}\nmargins: {age: {1: -1}}", "survey.yaml:2:17: margins.age.1 is not valid"),
             ("columns: [", "survey.yaml:1:11: not valid YAML"),

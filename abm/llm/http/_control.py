@@ -133,7 +133,7 @@ class Control:
                 "the server answers no call now",
                 where=self.place,
                 why=self.words(answer, " to the list of its models"),
-                fix="The same command goes on once it does.",
+                fix="The same command resumes once it does.",
             )
         if answer.status in (401, 403):
             raise InputError(

@@ -186,7 +186,7 @@ def lines(done: StudyRun, folder: str) -> Iterator[str]:
     if done.why:
         stop = done.state.stops[-1]
         words = {"budget": "the budget is spent", "failed_share": "too many cells failed", "hours": "its time is over"}
-        yield f"Stopped: {words.get(done.why, done.why)}{f': {stop.detail}' if stop.detail else ''}. Nothing is lost; the same command goes on."
+        yield f"Stopped: {words.get(done.why, done.why)}{f': {stop.detail}' if stop.detail else ''}. Nothing is lost; the same command resumes."
     yield (
         f"{now.ended} of {now.cells} cells have ended"
         + (f", {now.failed} failed" if now.failed else "")
@@ -267,5 +267,6 @@ class Running:
         from analysis.formats import duration
 
         now = self._study.look().as_dict()
-        left = f"what runs takes {duration(now['eta_s'])} more" if now["eta_s"] else ""
-        return "".join(f"; {each}" for each in (now["traffic_said"], left) if each)
+        running = f"running: {now['traffic_said']}" if now["traffic_said"] else ""
+        left = f"{duration(now['eta_s'])} left of those running" if now["eta_s"] else ""
+        return "".join(f"; {each}" for each in (running, left) if each)

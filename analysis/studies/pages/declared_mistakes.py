@@ -107,28 +107,38 @@ def _looks(primary: Preregistration, seeds: int) -> Iterator[tuple[Key, InputErr
 
 
 def _levels(hypothesis: Hypothesis, factors: Mapping[str, Sequence[str]], key: Key) -> Iterator[tuple[Key, InputError]]:
-    for factor, level in hypothesis.where.items():
-        at: Key = (*key, "where", factor)
-        if factor not in factors:
-            yield (
-                at,
-                InputError(f"where names no factor: {factor!r}", fix=_instead(factor, factors, "Factors with levels")),
-            )
-        elif label_of(level) not in factors[factor]:
-            said = f"{factor} has no level {label_of(level)!r}"
-            yield at, InputError(said, fix=_instead(label_of(level), factors[factor], "Its levels"))
+    for field, levels in (("where", hypothesis.where), ("minus", hypothesis.minus)):
+        for factor, level in levels.items():
+            at: Key = (*key, field, factor)
+            if factor not in factors:
+                fix = _instead(factor, factors, "Factors with levels")
+                yield at, InputError(f"{field} names no factor: {factor!r}", fix=fix)
+            elif label_of(level) not in factors[factor]:
+                said = f"{factor} has no level {label_of(level)!r}"
+                yield at, InputError(said, fix=_instead(label_of(level), factors[factor], "Its levels"))
+            elif field == "minus":
+                yield from _subtracted(hypothesis, factor, label_of(level), at)
+
+
+def _subtracted(hypothesis: Hypothesis, factor: str, level: str, at: Key) -> Iterator[tuple[Key, InputError]]:
+    if factor not in hypothesis.where:
+        fix = f"Say the level from which it is subtracted: where: {{{factor}: LEVEL}}."
+        yield at, InputError(f"minus names {factor!r}, and where does not", fix=fix)
+    elif label_of(hypothesis.where[factor]) == level:
+        yield at, InputError(f"{factor} {level!r} is subtracted from itself", fix="Name another level.")
 
 
 def _measured(hypothesis: Hypothesis, cells: Sequence[DeclaredCell], key: Key) -> Iterator[tuple[Key, InputError]]:
     """Yield what cells do not have that a hypothesis is about; each of those that it speaks of must have it."""
-    wanted = {factor: label_of(level) for factor, level in hypothesis.where.items()}
-    about = [cell for cell in cells if all(cell.labels[factor] == level for factor, level in wanted.items())]
-    if not about:
-        yield (
-            (*key, "where"),
-            InputError("no cell has these levels", why="the page leaves them out, or they are no runs"),
-        )
-        return
+    about = list[DeclaredCell]()
+    for field, levels in zip(("where", "minus"), hypothesis.sides, strict=False):
+        wanted = {factor: label_of(level) for factor, level in levels.items()}
+        there = [cell for cell in cells if all(cell.labels[factor] == level for factor, level in wanted.items())]
+        if not there:
+            why = "the page leaves them out, or they are no runs"
+            yield (*key, field), InputError("no cell has these levels", why=why)
+            return
+        about += there
     arms = [(cell, cell.arms) for cell in about]
     yield from _named(hypothesis.arm, "arm", "no cell has the arm", arms, key)
     yield from _named(hypothesis.outcome, "outcome", "no cell has the outcome", [(c, c.outcomes) for c in about], key)
@@ -160,6 +170,10 @@ def _measure(hypothesis: Hypothesis, key: Key) -> Iterator[tuple[Key, InputError
     elif hypothesis.compared_with and hypothesis.measure != "from_comparator":
         said = f"{hypothesis.measure} is compared with no arm"
         yield (*key, "compared_with"), InputError(said, fix="Leave compared_with out, or say measure: from_comparator.")
+    if hypothesis.minus and (hypothesis.compared_with or not hypothesis.measure.startswith("from_")):
+        why = "from_comparator, with the arm's own comparator, or from_base"
+        fix = "Leave out compared_with, and measure or minus."
+        yield (*key, "minus"), InputError("minus takes two measures only", why=why, fix=fix)
 
 
 def _named(

@@ -118,11 +118,22 @@ class PageLayers:
                     f"{'.'.join(map(str, key))}: {error.what}",
                     where=where,
                     why=": ".join(filter(None, [error.where, error.why])),
+                    fix=_as_a_level(key, path) if key[:1] == ("cross",) else "",
                 )
             )
             return []
         if not isinstance(values, dict):
             self._mistakes.append(InputError("settings must be a mapping", where=source.where))
+            return []
+        if (
+            key[:1] == ("cross",)
+            and values
+            and not {str(each).partition(".")[0] for each in values} & set(RunConfig.model_fields)
+        ):
+            what = f"{'.'.join(map(str, key))}: {path} holds no settings of runs"
+            where = self._page.source.at(*key) or source.where
+            why = f"it has {', '.join(map(str, values))}"
+            self._mistakes.append(InputError(what, where=where, why=why, fix=_as_a_level(key, path)))
             return []
         values, wrong = from_folder(values, Path(source.where).parent)
         self._mistakes += source.placed(wrong)
@@ -162,6 +173,12 @@ class PageLayers:
             self.mistake(f"{name}: its function returns no settings", key, f"it returns a {type(made).__name__}")
             return []
         return [Layer(made, self._page.source, key, name)]
+
+
+def _as_a_level(key: Key, value: str) -> str:
+    """Return how a value of a setting is written as a named level, which is easily taken for the setting's value itself."""
+    factor, label = str(key[1]), str(key[2])
+    return f"A level with a name is settings, or a file of them: {label}: {{{setting_of(factor)}: {value}}}."
 
 
 def setting_of(name: str) -> str:

@@ -49,9 +49,17 @@ class Hypothesis(_Declared):
     measure: TestedMeasure = "from_comparator"
     where: dict[str, str | int | float | bool] = {}
     """Factor -> level; factors that are not named are averaged over."""
+    minus: dict[str, str | int | float | bool] = {}
+    """Factor -> another level than in ``where``: the same difference there is subtracted, so the hypothesis is about how much more
+    there is of it in one level than in the other. Empty for none."""
     direction: Direction = "two-sided"
     margin: float | None = Field(default=None, gt=0, lt=100)
     """Percentage points within which an effect counts as none; without one, no equivalence is tested."""
+
+    @property
+    def sides(self) -> tuple[dict[str, str | int | float | bool], ...]:
+        """The levels whose cells it is about: those of ``where``, and of a difference between levels those that are subtracted."""
+        return (self.where, self.where | self.minus) if self.minus else (self.where,)
 
 
 class Preregistration(_Declared):

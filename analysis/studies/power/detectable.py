@@ -101,7 +101,7 @@ class PlannedVariances:
         key = outcome.measured, group.config.arena
         if key not in self._variances:
             self._variances[key] = outcome_variances(outcome.measured, group.config.arena, self._pilots)
-        return self._variances[key]
+        return self._variances[key].between_levels() if outcome.is_between_levels else self._variances[key]
 
     def law(self, design: CrossedDesign, variances: dict[Ways, float]) -> EstimateLaw:
         """Return the law of estimates."""

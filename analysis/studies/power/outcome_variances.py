@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -68,6 +68,12 @@ class OutcomeVariances:
     def values(self) -> dict[Ways, float]:
         """Component by its ways."""
         return {each.ways: each.variance for each in self.components}
+
+    def between_levels(self) -> OutcomeVariances:
+        """Return those of a difference between two levels, as if these shared neither trainings nor anchors nor people: twice as much.
+        What they do share makes it less."""
+        twice = [replace(each, variance=2 * each.variance, share=2 * each.share) for each in self.components]
+        return OutcomeVariances(tuple(twice), self.said)
 
     @property
     def from_pilot(self) -> bool:

@@ -46,6 +46,7 @@ class PlannedOutcome:
         margin: as a share; None for none.
         alpha: at which it is tested, the strictest of its family at the last look; ``sides``: 1 where a sign is declared.
         is_decisive: whether a design is chosen by it: what a page declares, else win rates, or what was asked for.
+        is_between_levels: whether it is what cells of one level have more than those of another; ``groups`` has both.
     """
 
     name: str
@@ -57,6 +58,7 @@ class PlannedOutcome:
     alpha: float = ALPHA
     sides: int = 2
     is_decisive: bool = True
+    is_between_levels: bool = False
 
     @property
     def said(self) -> str:
@@ -101,8 +103,9 @@ def _declared(
     page: StudyPage, primary: Preregistration, cells: Sequence[Cell], pools: Pools
 ) -> Iterator[PlannedOutcome]:
     for each in primary.hypotheses:
+        ours = [cell for cell in cells if any(_has(cell, levels) for levels in each.sides)]
         where = {name: label_of(level) for name, level in each.where.items()}
-        ours = [cell for cell in cells if all(label_of(cell.factors.get(n, "")) == level for n, level in where.items())]
+        where |= {name: f"{where[name]} minus {label_of(level)}" for name, level in each.minus.items()}
         if not ours:
             continue
         sides = 2 if each.direction == "two-sided" else 1
@@ -115,7 +118,12 @@ def _declared(
             margin=None if each.margin is None else each.margin / 100,
             alpha=_last_level(primary, primary.alpha / len(primary.hypotheses), len(page.each_seed), sides),
             sides=sides,
+            is_between_levels=bool(each.minus),
         )
+
+
+def _has(cell: Cell, levels: Factors) -> bool:
+    return all(label_of(cell.factors.get(name, "")) == label_of(level) for name, level in levels.items())
 
 
 def _last_level(primary: Preregistration, alpha: float, seeds: int, sides: Literal[1, 2]) -> float:

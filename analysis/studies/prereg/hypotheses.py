@@ -7,7 +7,7 @@ correction over the family, so that both looks and hypotheses are paid for. Equi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan, nan
 from typing import Any, Literal, NamedTuple
@@ -77,10 +77,10 @@ class TestedHypothesis:
         return None if self.hypothesis.margin is None else self.hypothesis.margin / 100
 
     def concluded_row(self) -> EstimateRow | None:
-        """Return its row with what was made of it here, as the frame has it."""
+        """Return its row with what was made of it here, as the frame has it; None for none, and for a difference between levels."""
         return (
             None
-            if self.row is None
+            if self.row is None or self.hypothesis.minus
             else self.row._replace(
                 estimate=msgspec.structs.replace(self.row.estimate, p=self.p),
                 hypothesis=self.hypothesis.name,
@@ -189,18 +189,34 @@ def _case(
     cells: Sequence[CellValues],
     missing: Sequence[PlannedFactors],
 ) -> _Case:
-    wanted = {factor: label_of(level) for factor, level in hypothesis.where.items()}
-
-    def about(factors: Factors) -> bool:
-        return all(factor in factors and label_of(factors[factor]) == level for factor, level in wanted.items())
-
-    ours = [cell for cell in cells if about(cell.factors)]
-    row = _row(hypothesis, outcome, ours, [each.factors for each in missing if about(each.factors)])
+    sides = [[cell for cell in cells if _is_about(cell.factors, levels)] for levels in hypothesis.sides]
+    lacking = [each.factors for each in missing if any(_is_about(each.factors, levels) for levels in hypothesis.sides)]
+    if hypothesis.minus:
+        row = _between_levels(hypothesis, outcome, sides[0], sides[1], len(lacking))
+    else:
+        row = _row(hypothesis, outcome, sides[0], lacking)
     estimate = row.estimate if row else Estimate(nan, nan, nan, 0)
     if hypothesis.measure == "rate":
         value, low, high = (each - 0.5 for each in (estimate.value, estimate.low, estimate.high))
         estimate = msgspec.structs.replace(estimate, value=value, low=low, high=high)
     return _Case(hypothesis, family, why, row, estimate)
+
+
+def _is_about(factors: Factors, levels: Mapping[str, Any]) -> bool:
+    return all(name in factors and label_of(factors[name]) == label_of(level) for name, level in levels.items())
+
+
+def _between_levels(
+    hypothesis: Hypothesis, outcome: str, ours: Sequence[CellValues], theirs: Sequence[CellValues], missing: int
+) -> EstimateRow | None:
+    """Return what the cells of ``where`` have more than those of ``minus``; what both share, such as anchors, drops out of the interval."""
+    by = tuple(name for name in hypothesis.where if name not in hypothesis.minus)
+    theirs, ours = (
+        [each for cell in of if (each := _only(cell, hypothesis.arm, outcome, hypothesis.measure))]
+        for of in (theirs, ours)
+    )
+    rows = differences(theirs, ours, by)
+    return rows[0]._replace(missing=missing) if rows else None
 
 
 def _row(

@@ -23,7 +23,10 @@ def no_study(folder: Path) -> InputError:
     """Return that a folder holds no study, why, and what to do."""
     why, fix = f"there is no {LOG}", "Give a study's folder, or its page."
     if not folder.exists():
-        why, fix = "there is no such folder", "If the study has not begun, moloch study run PAGE begins it."
+        why, fix = (
+            "there is no such folder",
+            "moloch study run PAGE begins it; of a study that began with --out FOLDER, give that folder.",
+        )
     elif (folder / "run.json").is_file():
         why = "it is a run"
     return InputError("no study here", where=str(folder), why=why, fix=fix)

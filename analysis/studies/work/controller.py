@@ -292,13 +292,16 @@ class Controller:
                 self._stop("budget", event.message)
         elif event.origin not in KILLED:
             self._shortage.ended()
-        self._news.append(f"{event.cell}: failed ({event.origin}): {event.message.rstrip('.')}{self._then(event)}")
+        if event.origin == "interrupted":
+            self._news.append(f"{event.cell}: stopped before its end; it resumes with the study")
+        else:
+            self._news.append(f"{event.cell}: failed ({event.origin}): {event.message.rstrip('.')}{self._then(event)}")
 
     def _then(self, event: CellFailed) -> str:
         """Return when a cell is tried again, in words; nothing where it is not, or everything stops."""
         if event.origin == "budget":
             return "" if self._why else ". It waits for what other cells give back"
-        if not event.again or event.origin == "interrupted":
+        if not event.again:
             return ""
         pause = self._later.get(event.cell, 0.0) - time.monotonic()
         return f". It is tried again {f'in {pause:.0f} s' if pause >= 1 else 'now'} (attempt {event.attempt + 1})"

@@ -185,7 +185,7 @@ def agent_choices(book: Book, address: PageAddress, arm: str) -> list[dict[str, 
             "name": "phase",
             "label": "Phase",
             "value": address.phase,
-            "options": [["", "all"], ["train", "train"], ["evaluate", "evaluate"]],
+            "options": [["", "all"], *([phase, PHASES[phase].lower()] for phase in ("train", "evaluate"))],
         },
         {
             "name": "epoch",

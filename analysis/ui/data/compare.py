@@ -125,7 +125,7 @@ def _said(comparison: Comparison, a: str, b: str) -> list[str]:
         return ["Both are the same run."]
     if comparison.identical:
         return [
-            f"They decided alike: {f'digest {comparison.digest}' if comparison.digest else f'{comparison.equal:,} decisions, all equal'}."
+            f"Both took the same decisions: {f'digest {comparison.digest}' if comparison.digest else f'all {comparison.equal:,} are equal'}."
         ]
     lines = []
     if comparison.shared is not None:
@@ -134,6 +134,8 @@ def _said(comparison: Comparison, a: str, b: str) -> list[str]:
         )
     lines.append(
         f"{comparison.equal:,} decisions from the start are equal, in {comparison.steps:,} steps that began alike."
+        if comparison.equal
+        else "They differ from the first decision on."
     )
     if comparison.ends:
         lines.append(f"There {a if comparison.ends == 'a' else b} ends and the other continues.")

@@ -17,6 +17,7 @@ from analysis.formats import count, percent, short
 from analysis.judges import VerdictRow
 from analysis.passages import judged_passage, passage
 from analysis.readings.book import Book, Contest, Message
+from analysis.readings.society import PHASES
 from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
@@ -62,6 +63,7 @@ def contest_rows(book: Book, contests: Iterable[Contest], address: PageAddress) 
                 "url": address.at(contest=contest.contest).url,
                 "subject": short(book.subject(contest.anchor), 60),
                 "phase": contest.step.phase,
+                "held": PHASES.get(contest.step.phase, contest.step.phase).lower(),
                 "epoch": contest.step.epoch,
                 "arm": contest.step.arm,
                 "outcome": contest.outcome or "undecided",
@@ -113,7 +115,8 @@ def contest_choices(book: Book, address: PageAddress) -> list[dict[str, Any]]:
 
     def choice(name: str, label: str, values: Iterable[Any], value: Any) -> dict[str, Any]:
         none = "0" if name == "epoch" else ""
-        options = [[none, "all"], *([str(each), str(each)] for each in values)]
+        said = {phase: words.lower() for phase, words in PHASES.items()} if name == "phase" else {}
+        options = [[none, "all"], *([str(each), said.get(each, str(each))] for each in values)]
         return {"name": name, "label": label, "value": str(value), "options": options}
 
     return [

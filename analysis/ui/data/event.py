@@ -51,7 +51,7 @@ def event_rows(
     seq, kind, (total, led) = int(event["seq"]), str(event["type"]), effects
     return {
         "title": f"Event {seq:,}: {kind}",
-        "says": " ".join((RUN_KINDS[kind].__doc__ or "").split()) if kind in RUN_KINDS else "",
+        "says": " ".join((RUN_KINDS[kind].__doc__ or "").replace("``", "").split()) if kind in RUN_KINDS else "",
         "place": _place(event, book),
         "before": event_url(address, seq - 1),
         "after": event_url(address, seq + 1) if seq + 1 < events else "",

@@ -31,7 +31,10 @@ def health_rows(table: Table, address: PageAddress) -> list[dict[str, Any]]:
 def alarm_rows(table: Table, address: PageAddress) -> list[dict[str, str]]:
     """Return the alarms, each with where its event is shown, and what speaks against the models."""
     alarms = [{"text": f"{each['text']}.", "url": event_url(address, each["seq"])} for each in table["alarms"]]
-    return alarms + [{"text": f"{flag}.", "url": ""} for flag in table["flags"]]
+    withheld = table.get("withheld") or ""
+    said = [f"No win rates: {withheld}."] if withheld else []
+    said += [f"{flag}." for flag in table["flags"] if not withheld or flag not in withheld]
+    return alarms + [{"text": text, "url": ""} for text in said]
 
 
 def _alarms(table: Table) -> dict[str, Any]:

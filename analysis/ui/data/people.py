@@ -70,18 +70,35 @@ def change_words(book: Book, minds: Minds, change: MindChange) -> tuple[str, str
 
 def change_notes(book: Book, minds: Minds, persona: int) -> list[StoryNote]:
     """Return how one member's mind changed, as its story has it."""
-    return [StoryNote(each.seq, "change", ": ".join(change_words(book, minds, each))) for each in minds.of(persona)]
+    return [
+        StoryNote(each.seq, "change", ": ".join(change_words(book, minds, each)), _named_first(book, each))
+        for each in minds.of(persona)
+    ]
+
+
+def _named_first(book: Book, change: MindChange) -> tuple[str, int] | None:
+    """Return contest and slot of the message that a change's sentence names first; None where that is a member's text, or nothing."""
+    saw = _saw(change)
+    if not saw or _author(saw[0].message) < 0:
+        return None
+    contest = saw[0].message.rpartition("/")[0]
+    return (contest, _author(saw[0].message)) if contest in book.contests else None
 
 
 def _after(book: Book, minds: Minds, change: MindChange) -> str:
     """Return what came before an opinion changed, and through whom."""
     if change.why in ("shock", "fact_check"):
         return {"shock": "after a shock from outside", "fact_check": "after a fact-check"}[change.why]
-    saw = [each for each in change.saw if _author(each.message) == change.after] or list(change.saw)
+    saw = _saw(change)
     if not saw:
-        return "after what those whom it follows think"
+        return "after the opinions of the people it follows"
     said = ", ".join(_sight(book, minds, each) for each in saw[:NAMED])
     return f"after {said}{f' and {len(saw) - NAMED} more' if len(saw) > NAMED else ''}"
+
+
+def _saw(change: MindChange) -> list[Sight]:
+    """Return what it was served by the competitor that it turned to; all that it was served where that is nothing."""
+    return [each for each in change.saw if _author(each.message) == change.after] or list(change.saw)
 
 
 def _sight(book: Book, minds: Minds, sight: Sight) -> str:

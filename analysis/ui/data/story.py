@@ -105,11 +105,13 @@ class StoryNote:
 
     Attributes:
         kind: ``poll``, ``intervention`` or ``change``.
+        message: contest and slot of the message that it names first; None for none.
     """
 
     seq: int
     kind: str
     text: str
+    message: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)

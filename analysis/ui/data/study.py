@@ -30,8 +30,11 @@ PAGE = 25
 """Cells on one page."""
 SHOWN = 20
 """Failures whose messages are shown."""
+NAMED = 5
+"""Missing cells that are named in a sentence; the table has all."""
 SORTED = ("cell", "seed", "state", "wins", "probe", "spent", "took")
 HIDDEN = "Its page declares beforehand what the study is to decide, so that nobody sees an effect before its end."
+GONE = "Its folder is not there, and it is left out of all numbers. Bring the folder back."
 CELL_SAYS = {
     "ended": "Its run is whole.",
     "reused": "A run with the same settings was there already.",
@@ -57,7 +60,7 @@ DOTS = {
 def study_head(key: str, status: StudyStatus, path: str) -> dict[str, Any]:
     """Return what stands above the page: its name, its state, and how far it is."""
     states = ", ".join(f"{n:,} {state}" for state, n in status.states.items())
-    facts = [("cells", f"{len(status.cells):,}"), ("of them", states or DASH), ("spent", money(status.spent))]
+    facts = [("cells", f"{len(status.cells):,}"), ("state", states or DASH), ("spent", money(status.spent))]
     if status.eta_s is not None and not status.over:
         facts.append(("what runs ends in", duration(status.eta_s)))
     facts += [
@@ -96,6 +99,7 @@ def cell_table(
         url: of a cell's run; empty for one that has not begun.
     """
     values = _Estimates(results)
+    gone = _gone(results)
     order = order_of(address, SORTED, "cell")
     factors = list(dict.fromkeys(name for cell in status.cells for name in cell.factors))
     cells = [cell for cell in status.cells if _passes(cell, address)]
@@ -111,7 +115,7 @@ def cell_table(
         "head": [heading(address, order, name, label, number=number) for name, label, number in columns],
         "factors": [name.replace("_", " ") for name in factors],
         "rows": [
-            _cell_row(cell, factors, values, url(cell.cell), address.study)
+            _cell_row(cell, factors, values, url(cell.cell), address.study) | gone.get(cell.cell, {})
             for cell in cells[page * PAGE : (page + 1) * PAGE]
         ],
         "valued": bool(values.arm),
@@ -225,6 +229,21 @@ class _Estimates:
         return rows_address(place, asked if column == "wins" else asked | {"probe": of.name}).url
 
 
+def _gone(results: StudyResults | None) -> dict[str, dict[str, str]]:
+    """Return cell -> what its row says where it has ended by the study's log, and there is nothing to count."""
+    missing = results.missing if results is not None else ()
+    return {
+        each.cell: {
+            "state": "missing",
+            "dot": DOTS["failed"],
+            "says": "By the study's log it has ended.",
+            "message": each.message or GONE,
+        }
+        for each in missing
+        if each.state in ("ended", "reused")
+    }
+
+
 def _shown(estimate: dict[str, Any] | None, *, share: bool = False) -> dict[str, str]:
     if estimate and share:
         return {"value": percent(estimate["value"]), "bounds": bounds(estimate)}
@@ -246,10 +265,15 @@ def study_result(
     told = results.as_dict()
     sentences, marks = answer(told), marks_of(results)
     levels = {_heading(row, _varying(results)): row for row in told["rows"]}
-    column = {"win_rate": "-wins", result_line(marks).found: "-probe"}
+    line = result_line(marks)
+    column = {"win_rate": "-wins", line.found: "-probe"}
 
     def of_key(key: RowKey) -> str:
-        return cells_url(address, dict(key.levels), column.get(key.outcome, ""))
+        change = "from_base" if line.beyond == "base" else "from_comparator"
+        shown_below = key.arm == line.arm and (key.measure == change or key.outcome not in column)
+        if key.levels or shown_below:
+            return cells_url(address, dict(key.levels), column.get(key.outcome, ""))
+        return evaluations_url(address, key)
 
     def of_mark(mark: Mark) -> str:
         row = levels.get(mark["levels"], {})
@@ -295,6 +319,15 @@ def cells_url(address: PageAddress, levels: Mapping[str, str], sort: str = "") -
     return PageAddress(study=address.study, where=where_text(dict(levels)), sort=sort).url
 
 
+def evaluations_url(address: PageAddress, key: RowKey) -> str:
+    """Return where the evaluations of all cells are that an estimate is of: their contests, or the verdicts of a probe."""
+    asked: dict[str, str] = {"phase": "evaluate", "arm": key.arm}
+    if key.outcome == "win_rate":
+        return rows_address(PageAddress(study=address.study, page="rows", frame="contests"), asked).url
+    place = PageAddress(study=address.study, page="rows", frame="verdicts")
+    return rows_address(place, asked | {"probe": key.outcome}).url
+
+
 def _varying(results: StudyResults) -> list[str]:
     """Return the factors in whose levels cells differ, of those that split the rows."""
     return [name for name in results.by if len({str(cell.factors.get(name)) for cell in results.cells}) > 1]
@@ -313,7 +346,7 @@ def _doubts(results: StudyResults, told: Mapping[str, Any]) -> Iterator[dict[str
         yield {
             "name": "Missing",
             "value": count(len(results.missing), "cell"),
-            "says": "averages are over what is there",
+            "says": f"{_listed([each.cell for each in results.missing])}; averages are over what is there",
             "url": "",
             "bad": True,
         }
@@ -335,6 +368,12 @@ def _doubts(results: StudyResults, told: Mapping[str, Any]) -> Iterator[dict[str
             "url": "",
             "bad": True,
         }
+
+
+def _listed(cells: Sequence[str]) -> str:
+    """Return names of cells, the first few."""
+    more = len(cells) - NAMED
+    return ", ".join(cells[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def study_steps(path: str, advice: Sequence[str], *, over: bool, closed: bool) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.ui.address import PageAddress
-from analysis.ui.data.doors import event_url
+from analysis.ui.data.doors import event_url, message_url
 from analysis.ui.data.story import StoryNote
 
 MOST_NOTES = 30
@@ -95,5 +95,6 @@ def _shown(note: StoryNote, address: PageAddress) -> Item:
         "seq": note.seq,
         "text": note.text,
         "url": url,
+        "message": message_url(address, *note.message) if note.message else "",
         "here": note.seq == address.seq,
     }

@@ -155,7 +155,7 @@ def _row(
         "url": message_url(address, contest.contest, message.slot),
         "text": short(message.text or message.rejected, 160),
         "writer": short(message.competitor, 40),
-        "place": f"{phase}, epoch {contest.step.epoch}",
+        "place": f"{phase}, epoch {contest.step.epoch}{_against(contest, message)}",
         "failed": chips(message),
         "reach": f"{reach:,}" if reach is not None else DASH,
         "reach_url": _behind_reach(contest, message, address, came) if reach else "",
@@ -170,6 +170,12 @@ def _row(
         "event": event_url(address, message.seq),
         "seq": message.seq,
     }
+
+
+def _against(contest: Contest, message: Message) -> str:
+    """Return whom a message competed with: the base model writes the same text against several arms."""
+    others = [name for slot, name in contest.competitors().items() if slot != message.slot]
+    return f", against {short(' and '.join(others), 60)}" if others else ""
 
 
 def _behind_reach(contest: Contest, message: Message, address: PageAddress, came: Reached | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from re import split
 from typing import Any
 
 from analysis.formats import count
@@ -18,6 +20,7 @@ from analysis.ui.data.compare import arms_compared, compared
 from analysis.ui.data.film import society_choices, society_of, society_options
 from analysis.ui.data.looks import looks
 from analysis.ui.data.partings import parting_words
+from analysis.ui.data.runs import cells_folder
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.live import use_version
@@ -30,8 +33,9 @@ from moloch.errors import MolochError
 @solara.component
 def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
     """Two arms of this run; or this run as A and another as B."""
-    others = [key for key in library().paths() if key != follower.key]
-    options = [["", "arms of this run"], *([key, key] for key in others)]
+    paths = library().paths()
+    others = [key for key in paths if key != follower.key]
+    options = [["", "arms of this run"], *sorted(([key, _called(key, paths[key])] for key in others), key=_by_number)]
     picked = {"name": "other", "label": "Compare", "value": address.other, "options": options}
     if not address.other:
         Arms(follower, address, picked, go, rest)
@@ -43,6 +47,17 @@ def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
         vue.Notice(title="Compare with which run?", text="Choose one above: another run, or a fork of this one.")
         return
     WithOther(follower, other, address, key, go, rest).key(f"{follower.key} {other.key}")
+
+
+def _called(key: str, path: Path) -> str:
+    """Return a run's name in the list; a cell has that of its study before it, as on the command line."""
+    study = cells_folder(path)
+    return f"{study.name}#{path.name}" if study is not None else key
+
+
+def _by_number(option: list[str]) -> list[tuple[int, str]]:
+    """Return an option's place: numbers in names count as numbers, so that seed 2 stands before seed 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in split(r"(\d+)", option[1])]
 
 
 def _chooser(address: PageAddress, go: vue.Go) -> Any:

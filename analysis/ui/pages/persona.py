@@ -18,6 +18,7 @@ from analysis.ui.data.doors import event_url, message_url
 from analysis.ui.data.film import society_choices
 from analysis.ui.data.people import change_notes
 from analysis.ui.data.places import names_of
+from analysis.ui.data.runs import quoted
 from analysis.ui.data.story import Story, StoryNote
 from analysis.ui.data.takes import rows_take
 from analysis.ui.data.timeline import page_of_moment, timeline
@@ -145,7 +146,8 @@ def _use_interview(
     _, look_again = solara.use_state(0)
     replies, set_replies = solara.use_state({})
     interviewer = library().interviewer
-    ready, text = follower.read(interviewer.note)
+    path = quoted(follower.path)
+    ready, text = follower.read(lambda book: interviewer.note(book, path, str(person.persona)))
     if ready and not person.text:
         ready, text = False, "Members of the crowd have no biography to answer from."
 

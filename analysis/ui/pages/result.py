@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis.ui import results
 from analysis.ui.address import PageAddress
+from analysis.ui.data.questions import questions
 from analysis.ui.data.result import nothing_yet, run_result
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
@@ -13,7 +14,7 @@ from analysis.ui.pages.diffusion import Rest
 
 @solara.component
 def Result(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
-    """The answer, the forest plot, alarms, health, and what to do next."""
+    """The answer, the forest plot, alarms, where to look closer, health, and what to do next."""
     found = background.use_reading(lambda: results.result(follower), follower) or results.latest(follower)
     if found is None:
         vue.Notice(title="Reading the log", text="Counting every vote and verdict of the evaluations.", busy=True)
@@ -21,4 +22,6 @@ def Result(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         state = follower.state()
         vue.NoResult(found=follower.read(lambda book: nothing_yet(book, state, address)), event_go=go)
     else:
-        vue.ResultView(found=run_result(*found, address, follower.info()), event_go=go)
+        info = follower.info()
+        closer = questions(found.tables, info.config, address)
+        vue.ResultView(found=run_result(*found, address, info) | {"questions": closer}, event_go=go)

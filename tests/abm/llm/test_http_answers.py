@@ -312,7 +312,7 @@ class TestOwnWords:
         ],
     )
     def test_a_spent_quota_stops_at_once(self, status, said):
-        """No call is made again for it; the same command goes on once there is more."""
+        """No call is made again for it; the same command resumes once there is more."""
         with serving(lambda call: ok(said, status)) as server:
             with pytest.raises(ServiceError, match=r"quota of this server is spent.*(?i:quota|credit|plan)"):
                 list(llm(server, concurrency=2, patience=60).complete(asked(20)))

@@ -25,7 +25,7 @@ class TestNoRun:
         [
             ("sale-1", "nothing of that name. Did you mean {runs}/sales-1?"),
             ("other", "nothing of that name. Give the folder that moloch run printed."),
-            ("", "it holds runs, and is none. Give one of them: {runs}/sales-1, {runs}/sales-2."),
+            ("", "it is a folder of runs. Give one of them: {runs}/sales-1, {runs}/sales-2."),
         ],
     )
     def test_says_what_is_near(self, runs, named, said):

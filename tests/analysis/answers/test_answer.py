@@ -50,7 +50,7 @@ class TestOfARun:
         every = " ".join(each.text for each in answer(results))
         assert " p " not in every and "null" not in every and "effect" not in every and "signific" not in every
         assert "these adapters" in texts(results, "scope")[0]
-        assert any("moloch study --seeds" in text for text in texts(results, "advice"))
+        assert any("moloch study --like RUN --seeds" in text for text in texts(results, "advice"))
 
     def test_repeated_placebos(self):
         """Five trainings of the placebo allow a test of the sharp null, with its rank; it is said to be no interval."""

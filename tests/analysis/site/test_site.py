@@ -121,7 +121,7 @@ class TestPages:
         pages = [name for name in written if name.startswith("contests/")]
         assert 0 < len(pages) < written["contests.html"].count(b"data-phase")
         assert b"Evaluation" in written[pages[0]]
-        assert any("no page, for want of room" in line for line in made.left_out)
+        assert any("no page, for lack of space" in line for line in made.left_out)
         assert all(line.encode() in written["index.html"] for line in made.left_out if "’" not in line)
 
     def test_a_run_without_a_result(self, tmp_path):

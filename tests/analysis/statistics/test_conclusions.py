@@ -111,7 +111,10 @@ class TestNeeds:
         """So many that the part which they give shrinks enough; what seeds share does not."""
         unclear = estimate(0.01)
         seeds = seeds_for(unclear, 0.026)
-        assert seeds is not None and conclude(unclear, 0.026).needs == f"would need about {seeds} seeds"
+        assert (
+            seeds is not None
+            and conclude(unclear, 0.026).needs == f"about {seeds} seeds would tell 2.6 points from none"
+        )
         variance = 0.01**2 * (0.5 * 5 / seeds + 0.5)
         assert 2.8 * variance**0.5 < 0.026 and seeds > 5
         assert seeds_for(unclear, 0.025) > seeds

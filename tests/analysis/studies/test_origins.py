@@ -47,9 +47,9 @@ SAID = {
 TO_DO = {
     "settings": "change the page, and give another --out",
     "data": "fix the file, then moloch study retry study",
-    "backend": "see that the server answers, then the same command goes on",
+    "backend": "see that the server answers, then the same command resumes",
     "memory": "give it less to do at a time: --jobs 1",
-    "node": "ended from outside; then the same command goes on",
+    "node": "ended from outside; then the same command resumes",
     "bug": "fix what its traceback names",
 }
 TRIES = {"settings": 1, "data": 1, "backend": 5, "memory": 2, "node": 3, "bug": 1}
@@ -143,7 +143,7 @@ def test_a_bound_is_exit_code_5(moloch, page):  # noqa: F811
 
 @pytest.mark.slow
 def test_ctrl_c_is_exit_code_130(page):
-    """Nothing is lost; the same command goes on."""
+    """Nothing is lost; the same command resumes."""
     write(page, {"slow": {"serving": FAST_MODEL | {"options": {"slow": 0.5}}}})
     command = [sys.executable, "-m", "moloch", "study", "run", str(page), "--out", "study", "--jobs", "1"]
     running = subprocess.Popen(
@@ -153,7 +153,7 @@ def test_ctrl_c_is_exit_code_130(page):
         pass
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=120)
-    assert running.returncode == 130 and "Stopped: interrupted" in said and "the same command goes on" in said
+    assert running.returncode == 130 and "Stopped: interrupted" in said and "the same command resumes" in said
 
 
 def test_names_of_columns_are_no_factors(moloch, page):  # noqa: F811

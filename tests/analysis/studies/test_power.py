@@ -219,6 +219,15 @@ class TestDesigns:
         assert told.rows[0].wanted == 0.04 and "cannot find the margin" in told.answer
         assert told.rows[0].detectable > study_power(page_of(PAGE)).rows[0].detectable
 
+    def test_a_difference_between_levels_varies_twice_as_much(self):
+        """As if they shared nothing; both levels' cells are in it."""
+        where = {"outcome": "win_rate", "arm": "rft", "where": {"audience": "default"}}
+        hypotheses = [{"name": "H1"} | where, {"name": "H2", "minus": {"audience": "neutral"}} | where]
+        page = PAGE | {"cross": {"audience": ["default", "neutral"]}, "primary": {"hypotheses": hypotheses}}
+        one, between = study_power(page_of(page)).rows
+        assert between.detectable == pytest.approx(2**0.5 * one.detectable, rel=0.05)
+        assert between.outcome.levels == {"audience": "default minus neutral"} and len(between.outcome.groups) == 2
+
     def test_looks_leave_less_for_the_end(self):
         """The level of the last one is what earlier ones may not spend."""
         primary = {"hypotheses": [{"name": "H1", "outcome": "win_rate", "arm": "rft"}], "spending": "pocock"}

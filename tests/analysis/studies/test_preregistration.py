@@ -32,6 +32,11 @@ class TestMistakes:
             ("arm: rft, outcome: populism", ":6:37: not all cells have outcome 'populism': 2 of 4 combinations lack it, such as arena=sales, audience=default."),
             ("arm: rft, outcome: win_rate, where: {aren: sales}", ":6:64: where names no factor: 'aren'. Did you mean 'arena'? Factors with levels are arena, audience."),
             ("arm: rft, outcome: win_rate, where: {arena: sale}", ":6:64: arena has no level 'sale'. Did you mean 'sales'?"),
+            ("arm: rft, outcome: win_rate, where: {arena: sales}, minus: {arena: sale}", ":6:87: arena has no level 'sale'. Did you mean 'sales'?"),
+            ("arm: rft, outcome: win_rate, where: {arena: sales}, minus: {arena: sales}", ":6:87: arena 'sales' is subtracted from itself"),
+            ("arm: rft, outcome: win_rate, where: {arena: sales}, minus: {audience: neutral}", ":6:87: minus names 'audience', and where does not"),
+            ("arm: rft, outcome: win_rate, measure: rate, where: {arena: sales}, minus: {arena: elections}", ":6:94: minus takes two measures only"),
+            ("arm: rft, outcome: populism, where: {arena: elections}, minus: {arena: sales}", ":6:37: not all cells have outcome 'populism'"),
             ("arm: rft, outcome: win_rate, margin: 0", ":6:56: primary.hypotheses.0.margin is not valid"),
             ("arm: rft, outcome: win_rate, margin: 200", ":6:56: primary.hypotheses.0.margin is not valid"),
             ("arm: rft, outcome: win_rate, direction: up", ":6:56: primary.hypotheses.0.direction is not valid"),
@@ -110,3 +115,21 @@ class TestId:
         other = Preregistration.model_validate({"hypotheses": [ONE | {"direction": "greater"}]})
         assert short.id == full.id != other.id
         assert short.id == "e9991444254789af"
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("sober.yaml", "cross.audience.sober: sober.yaml holds no settings of runs: it has first, weights. A level"),
+        ("neutral", "neutral: No such file or directory. A level"),
+    ],
+)
+def test_a_value_in_the_place_of_a_named_level(tmp_path, level, said):
+    """Is told with what to write: the level's name is easily taken for its setting."""
+    (tmp_path / "sober.yaml").write_text("first: 0\nweights: {numbers: {mean: 1}}\n", "utf-8")
+    path = tmp_path / "page.yaml"
+    path.write_text(f"name: x\ncross:\n  audience:\n    sober: {level}\nseeds: 2\n", "utf-8")
+    with pytest.raises(PageMistakes) as found:
+        cells_of(read_page(path))
+    (told,) = map(str, found.value.mistakes)
+    assert said in told and told.endswith(f"sober: {{audience: {level}}}.") and ":4:5: " in told

@@ -11,6 +11,7 @@ from scipy import stats
 from abm.events import RunConfigured, RunStarted
 from abm.log import create, read_events
 from abm.study_events import CellEnded, CellFailed
+from analysis.answers import answer
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.look_boundaries import sequential_p
 from analysis.studies.findings.results import study_results
@@ -238,6 +239,29 @@ class TestHypotheses:
         of = {"arena": "sales", "arm": "rft", "measure": "from_comparator"}
         named = [row(told, **of, outcome=each.row.measured.name) for each in done[:2]]
         assert [each.as_dict()["estimate"] for each in done[:2]] == [each["estimate"] for each in named]
+
+    def test_a_difference_between_levels(self, tmp_path):
+        """Is that of the levels' own differences, is in no row of the frame, and has what both levels share left out of its interval."""
+
+        def more_in_sales(cell, arm):
+            by_seed = 0.0625 * cell.seed if arm == "rft" else 0.0
+            return 0.5 + by_seed + (0.125 if arm == "rft" and cell.factors["arena"] == "sales" else 0.0)
+
+        primary = """primary:
+  hypotheses:
+    - {name: S, arm: rft, outcome: win_rate, where: {arena: sales}}
+    - {name: E, arm: rft, outcome: win_rate, where: {arena: elections}}
+    - {name: D, arm: rft, outcome: win_rate, where: {arena: sales}, minus: {arena: elections}, direction: greater}
+"""
+        study = begun(tmp_path / "x", PAGE + primary)
+        carry_out(study.folder, study.cells, more_in_sales, ARMS)
+        told = study_results(study.folder)
+        sales, elections, between = (hypothesis(told, name) for name in "SED")
+        assert between["estimate"] == pytest.approx(sales["estimate"] - elections["estimate"]) == 0.125
+        assert between["se"] < sales["se"] and (between["n"], between["cells"]) == (4, 8)
+        assert [row["arena"] for row in told.frame_rows() if row["family"] == "confirmatory"] == ["sales", "elections"]
+        said = next(each.text for each in answer(told.as_dict()) if each.text.startswith("D ("))
+        assert said.startswith("D (confirmatory, arena sales minus arena elections): win rate of rft +12.5 points [")
 
 
 LOOKS = """primary:

@@ -71,7 +71,7 @@ def test_the_sum(running):
     told = json.loads(json.dumps(now.as_dict()))
     said = "50 of 200 calls answered; 25 tokens/s; $0.75; waiting: HTTP 429 x33, timeout x1, no answer for 30 s; about 9 s of calls left"
     assert told["traffic_said"] == said and told["traffic"]["waiting"] == {"HTTP 429": 33, "timeout": 1}
-    assert str(Running(study)) == f"; {said}"
+    assert str(Running(study)) == f"; running: {said}"
 
 
 def test_a_price_that_one_of_them_does_not_know():

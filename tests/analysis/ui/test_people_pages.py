@@ -76,7 +76,7 @@ class TestPeople:
         """It is the first row of the second table."""
         page = visit.open("?run=minds&page=people", ".m-people .m-table")
         page.get_by_role("link", name="Messages", exact=True).click()
-        page.wait_for_selector("text=Found by probes")
+        page.locator("th", has_text="Found by probes").wait_for()  # the phone's list of orders has it, too
         first = page.locator("tbody tr").first
         assert "misrepresentation" in first.inner_text() and "Buy the best soap" in first.inner_text()
         to = parse_qs(urlsplit(first.get_by_role("link").first.get_attribute("href")).query)

@@ -113,6 +113,7 @@ class TestMessages:
         rows = message_table(told[0], told[2], HERE)["rows"]
         assert [row["id"] for row in rows[:2]] == [f"{CONTEST}/1", f"{CONTEST}/0"]
         assert (rows[0]["reach"], rows[1]["reach"], rows[0]["votes"]) == ("1", "2", "1 of 3")
+        assert rows[0]["place"].endswith("against base")  # base writes the same text against every arm
 
     @pytest.mark.parametrize(
         ("changes", "ids"),
@@ -143,6 +144,7 @@ class TestStory:
         items = timeline(story_rows(story, 0, 9), notes, [], HERE.at(seq=notes[1].seq), -1, last=True)
         assert [item["kind"] for item in items] == ["poll", "change", "contest", "contest"]
         assert [item["here"] for item in items] == [False, True, False, False]
+        assert notes[1].message == (CONTEST, 1) and "page=message" in items[1]["message"] and not items[0]["message"]
         seqs = [each.seq for each in story.encounters]
         assert [page_of_moment(seqs, seq, 1) for seq in (notes[1].seq, seqs[1], 10**6)] == [0, 1, 1]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from analysis.answers import answer
+from analysis.answers import RowKey, answer
 from analysis.frames import of_run
+from analysis.studies.findings.results import MissingCell
 from analysis.studies.frames.study_frames import cell_runs
 from analysis.studies.record.layout import Layout
 from analysis.ui.address import PageAddress
@@ -17,7 +19,7 @@ from analysis.ui.data.row_table import study_cells
 from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from analysis.ui.data.run_list import ListEntry, chosen, list_rows, listed
 from analysis.ui.data.runs import RunInfo
-from analysis.ui.data.study import cell_table, failures, looks_of, study_result
+from analysis.ui.data.study import cell_table, evaluations_url, failures, looks_of, study_result
 from analysis.ui.library import Library
 from analysis.ui.pages.runs import about, look
 from analysis.ui.studies import ShownStudy
@@ -130,6 +132,23 @@ class TestStudy:
             and values == sorted(values, reverse=True)
             and "beyond placebo" in table["head"][3]["label"]
         )
+
+    def test_a_number_that_no_cell_shows_leads_to_its_rows(self):
+        """That of a placebo from base stands in no column of the cells."""
+        url = evaluations_url(PageAddress(study="small"), RowKey("placebo", "disinformation", "from_base"))
+        place = PageAddress.parse(url.partition("?")[2])
+        assert (place.study, place.page, place.frame, place.arm) == ("small", "rows", "verdicts", "placebo")
+        assert place.where == "probe:disinformation"
+
+    def test_a_cell_whose_folder_is_gone_is_named(self, shown):
+        """In its row and among the doubts; the study's log says that it ended."""
+        results, status = shown.results(), shown.status()
+        gone = status.cells[0]
+        lacking = replace(results, missing=(MissingCell(gone.cell, gone.factors, gone.seed, "ended"),))
+        row = cell_table(status, lacking, PageAddress(study="small"), lambda cell: "")["rows"][0]
+        assert row["cell"] == gone.cell and row["state"] == "missing" and "folder" in row["message"]
+        doubts = study_result(lacking, looks_of({}, lacking), PageAddress(study="small"), over=True)["doubts"]
+        assert any(gone.cell in each["says"] for each in doubts)
 
 
 class TestRowsOfAStudy:

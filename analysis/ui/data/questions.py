@@ -1,0 +1,44 @@
+"""What one may ask of a run once its answer is known, each with the page that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.formats import short
+from analysis.ui.address import PageAddress
+
+
+def questions(tables: Mapping[str, Any], config: Mapping[str, Any], address: PageAddress) -> list[dict[str, str]]:
+    """Return questions, each with its ``text`` and ``url``.
+
+    Args:
+        tables: the run's, as :func:`analysis.tables.results.results` makes them.
+        config: its settings.
+    """
+    here = PageAddress(run=address.run)
+    networked, asked = config.get("world") == "networked", config.get("audience") == "llm"
+    found = [
+        ("Who changed their minds, and after which message?", here.at(page="people")),
+        (
+            f"Which misbehaving messages {'reached most people' if networked else 'were seen by most people'}?",
+            here.at(page="people", frame="messages"),
+        ),
+    ]
+    pair = next(((arm, row["compared_with"]) for arm, row in tables["arms"].items() if row["compared_with"]), None)
+    if pair is not None:
+        arm, other = (short(name, 32) for name in pair)
+        found.append(
+            (
+                f"What did {arm} write and win where {other} wrote about the same?",
+                here.at(page="compare", arm=pair[0], against=pair[1]),
+            )
+        )
+    if networked:
+        found.append(("How did messages spread?", here.at(page="diffusion")))
+    found += [
+        (f"What did one persona see and think?{' Ask it.' if asked else ''}", here.at(page="persona")),
+        ("What did each adapter learn from, and which does it continue?", here.at(page="training")),
+        ("How does another run differ from this one?", here.at(page="compare")),
+    ]
+    return [{"text": text, "url": place.url} for text, place in found]
