@@ -31,7 +31,7 @@ LEVELS = {
     "good": {"serving": FAST_MODEL},
     "settings": {"serving": FAST_MODEL, "held_out_anchors": 100_000},
     "data": {"serving": FAST_MODEL, "anchors": "lamps"},
-    "backend": {"serving": {"llm": "http://127.0.0.1:9/v1"}, "audience": "neutral"},
+    "backend": {"serving": {"llm": "http://127.0.0.1:9/v1"}, "audience": "llm", "reader": {"model": "m"}},
     "memory": {"serving": failing("memory"), "epochs": 3},
     "node": {"serving": failing("node"), "epochs": 2},
     "bug": {"serving": failing("bug"), "epochs": 4},
@@ -111,7 +111,7 @@ def test_a_plan_names_the_levels_of_mistakes(moloch, page):  # noqa: F811
     """Before anything is carried out."""
     done = moloch("study", "plan", page)
     assert done.code == 2 and "lamps/train.jsonl:5: fault=data: not a JSON object" in done.err
-    assert "fault=settings: asked for 100000 held-out anchors" in done.err and done.err.count("fault=") == 2
+    assert "fault=settings: asked for 100000 held-out anchors" in done.err and done.err.count("\n") == 2
 
 
 @pytest.mark.system
