@@ -47,7 +47,9 @@ def model_folder(name: str) -> Path:
         )
     if Path(name).is_dir():
         raise InputError(
-            f"no model in the folder {name!r}", why="it needs config.json, a tokenizer and model.safetensors"
+            f"no model in the folder {name!r}",
+            why="it needs config.json, a tokenizer and model.safetensors",
+            fix="Give the folder of a model, or leave it out: the pocket model is built in.",
         )
     if lacks_scheme(name):
         raise InputError(

@@ -171,7 +171,7 @@ def test_a_weight_that_is_none_is_refused(tmp_path, suffix, weight):
         ("source,target,source\nAda,Ben,Cleo\n", "t.csv:1: two columns are named 'source'"),
         ("Source,target,source\nAda,Ben,Cleo\n", "t.csv:2: two columns of one name: 'Source' and 'source'"),
         ("source,target\nAda,5.0\n", "'5.0' is no member"),
-        ("source,target\nAda," + "9" * 5_000 + "\n", "is no member"),
+        ("source,target\nAda," + "9" * 5_000 + "\n", "t.csv:2:target: '99999"),
     ],
 )
 def test_cells_that_name_nobody(tmp_path, text, says):
@@ -179,7 +179,7 @@ def test_cells_that_name_nobody(tmp_path, text, says):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(InputError) as error:
         read_graph(tmp_path / "t.csv", NAMES)
-    assert says in str(error.value) and len(str(error.value)) < 300
+    assert says in str(error.value) and len(str(error.value).removeprefix(str(tmp_path))) < 300
 
 
 @pytest.mark.parametrize("suffix", ["graphml", "gexf"])

@@ -100,7 +100,7 @@ def test_each_failure_says_what_and_what_to_do(moloch, page, monkeypatch):  # no
     told = json.loads(moloch("study", "status", "study", "--json").out)
     assert {cell["factors"]["fault"]: cell["attempts"] for cell in told["cells"] if cell["origin"]} == TRIES
     anchors(Path("lamps"))
-    monkeypatch.setattr("analysis.studies.work.controller.TRIES", {})  # how often was seen
+    monkeypatch.setattr("analysis.studies.work.tries.TRIES", {})  # how often was seen
     again = json.loads(moloch("study", "retry", "study", "--jobs", "2", "--json").out)
     assert {cell.partition("-")[0]: each["state"] for cell, each in again["cells"].items()} == dict.fromkeys(
         LEVELS, "failed"
