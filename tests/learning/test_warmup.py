@@ -77,7 +77,13 @@ class TestMeasured:
         config = settings(model=model, arms=["rft"], threads=1, precision="float32")
         found = measure(config, gather(config), 8)
         assert found.rows == 3 * 2
-        assert found.training > 0 and found.token >= 0 and found.prompt >= 0 and found.row >= 0
+        seconds = (
+            found.training,
+            found.row,
+            found.token,
+            found.prompt,
+        )  # each a difference of measurements, 0 at least
+        assert min(seconds) >= 0 and sum(seconds) > 0
         assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
     def test_said(self, model, tmp_path, monkeypatch, capsys):

@@ -161,7 +161,10 @@ class TestStudies:
         page = Read(tmp_path / "site" / "index.html")
         for sentence in answer(study_results(folder).as_dict()):
             assert " ".join(sentence.text.split()) in page.words
-        assert not (tmp_path / "site" / "cells").exists() and "4 cells that have ended are not in here" in page.words
+        assert (
+            not (tmp_path / "site" / "cells").exists()
+            and "The pages of 4 cells that have ended are left out" in page.words
+        )
 
     def test_effects_stay_hidden_until_its_end(self, tmp_path):
         """As everywhere; nothing is written."""

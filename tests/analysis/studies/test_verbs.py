@@ -131,7 +131,7 @@ class TestPlan:
         told = json.loads(moloch(*call, "--json").out)
         assert told["states"] == {"reused": 1, "new": 11} and told["hours"] == pytest.approx(11 * 2 / 3600)
         assert [cell["run"] for cell in told["cells"] if cell["run"]] == [str(done)]
-        assert f"Reused: {done}" in moloch(*call).out.replace("\n", "")
+        assert f"Reused:{done}" in "".join(moloch(*call).out.split())
 
     def test_what_was_not_looked_at_is_said(self, moloch, tmp_path, monkeypatch):
         """Where a page has so many combinations that their inputs would take too long."""
