@@ -52,7 +52,7 @@ def check(llm: LLM, tell: Callable[[str], None] = lambda what: None) -> Checked:
     """Ask a model some :data:`CALLS` + 6 short questions and return what came of it.
 
     Args:
-        tell: is told what comes next, in a word.
+        tell: called with what comes next, in a word.
 
     Raises:
         MolochError: it cannot be asked at all.

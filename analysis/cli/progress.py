@@ -171,7 +171,7 @@ def progress(
     said: Callable[[Progress], Iterable[str]] = lambda now: (),
     folder: Path | None = None,
 ) -> Iterator[Callable[[Progress], None]]:
-    """Show on stderr how far a run is; yield the function that is told.
+    """Show on stderr how far a run is; yield the function that moves it.
 
     Args:
         said: returns lines to print before the run goes on.
