@@ -142,7 +142,7 @@ def _made_up(rules: Arena) -> Anchor:
 
 
 def _prompts(rules: Arena, anchor: str, persona: str) -> list[dict[str, Any]]:
-    """Return every prompt of a contest: of whom, and its chat messages."""
+    """Return every prompt of a contest: who is asked, and the chat messages."""
     options = [f"(the first {rules.message})", f"(the second {rules.message})"]
     asked: list[tuple[str, list[Message]]] = [
         (f"write: what a {rules.writer} is asked", rules.write_prompt(anchor)),

@@ -68,7 +68,10 @@ def _opened(pack: Path) -> zipfile.ZipFile:
         raise InputError("there is no such file", where=str(pack), fix=_PACKED) from error
     except OSError as error:
         raise InputError("not a pack", where=str(pack), why=error.strerror or str(error), fix=_PACKED) from error
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+    ) as error:  # the latter of a zip of a version that Python cannot read
         raise InputError(
             "not a pack", where=str(pack), why="it is no zip file, or a damaged one", fix=_PACKED
         ) from error

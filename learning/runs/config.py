@@ -102,7 +102,7 @@ class RunConfig(RecordedSettings, BaseModel):
     train_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=1, le=MOST)
     """Personas whose votes are learnt from. By default all that the population has for training, else half of it."""
     held_out_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=2, le=MOST)
-    """Personas who vote in evaluations, none of whom votes in training. By default all that the population holds out, else half
+    """Personas who vote in evaluations and never in training. By default all that the population holds out, else half
     of it."""
     ties: Ties = "skip"
     """What happens to a contest whose votes are tied: ``skip`` learns nothing from it, ``random`` draws a winner."""

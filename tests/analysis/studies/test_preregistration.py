@@ -125,7 +125,7 @@ class TestId:
     ],
 )
 def test_a_value_in_the_place_of_a_named_level(tmp_path, level, said):
-    """Is told with what to write: the level's name is easily taken for its setting."""
+    """The error says what to write: the level's name is easily taken for its setting."""
     (tmp_path / "sober.yaml").write_text("first: 0\nweights: {numbers: {mean: 1}}\n", "utf-8")
     path = tmp_path / "page.yaml"
     path.write_text(f"name: x\ncross:\n  audience:\n    sober: {level}\nseeds: 2\n", "utf-8")
