@@ -14,6 +14,8 @@ from tests.support.ui_server import Visit, serving
 pytestmark = pytest.mark.browser
 GRAPH = ".moloch-diffusion"
 SOCIETY = "(value) => document.querySelector('select').value === value"
+AT_LAST_FRAME = f"""() => {{ const [graph, scrubber] = ["{GRAPH}", "{GRAPH} input[type=range]"].map((each) => document.querySelector(each));
+    return graph && scrubber && graph.dataset.frame === scrubber.max }}"""
 FOLLOW = ".m-switch input"
 
 
@@ -42,8 +44,7 @@ def test_into_the_next_phase_unless_somebody_moved(browser, networked, tmp_path)
         log.append(events[starts[first] : -1])
         page.wait_for_function(SOCIETY, arg="evaluate/rft/1")
         page.locator(".md-live", has_text="Live").wait_for()
-        last = page.locator(f"{GRAPH} input[type=range]").first.get_attribute("max")
-        page.wait_for_selector(f'{GRAPH}[data-frame="{last}"]')
+        page.wait_for_function(AT_LAST_FRAME)
         page.locator(f"{GRAPH} .md-stage").focus()
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("[")
