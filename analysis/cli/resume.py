@@ -64,7 +64,7 @@ def resumed(run: Path, changes: list[str], reader: str | None = None) -> RunConf
     """
     from abm.log import open_log
     from learning import load_config
-    from learning.runs.config import UNRECORDED
+    from learning.settings.config import UNRECORDED
     from moloch.errors import InputError
 
     open_log(run, write=False)
@@ -95,7 +95,7 @@ def _check_readers(run: Path, settings: RunConfig) -> None:
     from abm.llm.backends import BUILT_IN
     from abm.llm.folders import local_folder
     from abm.log import open_log
-    from learning.runs.config import LLM_AUDIENCE
+    from learning.settings.config import LLM_AUDIENCE
     from moloch.errors import InputError
 
     serving, model = settings.serving, settings.reader_model
@@ -112,8 +112,8 @@ def _check_readers(run: Path, settings: RunConfig) -> None:
 
 def _unrecorded(environ: dict[str, str]) -> dict[str, Any]:
     """Return the environment without settings that a run holds."""
-    from learning.runs.config import UNRECORDED
-    from learning.runs.config_environment import environment_settings
+    from learning.settings.config import UNRECORDED
+    from learning.settings.environment import environment_settings
 
     others = {variable for variable, name, _ in environment_settings(environ) if name.split(".")[0] not in UNRECORDED}
     return {variable: value for variable, value in environ.items() if variable not in others}

@@ -20,10 +20,10 @@ from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from learning import Run, RunConfig
-    from learning.runs.config_file import GivenSettings
     from learning.runs.costs import RolePlan
     from learning.runs.inputs import Inputs
     from learning.runs.warmup import Warmup
+    from learning.settings.sources import GivenSettings
 
 NEXT_WIDTH = 80
 """Columns that a command to run next may take with its explanation."""
@@ -113,7 +113,7 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
 
 def say_lack(runs: Iterable[RunConfig]) -> None:
     """Say on stderr, once, that runs have no placebo, if one has none."""
-    from learning.runs.config_effects import lacks_placebo
+    from learning.settings.effects import lacks_placebo
 
     if said := next(filter(None, map(lacks_placebo, runs)), ""):
         stderr().print(said, markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from analysis.cli import options
 
 if TYPE_CHECKING:
     from learning import RunConfig
-    from learning.runs.config_file import GivenSettings
+    from learning.settings.sources import GivenSettings
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class RunOptions:
         Raises:
             InputError: they are not valid.
         """
-        from learning.runs.config_file import read_settings
+        from learning.settings.sources import read_settings
 
         def given(more: list[str]) -> GivenSettings:
             changes, profile = self.changes + more, self.profile or ""

@@ -30,8 +30,6 @@ from abm.worlds.networked.interventions import openings
 from abm.worlds.networked.narrator import READ
 from learning.methods import learn_weights
 from learning.runs.attempts import is_retry
-from learning.runs.audiences import check_audiences
-from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
@@ -41,6 +39,8 @@ from learning.runs.plan_parts import AnswerTasks, Plan, Survey
 from learning.runs.reflections import InstructionCalls
 from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize
+from learning.settings.audiences import check_audiences
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.training.trainer import TRAINERS
 from moloch.errors import InputError, LogError
 

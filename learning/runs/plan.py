@@ -31,7 +31,7 @@ TRAIN_ANCHORS = 96
 
 
 class SurveyTimes(Protocol):
-    """What of a survey's settings decides when it is held; :class:`learning.runs.config_parts.SurveyConfig` is one."""
+    """What of a survey's settings decides when it is held; :class:`learning.settings.parts.SurveyConfig` is one."""
 
     @property
     def questions(self) -> str: ...

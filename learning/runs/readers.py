@@ -6,7 +6,7 @@ import json
 
 from abm.llm.backends import Serving
 from abm.llm.http.endpoint import Endpoint, is_server, lacks_scheme, shown, url_and_name
-from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from moloch.errors import InputError
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor, AnchorSplit
 from abm.events import Split
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from moloch import keyed
 from moloch.errors import InputError, MolochWarning
 from populations import PersonaSplit

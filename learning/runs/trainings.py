@@ -16,7 +16,6 @@ from learning.arms.markets import SHARED
 from learning.arms.repeats import training_seed
 from learning.methods import collect
 from learning.mitigations import Mitigation
-from learning.runs.config import RunConfig
 from learning.runs.empty import nothing_to_learn
 from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
@@ -26,6 +25,7 @@ from learning.runs.plan_parts import Learn, Plan, Policy
 from learning.runs.reflections import Reflections
 from learning.runs.stops import remaining
 from learning.runs.watch import ArmWatch, training_measured
+from learning.settings.config import RunConfig
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
 

@@ -9,7 +9,7 @@ import msgspec
 from pydantic.json_schema import GenerateJsonSchema
 
 from abm.llm.http.endpoint import Endpoint
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from learning.settings.meanings import meanings, plain_text
 from learning.training.settings import LoraSettings
 

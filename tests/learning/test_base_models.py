@@ -28,7 +28,6 @@ from analysis.ui.data import agents
 from learning import run
 from learning.arms.arm import arms_of
 from learning.arms.base_models import base_names, is_base
-from learning.runs.config_file import load_config
 from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
@@ -39,6 +38,7 @@ from learning.runs.plan_parts import Evaluate, Learn, Policy, Simulate, is_head_
 from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from learning.runs.trainers import TrainersByArm
+from learning.settings.sources import load_config
 from learning.training.trainer import LoRATrainer
 from moloch.errors import InputError
 from tests.learning.test_loop import Killed, carry_out

@@ -15,11 +15,11 @@ from abm.llm.http.endpoint import Endpoint
 from abm.log import read_events
 from analysis.probes import battery
 from learning import run
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
-from learning.runs.config_parts import ReaderConfig
 from learning.runs.costs import planned
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.parts import ReaderConfig
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import FakeTrainer, answer

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from learning import load_config
-from learning.runs.config_mistakes import checked_settings, mistakes
+from learning.settings.mistakes import checked_settings, mistakes
 from moloch.errors import InputError, Mistakes
 from moloch.yamls import MOST_MISTAKES, Source
 

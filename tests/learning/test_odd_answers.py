@@ -12,9 +12,9 @@ from abm.llm import Request, ScriptedLLM
 from abm.log import read_events
 from analysis.probes import battery
 from analysis.terminal.contest import show_contest
-from learning.runs.config import RunConfig
-from learning.runs.config_parts import ReaderConfig
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.parts import ReaderConfig
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import reply
 from tests.support.odd_texts import drawn_text

@@ -28,13 +28,13 @@ from analysis.readings.service import service
 from analysis.tables.evaluation import table
 from analysis.terminal.service import service_lines
 from learning import fork
-from learning.runs.config_file import PROFILES, load_config
 from learning.runs.costs import planned, sentence, total
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from learning.runs.objects import Objects
 from learning.runs.redecide import replay_recorded
 from learning.runs.run import book
+from learning.settings.sources import PROFILES, load_config
 from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer, answer
 from tests.support.server import Call, completion, ok, serving

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from analysis.studies.pages.preregistration import Preregistration, recorded_preregistration
-from learning.runs.config_parts import RedrawConfig
+from learning.settings.parts import RedrawConfig
 from moloch.errors import InputError
 from moloch.meant_texts import as_meant
 from moloch.yamls import Source, checked, others, read_source
@@ -140,7 +140,7 @@ class StudyPage(_PagePart):
     base: Settings | str = {}
     """Settings that all cells share, or the path of a file of them."""
     profile: str = ""
-    """What the base stands on: one of :data:`learning.runs.config_file.PROFILES`."""
+    """What the base stands on: one of :data:`learning.settings.sources.PROFILES`."""
     cross: dict[str, Levels] = {}
     """Factor -> levels; every level meets every level of the others."""
     sample: SampleDesign | None = None
