@@ -19,7 +19,7 @@ HOUSE: dict[str, str] = {
     "populations": "randomness personas tables margins | mapping raking splits _traits | sources draws adults | sides",
     "media_graph": "csr cascades growth feed_kernels | mesh_forces | random_graphs files layouts feeds diffusion | conformance",
     "abm": "arenas columns societies | events probe | study_events label_events | log llm reactions | audience state tasks | journal surveys | worlds | views conformance",
-    "learning": "methods pocket fitness | arms mitigations training | alarms | settings | runs | surrogates surveys moves",
+    "learning": "methods pocket fitness | arms mitigations training | alarms | settings | plan | runs | surrogates surveys moves",
     "analysis": "formats markup frames statistics passages pocket checks starters | probes readings | tables | answers calibration judges | terminal | studies | figures packs inspect_log tensorboard_log | ui | labels | reports record | site | cli",
 }
 """Package -> its rooms, from the ground up; rooms between two bars stand side by side. Packages stand on each other, too."""

@@ -201,12 +201,12 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool, given: Give
         given: what the settings were made of, to say where their values come from.
     """
     from abm.llm.http.nearby import not_ready
+    from learning.plan.counts import part_dicts
+    from learning.plan.order import plan
     from learning.runs.costs import check_places, endpoints, plan_dicts, planned, total
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
     from learning.runs.parts import settled
-    from learning.runs.plan import plan
-    from learning.runs.plan_counts import part_dicts
     from learning.runs.pools import pools
 
     with stderr().status("planning"):

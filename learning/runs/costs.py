@@ -29,13 +29,13 @@ from abm.societies import arm_and_audience, before
 from abm.worlds.networked.interventions import openings
 from abm.worlds.networked.narrator import READ
 from learning.methods import learn_weights
+from learning.plan.counts import contests, held_before, messages, messages_by
+from learning.plan.order import plan
+from learning.plan.parts import AnswerTasks, Plan, Survey
 from learning.runs.attempts import is_retry
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import plan
-from learning.runs.plan_counts import contests, held_before, messages, messages_by
-from learning.runs.plan_parts import AnswerTasks, Plan, Survey
 from learning.runs.reflections import InstructionCalls
 from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize

@@ -26,6 +26,7 @@ from learning.arms.arm import Arm
 from learning.arms.markets import Market
 from learning.arms.rivals import Rival
 from learning.methods import METHODS
+from learning.plan.order import TRAIN_ANCHORS, plan
 from learning.runs.input_checks import (
     check_classes,
     check_examples,
@@ -36,7 +37,6 @@ from learning.runs.input_checks import (
     check_surveys,
 )
 from learning.runs.other_arenas import OtherArena, other_arenas
-from learning.runs.plan import TRAIN_ANCHORS, plan
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.runs.tasks import task_sets
 from learning.settings.config import LLM_AUDIENCE, RunConfig

@@ -33,15 +33,15 @@ from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.world import NetworkedModel
+from learning.plan.counts import audience_of, total
+from learning.plan.order import plan
+from learning.plan.parts import AnswerTasks, Evaluate, Learn, Part, Policy, Simulate, Survey
 from learning.runs.inputs import Inputs
 from learning.runs.learning_sets import LearningSets
 from learning.runs.members import RunAudiences
 from learning.runs.other_arenas import all_of
 from learning.runs.owners import seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import plan
-from learning.runs.plan_counts import audience_of, total
-from learning.runs.plan_parts import AnswerTasks, Evaluate, Learn, Part, Policy, Simulate, Survey
 from learning.runs.reflections import Reflections
 from learning.runs.rounds import PastRounds
 from learning.runs.stops import remaining

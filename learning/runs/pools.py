@@ -13,8 +13,8 @@ from itertools import islice
 from typing import Any, Literal
 
 from abm.arenas.anchors import AnchorSplit, load_anchors
+from learning.plan.order import TRAIN_ANCHORS
 from learning.runs.parts import settled
-from learning.runs.plan import TRAIN_ANCHORS
 from learning.runs.sides import anchors_of, people_of
 from learning.settings.config import RunConfig
 from moloch.errors import MolochWarning

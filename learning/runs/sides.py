@@ -23,7 +23,7 @@ from populations.sources import PersonaPool
 from populations.splits import lot
 
 HELD_OUT_ANCHORS = 96
-"""Default; with :data:`learning.runs.plan.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
+"""Default; with :data:`learning.plan.order.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
 
 
 def anchors_of(config: RunConfig, pool: AnchorSplit) -> AnchorSplit:

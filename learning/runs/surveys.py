@@ -25,8 +25,8 @@ from abm.surveys import (
     sitting,
 )
 from abm.surveys.memory import LONGEST, REMEMBERED, answer_note
+from learning.plan.parts import Survey
 from learning.runs.inputs import Inputs
-from learning.runs.plan_parts import Survey
 from learning.settings.config import RunConfig
 
 SAMPLE = 64

@@ -23,11 +23,11 @@ from abm.llm.port import LLM, Request, Sampling, in_batches
 from abm.log import read_events
 from learning.methods import METHODS, TrainingSet, learn_weights, training_set
 from learning.methods.synthetic import contest, log
+from learning.plan.order import plan
+from learning.plan.parts import Learn
 from learning.runs.costs import HERE, RolePlan
 from learning.runs.inputs import Inputs
 from learning.runs.parts import computing
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Learn
 from learning.settings.config import RunConfig
 from learning.training.settings import LoraSettings
 from learning.training.trainer import LoRATrainer

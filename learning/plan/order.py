@@ -13,7 +13,7 @@ from abm.events import Split, split_of
 from abm.societies import ABROAD, before, is_before_another
 from learning.arms.base_models import is_base
 from learning.arms.markets import BASE, SHARED, Market
-from learning.runs.plan_parts import (
+from learning.plan.parts import (
     AGAINST,
     AnswerTasks,
     Evaluate,
