@@ -213,3 +213,7 @@ AnyEvent = (
     | PostJudged
     | EpochEnded
 )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -24,9 +24,10 @@ from learning.settings.out_of_domain import unknown_parts
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
+from moloch.checked_values import MOST_MISTAKES, checked, others
 from moloch.errors import InputError
-from moloch.yamls import MOST_MISTAKES, Source, checked, others
 from moloch.yamls import Keys as Key
+from moloch.yamls import Source
 
 if TYPE_CHECKING:
     from learning.methods import Method

@@ -7,8 +7,9 @@ import yaml
 
 from learning import load_config
 from learning.settings.mistakes import checked_settings, mistakes
+from moloch.checked_values import MOST_MISTAKES
 from moloch.errors import InputError, Mistakes
-from moloch.yamls import MOST_MISTAKES, Source
+from moloch.yamls import Source
 
 PAGE = """\
 arena: saels

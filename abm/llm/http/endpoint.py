@@ -18,9 +18,9 @@ from pydantic_core import PydanticCustomError
 from abm.llm.budget import Price
 from abm.llm.http._exchange import Address
 from abm.llm.http.places import DEFAULTS, LOCAL, LocalServer, local_server
+from moloch.checked_values import checked, others
 from moloch.errors import InputError, together
 from moloch.records import InUnit
-from moloch.yamls import checked, others
 
 OPENAI = "api.openai.com"
 EXAMPLE = "For example http://localhost:8000/v1"

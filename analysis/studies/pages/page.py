@@ -12,9 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from analysis.studies.pages.preregistration import Preregistration, recorded_preregistration
 from learning.settings.parts import RedrawConfig
+from moloch.checked_values import checked, others
 from moloch.errors import InputError
 from moloch.meant_texts import as_meant
-from moloch.yamls import Source, checked, others, read_source
+from moloch.yamls import Source, read_source
 
 Settings = dict[str, Any]
 Function = Callable[[Settings], Settings]
