@@ -10,7 +10,9 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import stderr
+from analysis.cli.option_groups import grouped
 from analysis.cli.run import as_dict, carry_out, print_run
+from analysis.cli.run_options import ServingOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,14 +22,10 @@ if TYPE_CHECKING:
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting of serving, budget or gate, as key=value.")]
 
 
+@grouped
 def resume(
     run: options.RunOrCell,
-    llm: options.Llm = None,
-    reader: options.Reader = None,
-    max_calls: options.MaxCalls = None,
-    max_tokens: options.MaxTokens = None,
-    max_usd: options.MaxUsd = None,
-    max_minutes: options.MaxMinutes = None,
+    serving: ServingOptions,
     set_: Set = None,
     as_json: options.Json = False,
 ) -> None:
@@ -39,8 +37,7 @@ def resume(
     from abm.log import open_log
 
     with stderr().status("loading"):
-        changes = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
-        settings = resumed(run, changes, reader)
+        settings = resumed(run, serving.changes + (set_ or []), serving.reader)
         ended = open_log(run, write=False).ended()
     if ended:
         stderr().print(
