@@ -1,6 +1,6 @@
 """How many different anchors and people a study of several seeds has, and which people its intervals hold for.
 
-Knows settings and pools; runs nothing. Anchors and people are told apart by their content: a copy is the person it copies.
+Knows settings and pools; runs nothing. Anchors and people are distinguished by their content: a copy is the person it copies.
 """
 
 from __future__ import annotations

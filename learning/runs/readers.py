@@ -24,7 +24,7 @@ def reader_settings(place: str, serving: Serving, writers: str) -> list[str]:
     """
     endpoint = reader_endpoint(place, serving)
     model = endpoint.name
-    if model == writers:  # the two are told apart by where they are
+    if model == writers:  # the two differ in where they are
         model = endpoint.place(model)
     served = {**serving.models, model: endpoint}
     served = {name: each.model_dump(mode="json", exclude_unset=True) for name, each in served.items()}

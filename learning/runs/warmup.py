@@ -82,7 +82,7 @@ class Warmup(msgspec.Struct, frozen=True):
             market = inputs.market_of(part.arm)
             own = len(market.places(part.arm)) / len(
                 market.writers
-            )  # of the contests, one's own messages win about so many
+            )  # of the contests, the learner's own messages win about so many
             rows = inputs.train_anchors * own * len(_examples(config, inputs, part.arm, 1, 1).rows)
             tokens += rows * length * settings.repeat
             cost = FORWARD[bool(settings.checkpointing)]

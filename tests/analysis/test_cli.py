@@ -241,7 +241,7 @@ def _check_named(name: str):
 
 
 class TestPlans:
-    """``--dry-run`` says of whom a study can speak."""
+    """``--dry-run`` says to which people a study's results apply."""
 
     @pytest.mark.system
     def test_pools_of_a_study(self, moloch):

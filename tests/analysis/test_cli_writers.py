@@ -35,7 +35,7 @@ TINY = RunConfig(
 
 
 class TestFirstStep:
-    """It is told once, when it is there, with what helps."""
+    """It is reported once, when it is there, with what helps."""
 
     def test_what_is_said(self):
         """Counts with their reasons, one message, one answer that could not be read, and advice."""

@@ -144,5 +144,5 @@ def test_a_server_that_gives_five(monkeypatch):
     ({"content": [{"top_logprobs": [{"token": "A", "logprob": 1e-9}, {"token": "B", "logprob": -2}]}]}, [("A", 0.0), ("B", -2.0)]),
 ])  # fmt: skip
 def test_what_servers_tell(logprobs, told):
-    """Whatever stands there: tokens with their log-probabilities, none of an answer that ended at once, or that nothing is told."""
+    """Whatever stands there: tokens with their log-probabilities, none of an answer that ended at once, or of which nothing is known."""
     assert told_by({"choices": [{"message": {"content": ""}, "logprobs": logprobs}]}) == told

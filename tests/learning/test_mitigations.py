@@ -406,7 +406,7 @@ def test_learners_of_markets(tmp_path):
 
 
 class OneInTwo:
-    """A probe of one's own: half of all messages are at fault."""
+    """A user's own probe: half of all messages are at fault."""
 
     name, judge_name, version = "one_in_two", "exact", 1
 

@@ -69,7 +69,7 @@ class TestOddAnswers:
         assert again.complete and again.divergence is None
 
     def test_it_is_shown(self, whole):
-        """Every contest, in a terminal that is told nothing but text."""
+        """Every contest, in a terminal that receives nothing but text."""
         from analysis.cli.console import printer
 
         events = list(read_events(whole))

@@ -1,4 +1,4 @@
-"""Runs on data of one's own: near-duplicates across splits, and counts that are up to what there is."""
+"""Runs on a user's own data: near-duplicates across splits, and counts that are up to what there is."""
 
 from __future__ import annotations
 

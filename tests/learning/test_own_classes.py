@@ -1,4 +1,4 @@
-"""Runs with members and competitors of one's own: one setting each, the same in run, replay and fork, and in Mesa's batches."""
+"""Runs with the user's own members and competitors: one setting each, the same in run, replay and fork, and in Mesa's batches."""
 
 from __future__ import annotations
 

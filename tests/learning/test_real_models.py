@@ -170,7 +170,7 @@ class TestServing:
         assert here.id == there.id and here.model_dump() == there.model_dump()
 
     def test_moves(self, server, tmp_path):
-        """A run that began before one server goes on before another."""
+        """A run that began with one server continues with another."""
         with pytest.raises(BudgetSpent):
             carry_out(tmp_path / "run", settings(server), Budget(Bounds(calls=20)))
         models = [{"id": name, "owned_by": "test"} for name in ("writer", "reader")]

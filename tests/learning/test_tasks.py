@@ -43,7 +43,7 @@ tasks:
 
 
 def asked(tmp_path, **settings):
-    """Return settings with a set of tasks of one's own, and its file."""
+    """Return settings with a user's own set of tasks, and its file."""
     path = tmp_path / "own.yaml"
     path.write_text(OWN)
     settings = {"tasks": [str(path)], "answers": 2} | settings

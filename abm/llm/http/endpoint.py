@@ -134,7 +134,7 @@ class Endpoint(BaseModel):
 
     @property
     def local(self) -> LocalServer | None:
-        """The program that usually listens there, if it is one of one's own machine."""
+        """The program that usually listens there, if it runs on this machine."""
         return next((server for server in LOCAL.values() if server.url == self.url), None)
 
     def place(self, name: str) -> str:
