@@ -94,13 +94,16 @@ class _Seen(NamedTuple):
 
 
 def check_places(config: RunConfig) -> None:
-    """See that every model that a run would ask is where its settings say, and that the one that learns is here.
+    """See that every model that a run would ask is where its settings say and can be paid, and that the one that learns is here.
 
     Raises:
-        InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
+        InputError: as :meth:`abm.llm.backends.Serving.check`; money is bounded and a price is not known; or the model that learns has no files here.
     """
     check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
-    config.serving.check(list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()])))
+    asked = list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()]))
+    config.serving.check(asked)
+    if config.budget.usd is not None:
+        config.serving.check_prices(asked)
     learn = [arm.model or config.model for arm in config.all_arms.values() if learn_weights([arm.method])]
     for model in dict.fromkeys(learn):
         _check_files(config, model)
