@@ -42,14 +42,10 @@ def _is_group(kind: object) -> bool:
 
 
 def _made(group: Any, given: dict[str, Any]) -> Any:
-    """Take the options of a group out of ``given``, and return the group."""
+    """Take the options of a group out of ``given``, and return the group; an option that is not given has its default."""
     hints = get_type_hints(group)
-    return group(
-        **{
-            each.name: _made(hints[each.name], given) if _is_group(hints[each.name]) else given.pop(each.name)
-            for each in fields(group)
-        }
-    )
+    inner = {each.name: _made(hints[each.name], given) for each in fields(group) if _is_group(hints[each.name])}
+    return group(**inner, **{each.name: given.pop(each.name) for each in fields(group) if each.name in given})
 
 
 def _options(group: Any) -> list[inspect.Parameter]:
