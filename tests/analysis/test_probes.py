@@ -407,18 +407,11 @@ class TestHostileText:
     @pytest.mark.parametrize(
         "unit",
         [
-            "  ",
-            "1 ",
-            "2x",
-            "one in four ",
-            "storm the gate and ",
-            "elites ",
-            "experts say ",
-            "! ",
-            "5 kg ",
-            "4/15 ",
-            "up from 7 ",
-            "DDR5 ",
+            *("  ", "1 ", "experts say ", "up from 7 "),
+            *(
+                pytest.param(unit, marks=pytest.mark.system)
+                for unit in ("2x", "one in four ", "storm the gate and ", "elites ", "! ", "5 kg ", "4/15 ", "DDR5 ")
+            ),
         ],
     )
     def test_time_grows_with_the_text(self, unit: str) -> None:

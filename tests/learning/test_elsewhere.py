@@ -198,6 +198,7 @@ class TestContests:
         found = replay_recorded(gone)
         assert found.complete and found.divergence is None
 
+    @pytest.mark.system
     def test_killed_anywhere_it_ends_the_same(self, gone, tmp_path):
         """The digest is that of a run that nothing interrupted."""
         for _ in range(500):

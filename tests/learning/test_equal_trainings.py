@@ -82,6 +82,7 @@ class TestReuse:
         assert carry_out(tmp_path, CONFIG, trainer=trainer).digest.hexdigest() == run[2]
         assert len(trainer.arms) == 2 * len(ARMS)
 
+    @pytest.mark.system
     @pytest.mark.parametrize("died_after", [10, 12, 13, 15])
     def test_it_resumes_to_the_same_digest(self, run, died_after, tmp_path):
         """A process knows its own trainings alone: one that an earlier one carried out is carried out again where it is needed."""

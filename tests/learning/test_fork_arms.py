@@ -222,6 +222,7 @@ class TestArms:
 class TestResuming:
     """A retrained run is a run like any other."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("died_after", [0, 1, 2, 4, 7, 11, 15])
     def test_dying_anywhere_ends_in_the_same_digest(self, parent, retrained, died_after, tmp_path):
         """Forking again and running again goes on where it stopped, in the middle of the retraining, too."""

@@ -62,6 +62,7 @@ class TestRun:
             assert one.refs[1:] == other.refs[:0:-1] and vote.thought == ""
         assert any(isinstance(event, ReaderJoined) for event in events)
 
+    @pytest.mark.system
     def test_killed_and_resumed(self, llm, tmp_path):
         """At any commit: the same digest, nothing asked twice, and the whole is decided again from its answers."""
         whole = carry_out(tmp_path / "whole", CONFIG, llm=llm()).digest.hexdigest()

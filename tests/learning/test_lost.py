@@ -88,6 +88,7 @@ def damaged(whole, folder, share):
 class TestRepair:
     """Answers of models behind a damage are not paid again."""
 
+    @pytest.mark.system
     @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
     def test_only_the_damaged_commit_is_paid_again(self, whole, tmp_path, share):
         """A bit flips in the middle; repaired and resumed, the run ends in the same digest."""

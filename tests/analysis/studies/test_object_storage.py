@@ -46,8 +46,7 @@ from tests.support.object_storage import BUCKET, KEY_ID, SECRET, ObjectServer, s
 ROOT = Path(__file__).parents[3]
 CROWD = ROOT / "tests" / "golden" / "runs" / "elections-networked"
 URL = f"s3://{BUCKET}/studies/one"
-
-
+pytestmark = pytest.mark.system  # a server and two workers, for seconds
 SMALL = {"train_anchors": 8, "held_out_anchors": 4, "train_personas": 5, "held_out_personas": 4}
 
 
@@ -161,7 +160,6 @@ def call(*arguments: object) -> str:
 class TestLostMachine:
     """Its folder is gone; another one goes on from what is in object storage."""
 
-    @pytest.mark.system
     def test_that_had_ended(self, server, tmp_path, carry_out, two_cells):
         """Status, results and frames work on what was fetched, and nothing is carried out again."""
         study = two_cells.in_place(server, tmp_path / "a")
@@ -178,7 +176,6 @@ class TestLostMachine:
         assert json.loads(call("study", "results", there, "--json"))["cells"] == len(cells)
         assert carry_out(other).exit_code == 0 and paid(two_cells.bill) == cost > 0
 
-    @pytest.mark.system
     def test_that_was_killed(self, server, tmp_path, monkeypatch, carry_out, two_cells):
         """kill -9 of everything within a cell: no answer that is in object storage is paid for again, and digests are the same."""
         want = list(digests(two_cells.folder).values())  # how long answers take is no part of them
@@ -209,7 +206,6 @@ class TestLostMachine:
         assert carry_out(other).exit_code == 0 and list(digests(other.folder).values()) == want
         assert paid(tmp_path / "bill") - before == answers(other.folder) - durable
 
-    @pytest.mark.system
     def test_a_fetch_that_is_interrupted(self, server, tmp_path, two_cells):
         """Repeated, it brings the rest."""
         study = two_cells.in_place(server, tmp_path / "a")
@@ -231,7 +227,6 @@ class TestLostMachine:
 class TestFrames:
     """Read where they lie: only the study's own log is fetched."""
 
-    @pytest.mark.system
     def test_as_from_the_folder(self, server, tmp_path, two_cells):
         """Every frame that has a name: no log is read for them, but for what was written."""
         study = two_cells.in_place(server, tmp_path / "a")
@@ -249,7 +244,6 @@ class TestFrames:
             }
             assert logs == (study.state().cells.keys() if name == "writing" else set()), name
 
-    @pytest.mark.system
     def test_people_of_a_crowd_and_of_forks_of_it(self, server, tmp_path):
         """Whom a member is a copy of has a name that begins as the chain does; ``run.json`` says how that begins."""
         runs = [shutil.copytree(CROWD, tmp_path / "run")]
@@ -265,7 +259,6 @@ class TestFrames:
         here, there = (of_run(run, "votes").collect() for run in (runs[0], f"{URL}/cells/run"))
         assert there.equals(here) and here["origin"].str.starts_with(chains.pop()).any()
 
-    @pytest.mark.system
     def test_of_a_fork(self, server, tmp_path):
         """Its first rows are those of the run that it comes from, of a fork of a fork too; where that is not there, one error says so."""
         runs = [shutil.copytree(CROWD, tmp_path / "run")]
@@ -322,7 +315,6 @@ class TestFollows:
             digests(tmp_path / "b") == digests(tmp_path / "a") and verify(tmp_path / "b/study-log") == more._log.head()
         )
 
-    @pytest.mark.system
     def test_a_reused_run(self, server, tmp_path, carry_out, one_cell):
         """It comes as the cell's own folder."""
         first = one_cell.in_place(server, tmp_path / "runs" / "a")
@@ -396,7 +388,6 @@ class TestDamage:
 class TestTwoControllers:
     """Those of one folder share it; of two folders, one works."""
 
-    @pytest.mark.system
     def test_another_folder_waits(self, server, tmp_path, carry_out, one_cell):
         """A controller that gives signs is left alone."""
         path, cost = one_cell.page, paid(one_cell.bill)
@@ -461,12 +452,10 @@ class TestRefusals:
         assert paid(tmp_path / "bill") == 0 and not (tmp_path / "a" / "study-log").exists()
         assert not any(SECRET.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
-    @pytest.mark.system
     def test_no_study_there(self, server, tmp_path):
         with pytest.raises(InputError, match="no study there"):
             fetch(URL, tmp_path / "a")
 
-    @pytest.mark.system
     def test_a_folder_of_something_else(self, server, tmp_path, one_cell):
         server.fill(one_cell.objects)
         (tmp_path / "b").mkdir()

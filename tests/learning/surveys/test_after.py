@@ -134,6 +134,7 @@ class TestAskingAgain:
         assert (second.head, second.answers, second.calls) == (first.head, first.answers, 0)
         assert size == {path: path.stat().st_mtime_ns for path in (run / ANSWERS).rglob("*")}
 
+    @pytest.mark.system
     def test_a_kill_after_any_answer(self, run, questionnaire, tmp_path):
         """What was durable is not asked for again; the answers are those of one that was never killed."""
         plan_after(run, questionnaire, MODEL, out=tmp_path / "whole").carry_out(lambda: ScriptedLLM(respond))
