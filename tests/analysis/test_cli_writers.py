@@ -20,11 +20,11 @@ from analysis.tables.results import results
 from analysis.terminal.contest import show_contest
 from analysis.terminal.run import render
 from analysis.terminal.written import first_reaction_lines, first_step_lines, writing_line
-from learning.runs.config import RunConfig
 from learning.runs.loop import Progress
 from learning.runs.objects import Objects
 from learning.runs.reactions import AT_BOUND, NO_OPTION, ReactionCounts
 from learning.runs.written import WritingCounts
+from learning.settings.config import RunConfig
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import fake_llm
 
@@ -35,7 +35,7 @@ TINY = RunConfig(
 
 
 class TestFirstStep:
-    """It is told once, when it is there, with what helps."""
+    """It is reported once, when it is there, with what helps."""
 
     def test_what_is_said(self):
         """Counts with their reasons, one message, one answer that could not be read, and advice."""
