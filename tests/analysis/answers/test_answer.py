@@ -33,6 +33,14 @@ def texts(results: dict[str, Any], kind: str = "finding") -> list[str]:
     return [each.text for each in answer(results) if each.kind == kind]
 
 
+def _ends(tree: Any) -> list[float]:
+    """Return the ends of all intervals in a table."""
+    if isinstance(tree, dict):
+        own = [tree["low"]] if tree.get("low") is not None else []
+        return [*own, *(end for each in tree.values() for end in _ends(each))]
+    return [end for each in tree for end in _ends(each)] if isinstance(tree, list) else []
+
+
 class TestOfARun:
     """One training per arm: what these adapters do, and what is missing to say more."""
 
@@ -86,9 +94,15 @@ class TestOfARun:
         assert texts(told() | {"arms": {}}, "advice") == ["Nothing was evaluated yet."]
 
     def test_networked(self):
-        """Contests of one society are not independent, and it is said."""
-        assert "too narrow" in texts(told() | {"reach": [{"arm": "rft"}]}, "scope")[0]
-        assert "too narrow" not in texts(told(), "scope")[0]
+        """One society has values and no interval, neither in a sentence nor in a table, and it is said what gives one."""
+        society = told(more={"world": "networked"})
+        first = texts(society)[0]
+        assert "wins 76.4 % of votes against base, +23.6 points beyond placebo; misrep" in first and "[" not in first
+        assert texts(society, "scope") == [
+            "No intervals from one society: its members influence each other, so only seeds are independent. "
+            "moloch study --like RUN --seeds 8 gives them."
+        ]
+        assert not _ends(society) and _ends(told())
 
     def test_rows(self):
         """Each sentence names the rows that it speaks of; as JSON too."""
