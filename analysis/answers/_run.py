@@ -15,9 +15,7 @@ from analysis.formats import known, p_value, percent, points, rate
 from analysis.statistics.estimates import of_plain
 
 Table = Mapping[str, Any]
-_ONE_SOCIETY = (
-    "No intervals from one society: its members influence each other, so only seeds are independent. moloch study --like RUN --seeds 8 gives them."
-)
+_ONE_SOCIETY = "No intervals from one society: its members influence each other, so only seeds are independent. moloch study --like RUN --seeds 8 gives them."
 
 
 def run_answer(table: Table) -> list[AnswerSentence]:
