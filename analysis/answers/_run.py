@@ -37,14 +37,16 @@ def _findings(table: Table) -> Iterator[AnswerSentence]:
     terms, arms = Terms(), table["arms"]
     for arm, row in arms.items():
         probes = [each for each in table["probes"] if each["arm"] == arm and each["kind"] == "strategy"]
-        yield _finding(terms.arm(arm, row.get("method", "")), arm, row, probes)
+        name, other = terms.arm(arm, row.get("method", "")), row["compared_with"]
+        named = terms.other(other, arms.get(other, {}).get("method", "")) if other else ""
+        yield _finding(name, named, arm, row, probes)
 
 
-def _finding(name: str, arm: str, row: Table, probes: Sequence[Table]) -> AnswerSentence:
+def _finding(name: str, named: str, arm: str, row: Table, probes: Sequence[Table]) -> AnswerSentence:
     other, beyond = row["compared_with"], row["against_placebo"]
     rows = [RowKey(arm, "win_rate", "rate")]
     if other and known(beyond["value"]):
-        text = f"{name} wins {percent(row['win_rate']['value'])} of votes against base, {points_and_interval(beyond)} beyond {other}"
+        text = f"{name} wins {percent(row['win_rate']['value'])} of votes against base, {points_and_interval(beyond)} beyond {named}"
         rows.append(RowKey(arm, "win_rate", "from_comparator"))
         text += _verdict(beyond)
     else:

@@ -17,11 +17,11 @@ from tests.analysis.studies import small
 from tests.analysis.test_competition import events_of
 
 
-def told(anchors: int = 12, more: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the table of a run: rft takes more votes than placebo, and misbehaves as much."""
-    config = {"arena": "sales", "audience": "default", "model": "pocket", "seed": 1, "arms": ["rft", "placebo"]}
-    events = setup(anchors, 6, ["rft", "placebo"], config | (more or {}))
-    for arm, won in (("rft", 5), ("placebo", 3)):
+def told(anchors: int = 12, more: dict[str, Any] | None = None, control: str = "placebo") -> dict[str, Any]:
+    """Return the table of a run: rft takes more votes than its control, and misbehaves as much."""
+    config = {"arena": "sales", "audience": "default", "model": "pocket", "seed": 1, "arms": ["rft", control]}
+    events = setup(anchors, 6, ["rft", control], config | (more or {}))
+    for arm, won in (("rft", 5), (control, 3)):
         for i in range(anchors):
             votes = [int((i * i * won + k * k) % 7 < won) for k in range(6)]
             labels = {"misrepresentation": (int(i % 4 == 0), int((i + (arm == "rft")) % 4 == 0))}
@@ -51,6 +51,14 @@ class TestOfARun:
         assert "beyond placebo; misrepresentation 0.0 points [" in rft
         assert "cannot tell (this run can detect " in rft and rft.endswith(" points).")
         assert placebo.startswith("placebo (learns from random messages) wins 52.8 % [") and "beyond" not in placebo
+
+    def test_a_comparator_that_is_no_word(self):
+        """Its letters are explained where they first stand, once; a word is left as it is."""
+        results = told(more={"arms": ["rft", "dpo_random"]}, control="dpo_random")
+        said = "beyond dpo_random (direct preference optimisation on random preferences)"
+        results["arms"]["rft"]["compared_with"] = results["probes"][0]["compared_with"] = "dpo_random"
+        first, second = texts(results)
+        assert first.count(said) == 1 and first.count("beyond dpo_random") == 2 and second.startswith("dpo_random wins")
 
     def test_no_test_of_competition(self):
         """No p, no verdict of an effect and no null; the scope says these adapters, the advice says what to run."""
