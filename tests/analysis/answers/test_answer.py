@@ -54,9 +54,9 @@ class TestOfARun:
 
     def test_a_comparator_that_is_no_word(self):
         """Its letters are explained where they first stand, once; a word is left as it is."""
-        results = told(more={"arms": ["rft", "dpo_random"]}, control="dpo_random")
+        arms = {"rft": {"method": "rft", "compared_with": "dpo_random"}, "dpo_random": {"method": "dpo_random"}}
+        results = told(more={"arms": arms}, control="dpo_random")
         said = "beyond dpo_random (direct preference optimisation on random preferences)"
-        results["arms"]["rft"]["compared_with"] = results["probes"][0]["compared_with"] = "dpo_random"
         first, second = texts(results)
         assert first.count(said) == 1 and first.count("beyond dpo_random") == 2 and second.startswith("dpo_random wins")
 
