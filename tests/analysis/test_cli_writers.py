@@ -111,7 +111,7 @@ class TestFirstStep:
         with pytest.raises(SystemExit) as ended:
             main()
         said = " ".join(capsys.readouterr().err.split())
-        assert ended.value.code and "not fit as a writer: 0 of 4 (0%, 95 % CI 0% to 49%) messages parse" in said
+        assert ended.value.code and "not fit to write: 0 of 4 (0 % [0, 49]) messages parse" in said
         assert said.count("first step:") == 1 == said.count("an answer that could not be read") == 1
         assert said.count("leave out format: plain") == 2 and "more anchors" not in said
 
