@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from math import inf
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from abm.events import ContestDecided, VerdictGiven
+from abm.log import create, read_events
 from analysis.answers import RowKey, answer
 from analysis.frames import of_run
 from analysis.studies.findings.results import MissingCell
@@ -153,6 +157,25 @@ class TestStudy:
         assert row["cell"] == gone.cell and row["state"] == "missing" and "folder" in row["message"]
         doubts = study_result(lacking, looks_of({}, lacking), PageAddress(study="small"), over=True)["doubts"]
         assert any(gone.cell in each["says"] for each in doubts)
+
+    def test_a_cell_whose_log_contradicts_itself_is_named(self, study, tmp_path):  # noqa: F811
+        """Its row says that it is damaged, by which event, and that it is left out; the others are counted, and its run can be opened."""
+        shown = ShownStudy("small", shutil.copytree(study, tmp_path / "small"))
+        cell = shown.status().cells[1].cell
+        log = shown.path / "cells" / cell
+        events, config = list(read_events(log)), json.loads((log / "run.json").read_text("utf-8"))["config"]
+        at, contest = next((i, event.contest) for i, event in enumerate(events) if isinstance(event, ContestDecided))
+        wrong = VerdictGiven(message=f"{contest}/none", probe="populism", judge="j", label=1, evidence=[])
+        shutil.rmtree(log)
+        with create(log, config) as again:
+            again.append([*events[:at], wrong, *events[at:]])
+        rows = cell_table(shown.status(), shown.results(), PageAddress(study="small"), lambda cell: f"/{cell}")["rows"]
+        row = next(each for each in rows if each["cell"] == cell)
+        assert row["state"] == "damaged" and row["url"] == f"/{cell}"
+        assert "contradicts the events before it" in row["message"] and row["message"].endswith(
+            "left out of all numbers."
+        )
+        assert sum(each["state"] == "ended" for each in rows) == 11
 
 
 class TestRowsOfAStudy:
