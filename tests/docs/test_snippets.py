@@ -37,32 +37,46 @@ from tests.support.stub_server import stub_server
 SMALL = {"train_anchors": 3, "held_out_anchors": 3, "train_personas": 3, "held_out_personas": 3, "epochs": 1}
 """Settings of every run that a page makes."""
 
-SIZES = {"docs/tutorials/network.md": {"train_personas": 17, "held_out_personas": 17}}
-"""Other sizes where a page needs them: a graph names all of its people."""
+SIZES = {
+    "docs/tutorials/network.md": {"train_personas": 17, "held_out_personas": 17},
+    "docs/learning.md": {"epochs": 2},
+    "docs/markets.md": {"train_anchors": 12},
+}
+"""Other sizes where a page needs them: a graph names all of its people, a fork at an epoch has a second one, rivals share anchors."""
 
 SMALLER = {
     "docs/commands.md": [("--at 3", "--at 1")],
     "docs/surrogate.md": [("crowd.size=1000000", "crowd.size=1000")],
     "docs/audience.md": [("range(40)", "range(2)"), ("draws=100", "draws=2")],
+    "docs/out-of-domain.md": [("--at 24", "--at 3"), ("anchors: 64}", "anchors: 3}")],
+    "docs/report.md": [("--event 13071", "--event 30")],
 }
 """What is replaced in a page's blocks; each must occur."""
 
 STANDS_IN = {
     "README.md": {"RUN": "elections-networked"},
     "docs/commands.md": {"RUN": "elections-networked", "ASKED": "elections-isolated"},
+    "docs/conventions.md": {"RUN": "elections-isolated"},
     "docs/diffusion_graph.md": {"runs/networked": "social-networked"},
+    "docs/figures.md": {"runs/first": "sales-isolated"},
     "docs/frames.md": {"runs/elections": "elections-isolated", "runs/other": "social-networked"},
     "docs/judging.md": {"runs/x": "sales-isolated", "runs/sales": "sales-isolated"},
     "docs/log.md": {"runs/elections": "elections-isolated", "runs/other": "social-isolated"},
     "docs/mesa.md": {"runs/elections": "elections-isolated"},
+    "docs/report.md": {"runs/sales": "sales-isolated"},
+    "docs/site.md": {"runs/elections": "elections-isolated"},
 }
 """Runs that a page takes as given: the name there, and the golden run in its place."""
 
-MADE = {"docs/surrogate.md": ["moloch run --out runs/asked"]}
+MADE = {
+    "docs/measures.md": ["moloch run --arena elections --out runs/elections"],
+    "docs/out-of-domain.md": ["moloch run beyond.yaml --set out_of_domain.anchors=3 --out runs/beyond"],
+    "docs/surrogate.md": ["moloch run --out runs/asked"],
+}
 """Commands that make what a page takes as given."""
 
-WHOLE = ("README.md", "docs/commands.md", "docs/tutorials/network.md")
-"""Pages whose commands make several runs and a report: seconds together."""
+WHOLE = ("README.md", "docs/commands.md", "docs/report.md", "docs/tutorials/network.md")
+"""Pages whose commands make several runs or reports: seconds together."""
 
 GOLDEN = ROOT / "tests" / "golden" / "runs"
 POCKET = next(e.model_digest for e in read_events(GOLDEN / "sales-isolated") if isinstance(e, CompetitorsJoined))
@@ -130,9 +144,9 @@ def run_page(page: str, folder: Path, server: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(learning, "run", small)  # moloch.run comes through it
     for name, golden in STANDS_IN.get(page, {}).items():
         shutil.copytree(GOLDEN / golden, folder / name)
+    lay_out(folder, [block.code for block in blocks(page) if block.file])
     for command in MADE.get(page, []):
         run_command(page, command.split(), server, monkeypatch, size)
-    lay_out(folder, [block.code for block in blocks(page) if block.file])
     namespace: dict[str, Any] = {"__name__": "snippet"}
     for block in smaller(page):
         if block.not_run or block.file or block.language not in ("python", *SHELL):
