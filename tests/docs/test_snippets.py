@@ -78,6 +78,11 @@ MADE = {
 WHOLE = ("README.md", "docs/commands.md", "docs/report.md", "docs/tutorials/network.md")
 """Pages whose commands make several runs or reports: seconds together."""
 
+STUDIES = ("docs/tutorials/paper.md", "docs/tutorials/study.md")
+"""Pages that carry a study out: its cells, processes of their own, write and learn at no cost (:mod:`tests.support.fast_cells`)."""
+FAST = ("extensions: [tests.support.fast_cells]", "serving: {llm: fast}", "train_anchors: 3", "held_out_anchors: 3")
+"""Settings of these cells."""
+
 GOLDEN = ROOT / "tests" / "golden" / "runs"
 POCKET = next(e.model_digest for e in read_events(GOLDEN / "sales-isolated") if isinstance(e, CompetitorsJoined))
 OTHER_MODELS = ("docs/extending/arena.md",)
@@ -123,7 +128,7 @@ def test_blocks_run_with_the_pocket_model(page, folder, server, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.system) if page in WHOLE else page for page in pages()]
+    "page", [pytest.param(page, marks=pytest.mark.system) if page in (*WHOLE, *STUDIES) else page for page in pages()]
 )
 @pytest.mark.usefixtures("scripted")
 def test_blocks_run(page, folder, server, monkeypatch):
@@ -144,7 +149,11 @@ def run_page(page: str, folder: Path, server: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(learning, "run", small)  # moloch.run comes through it
     for name, golden in STANDS_IN.get(page, {}).items():
         shutil.copytree(GOLDEN / golden, folder / name)
-    lay_out(folder, [block.code for block in blocks(page) if block.file])
+    files = [block.code for block in blocks(page) if block.file]
+    if page in STUDIES:
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        files = [fast(code) for code in files]
+    lay_out(folder, files)
     for command in MADE.get(page, []):
         run_command(page, command.split(), server, monkeypatch, size)
     namespace: dict[str, Any] = {"__name__": "snippet"}
@@ -181,6 +190,13 @@ def test_a_command_that_does_not_exist_is_named():
         mistakes(["moloch", "runs"]) and mistakes(["moloch", "log", "mend"]) and mistakes(["moloch", "run", "--fast"])
     )
     assert not mistakes(["moloch", "log", "export", "parquet", "--help"])
+
+
+def fast(page: str) -> str:
+    """Return a study's page with the settings :data:`FAST` in its base, in place of its own."""
+    page = re.sub(r"\b(train|held_out)_anchors: \d+,? *(#.*)?", "", page)
+    page = re.sub(r"^base: \{", "base: {" + ", ".join(FAST) + ", ", page, flags=re.MULTILINE)
+    return re.sub(r"^base:$", "\n  ".join(("base:", *FAST)), page, flags=re.MULTILINE)
 
 
 def smaller(page: str) -> list[Block]:
