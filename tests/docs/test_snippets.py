@@ -184,6 +184,18 @@ def test_commands_exist(page):
     assert wrong == []
 
 
+@pytest.mark.parametrize("page", [*pages(), "CHANGELOG.md"])
+def test_files_and_targets_exist(page):
+    """Each script, example and test that a page names is in the repository, and each ``make`` target in the Makefile."""
+    text = (ROOT / page).read_text("utf-8")
+    files = re.findall(r"(?<![\w/])(?:tests|examples|benchmarks)/[\w/]+\.(?:py|yaml|ipynb)\b", text)
+    typed = "\n".join(block.code for block in blocks(page) if block.language in SHELL)
+    targets = re.findall(r"`make ([a-z-]+)", text) + re.findall(r"^make ([a-z-]+)", typed, re.MULTILINE)
+    phony = next(line for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if line.startswith(".PHONY:"))
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert [target for target in targets if target not in phony.split()] == []
+
+
 def test_a_command_that_does_not_exist_is_named():
     """The check above can fail: on a command, on a command of a group, and on an option."""
     assert (
