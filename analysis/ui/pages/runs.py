@@ -28,7 +28,7 @@ PATIENCE_S = 0.4
 """Seconds after which a look shows the runs that it has read, in the order of the list, and leaves the others to the next one."""
 
 
-class Look(NamedTuple):
+class ListSeen(NamedTuple):
     """What there is, and how many runs more that were not read yet."""
 
     entries: list[ListEntry]
@@ -71,12 +71,12 @@ def Runs(address: PageAddress, go: vue.Go) -> None:
     )
 
 
-def look(shown: Library, patience_s: float = PATIENCE_S) -> Look:
+def look(shown: Library, patience_s: float = PATIENCE_S) -> ListSeen:
     """Return runs and studies as they stand now; of logs that have grown, only new events are read."""
     runs = shown.runs(patience_s)
     entries = run_list.listed(runs, [_study(each) for each in shown.studies()])
     left = len(shown.paths()) - len(runs)
-    return Look([entry if entry.study else entry._replace(cost=_cost(entry)) for entry in entries], max(0, left))
+    return ListSeen([entry if entry.study else entry._replace(cost=_cost(entry)) for entry in entries], max(0, left))
 
 
 def about(entry: ListEntry) -> Hashable:
