@@ -20,6 +20,7 @@ from abm.llm.http.endpoint import Endpoint, is_server, like_url, parsed, shown, 
 from abm.llm.http.places import local_server
 from abm.llm.port import LLM
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 from moloch.records import InUnit
 from moloch.registry import Registry
 
@@ -204,7 +205,7 @@ def backend(
         from abm.llm.local.backend import TransformersLLM
     except ModuleNotFoundError as error:
         raise InputError(
-            "models in this process need the learn extra", why=str(error), fix="pip install 'moloch-abm[learn]'"
+            "models in this process need the learn extra", why=str(error), fix=how_to_get("learn")
         ) from error
     return TransformersLLM(model, adapters=adapters, device=device, dtype=dtype, batch=batch, threads=threads)
 

@@ -71,10 +71,10 @@ Look = Annotated[
 
 
 def _cell(run: Path) -> Path:
-    """Return the run's folder, also of ``STUDY#CELL``."""
-    from analysis.studies.record.places import one_run
+    """Return the run's folder, also of ``STUDY#CELL``, and of a folder that holds it alone."""
+    from analysis.cli.places import named_run
 
-    return one_run(run)
+    return named_run(run)
 
 
 def _like(run: Path | None) -> Path | None:

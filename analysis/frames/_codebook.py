@@ -316,6 +316,10 @@ def codebook(*names: str) -> dict[str, list[dict[str, str]]]:
     return {name: [msgspec.to_builtins(column) for column in columns_of(name)] for name in names or NAMES}
 
 
+MOMENT = "seconds since 1970-01-01 UTC"
+"""Unit of the field that all events have: when each was appended."""
+
+
 @cache
 def _event_columns(kind: str) -> tuple[FrameColumn, ...]:
     """Return the columns of a type of event; their meanings are the docstrings of its fields."""
@@ -324,7 +328,7 @@ def _event_columns(kind: str) -> tuple[FrameColumn, ...]:
     struct = RUN_KINDS[kind]
     said = meanings(struct)
     return tuple(
-        FrameColumn(name, _called(dtype), "", said.get(name, ""), f"{kind}.{name}")
+        FrameColumn(name, _called(dtype), MOMENT if name == "at" else "", said.get(name, ""), f"{kind}.{name}")
         for name, dtype in columns(struct).items()
     )
 

@@ -44,7 +44,7 @@ def nothing_to_learn(
         return InputError(
             what,
             why=f"its mitigations left no row of {outcomes.total()} contests ({taken} changed or taken away)",
-            fix="Make them milder, use more anchors, or set alarms.action=stop: the run then goes on without the arm.",
+            fix="Make them milder, use more anchors, or set alarms.action=stop: the run then continues without the arm.",
         )
     if outcomes["majority"] and rivals:
         return InputError(

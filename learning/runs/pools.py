@@ -23,7 +23,7 @@ from populations.personas import first_alike
 from populations.sources import PersonaPool, read_pool
 
 NEW_PEOPLE = 40
-"""Different held-out people from which on intervals can speak of people who were not asked."""
+"""Different held-out people from which on intervals can hold for people who were not asked."""
 
 SEEDS_LOOKED_AT = 100
 """Seeds of equal settings whose draws are made, at most."""
@@ -106,10 +106,10 @@ class Pools:
         few = [use for use in people if not use.generalises]
         if not few:
             counts = " and ".join(dict.fromkeys(f"{use.used:,}" for use in people))
-            return f"Intervals that cluster on seed, anchor and person can speak of new people like the {counts} held-out ones."
+            return f"Intervals over seeds, anchors and people can hold for new people like the {counts} held-out ones."
         least = min(few, key=lambda use: use.used)
         return (
-            f"Intervals speak of these {least.used:,} held-out people ({least.source}), not of new people: that takes "
+            f"Intervals hold for these {least.used:,} held-out people ({least.source}), not for new people: that takes "
             f"{NEW_PEOPLE} different ones at least. Give more: held_out_personas, redraw: {{held_out_personas: per_seed}}, a larger pool."
         )
 

@@ -252,5 +252,5 @@ class TestPlans:
         assert table["new_people"] is True and len(table["pools"]) == 4
         said = moloch("study", "--seeds", "2", "--dry-run").out
         assert "held-out people (biographic): 20 of 20 a run, the same for all 2 seeds." in said
-        assert "these 20 held-out people (biographic), not of new people" in said
+        assert "these 20 held-out people (biographic), not for new people" in said
         assert "new people" not in moloch("run", "--dry-run").out

@@ -46,7 +46,7 @@ class TestStop:
     """``gate: stop``."""
 
     @pytest.mark.parametrize(("says", "why"), [
-        (reads_places, "not a usable reader.*for the first place of 2"), (writes_nothing, "not fit as a writer.*no <sales_pitch>"),
+        (reads_places, "not a usable reader.*for the first place of 2"), (writes_nothing, "not fit to write.*no <sales_pitch>"),
     ])  # fmt: skip
     def test_says_what_it_saw_and_how_to_go_on(self, tmp_path, says, why):
         """One line with the numbers; the log ends with its first step."""

@@ -333,19 +333,19 @@ class TestServed:
     def test_what_it_writes_is_looked_at(self, tmp_path):
         """A rival that cannot write stops a run whose gate is shut, after the first step in which it wrote."""
         with serving(lambda call: completion("I would rather not.")) as server:
-            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit as a writer"):
+            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit to write"):
                 done(hosted(server.url, gate="stop"), tmp_path / "run")
             decided = [e for e in read_events(tmp_path / "run") if isinstance(e, ContestDecided)]
             assert len(decided) == SIZE["batch"]
             server.answer = pitch  # else nothing could be learnt
-            with pytest.warns(match=r"strong \(hosted\) is not fit as a writer"):
+            with pytest.warns(match=r"strong \(hosted\) is not fit to write"):
                 done(hosted(server.url, gate="flag"), tmp_path / "run")
 
     def test_it_is_looked_at_when_it_has_written(self, tmp_path):
         """Which may be later than the first step."""
         with serving(lambda call: completion("I would rather not.")) as server:
             config = hosted(server.url, gate="stop", arms={"first": {"method": "rft"}})
-            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit as a writer"):
+            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit to write"):
                 done(config, tmp_path / "run")
             assert len(server.calls) == SIZE["batch"]
             decided = [e for e in read_events(tmp_path / "run") if isinstance(e, ContestDecided)]

@@ -24,7 +24,7 @@ Level = Settings | str | Function
 the settings so far, and returns those of the level."""
 RESERVED = {
     "cell", "seed", "arm", "epoch", "phase", "anchor", "contest", "persona", "origin", "probe", "label", "choice", "slot", "seq",
-    "step", "message", "state", "value", "kind", "outcome", "measure", "compared_with", "estimate", "low", "high", "se", "p",
+    "step", "message", "state", "value", "kind", "outcome", "measure", "between", "compared_with", "estimate", "low", "high", "se", "p",
     "dof", "skew", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised", "p_smallest", "family",
     "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "conclusion", "needs", "detectable", "n", "anchors", "people", "cells",
     "missing", "over", "withheld", "sampled",
