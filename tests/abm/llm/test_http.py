@@ -201,6 +201,7 @@ class TestHostileServers:
             assert len(server.calls) == 3
         assert [reply.finish for reply in found] == ["refused"] * 3
 
+    @pytest.mark.system
     def test_everything_at_once(self):
         """A server that does all of it in turn loses no reply."""
         troubles = [
