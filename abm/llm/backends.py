@@ -81,6 +81,16 @@ class Serving(BaseModel):
             return error
         return BACKENDS.unknown(shown(self.llm), also=OR_URL)
 
+    def check_prices(self, models: Collection[str]) -> None:
+        """See that what served models cost is known, so that a bound on money can hold. Loads no model and asks no server.
+
+        Raises:
+            InputError: a server has no prices.
+        """
+        for model in models:
+            if (endpoint := self.endpoint(model)) is not None:
+                _check_price(model, endpoint)
+
     def check(self, models: Collection[str]) -> None:
         """See that each of these models has a place, and that ``llm`` is one of the places; nothing is opened or asked.
 
@@ -297,15 +307,20 @@ class Backends:
     def _served(self, model: str, endpoint: Endpoint) -> LLM:
         from abm.llm.http import HTTPLLM
 
-        if self._budget.bounds.usd is not None and endpoint.price is None:
-            raise InputError(
-                f"no bound on money can hold for {model!r}",
-                where=endpoint.url,
-                why="its prices are not known",
-                fix="Give usd_in and usd_out of its server, in US dollars per million tokens (--set serving.server.usd_in=0.1 "
-                "--set serving.server.usd_out=0.4, or in the settings file), or bound tokens instead.",
-            )
+        if self._budget.bounds.usd is not None:
+            _check_price(model, endpoint)
         shared = Path(self._serving.shared) if self._serving.shared else None
         return HTTPLLM(
             model, endpoint, folder=local_folder(model), adapters=self._adapters, budget=self._budget, shared=shared
+        )
+
+
+def _check_price(model: str, endpoint: Endpoint) -> None:
+    if endpoint.price is None:
+        raise InputError(
+            f"no bound on money can hold for {model!r}",
+            where=endpoint.url,
+            why="its prices are not known",
+            fix="Give usd_in and usd_out of its server, in US dollars per million tokens (--set serving.server.usd_in=0.1 "
+            "--set serving.server.usd_out=0.4, or in the settings file), or bound tokens instead.",
         )

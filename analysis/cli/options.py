@@ -165,13 +165,14 @@ def places(serving: Path | None, llm: str | None) -> Serving:
         InputError: the file cannot be read, or says something else.
     """
     from abm.llm.backends import Serving
+    from moloch.checked_values import validated
     from moloch.errors import InputError
     from moloch.yamls import read_source
 
     said = Serving()
     if serving is not None:
         source = read_source(serving, "the settings of servers")
-        said = source.validated(Serving, "the settings of servers")
+        said = validated(Serving, source, "the settings of servers")
         if llm is None and (unknown := said.unknown_backend) is not None:
             raise InputError(unknown.what, where=source.at("llm"), why=unknown.why, fix=unknown.fix)
     return said if llm is None else said.model_copy(update={"llm": llm})

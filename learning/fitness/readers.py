@@ -36,7 +36,7 @@ STAND_IN = "the pocket model is not a usable reader: it was trained to write, an
 
 NONE = Share(0, 0)
 REASON = 60
-"""Characters by which reasons are told apart."""
+"""Characters by which reasons are distinguished."""
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """How many different anchors and people a study of several seeds has, and which people its intervals hold for.
 
-Knows settings and pools; runs nothing. Anchors and people are told apart by their content: a copy is the person it copies.
+Knows settings and pools; runs nothing. Anchors and people are distinguished by their content: a copy is the person it copies.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from itertools import islice
 from typing import Any, Literal
 
 from abm.arenas.anchors import AnchorSplit, load_anchors
-from learning.runs.config import RunConfig
+from learning.plan.order import TRAIN_ANCHORS
 from learning.runs.parts import settled
-from learning.runs.plan import TRAIN_ANCHORS
 from learning.runs.sides import anchors_of, people_of
+from learning.settings.config import RunConfig
 from moloch.errors import MolochWarning
 from populations import Persona
 from populations.personas import first_alike

@@ -137,7 +137,7 @@ class TestMistakes:
     def test_a_folder_with_other_settings_is_not_touched(self, moloch, tmp_path):
         """Resuming needs the same settings; the difference is named."""
         from abm.log import create
-        from learning.runs.config import RunConfig
+        from learning.settings.config import RunConfig
 
         create(tmp_path / "run", RunConfig(seed=3).model_dump(mode="json")).close()
         done = moloch("run", "--seed", "4", "--out", str(tmp_path / "run"))
@@ -241,7 +241,7 @@ def _check_named(name: str):
 
 
 class TestPlans:
-    """``--dry-run`` says of whom a study can speak."""
+    """``--dry-run`` says to which people a study's results apply."""
 
     @pytest.mark.system
     def test_pools_of_a_study(self, moloch):

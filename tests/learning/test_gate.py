@@ -12,8 +12,8 @@ from abm.llm import ScriptedLLM
 from abm.log import read_events
 from learning import fork, run
 from learning.fitness import observed
-from learning.runs.config_file import load_config
 from learning.runs.gate import GateClosed, gate_of
+from learning.settings.sources import load_config
 from moloch.errors import MolochWarning
 from tests.support.fakes import FakeTrainer, reply
 

@@ -1,4 +1,4 @@
-"""What a study of several seeds takes of its pools, and of whom it may speak."""
+"""What a study of several seeds takes of its pools, and to which people its results apply."""
 
 from __future__ import annotations
 

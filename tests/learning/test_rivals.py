@@ -24,16 +24,16 @@ from abm.log import read_events
 from abm.worlds.seats import contest_seats
 from learning import run
 from learning.methods import METHODS, training_set
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
+from learning.plan.order import plan
+from learning.plan.parts import Policy, Simulate, SocietyId
+from learning.plan.recorded import recorded_plan
 from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.owners import own_messages
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Policy, Simulate, SocietyId
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.sources import load_config
 from moloch.errors import CorruptLog, InputError, MolochError
 from tests.support.fakes import FakeTrainer, fake_llm
 from tests.support.server import Call, completion, serving

@@ -72,7 +72,7 @@ class TestWriter:
         assert "max_tokens" in found.fitness.against[0].fix
 
     def test_calls_that_failed(self):
-        """A server that answers nothing is told from a model that writes no tag."""
+        """A server that answers nothing is distinguished from a model that writes no tag."""
         model = ScriptedLLM(lambda request: "")
         complete = model.complete
         model.complete = lambda requests: (msgspec.structs.replace(each, finish="error") for each in complete(requests))
