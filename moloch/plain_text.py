@@ -6,7 +6,9 @@ Python's tables of characters, which change from version to version: content ids
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 JOINERS = "\u200c\u200d"
 """Zero-width non-joiner and joiner."""
@@ -34,6 +36,24 @@ def visible(text: str, instead: str = "") -> str:
 def one_line(text: str) -> str:
     """Return ``text`` on one line with single spaces, without anything hidden."""
     return " ".join(visible(text, " ").split())
+
+
+def near_paths(text: str) -> str:
+    """Return a message in which paths in the working folder are relative to it, and others in the home folder begin with ``~``.
+
+    What was given as an absolute path otherwise fills a line of 80 columns, and is cut in two there.
+    """
+    try:
+        here = str(Path.cwd())
+    except OSError:  # it was deleted
+        here = ""
+    for folder, instead in ((here, ""), (os.environ.get("HOME", ""), f"~{os.sep}")):
+        if len(folder) > 1:  # not the root
+            begins = rf"(?<![\w./~-]){re.escape(folder)}"
+            text = re.sub(
+                rf"{begins}{re.escape(os.sep)}(?=[^\s{re.escape(os.sep)}])", lambda _, instead=instead: instead, text
+            )
+    return text
 
 
 def quoted(value: object, longest: int = 60) -> str:

@@ -6,6 +6,7 @@ Knows files; what a row means is :mod:`populations.personas`' matter, and who tr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from populations.tables import rows as rows_of
 BUILT_IN = ("biographic", "demographic", "adults")
 """The packs; their people are invented."""
 SIDES = ("train", "held_out")
+_KEPT_BYTES = 4_000_000
+"""Largest file whose people are kept in memory after they were read."""
 
 
 class FoundPersona(msgspec.Struct):
@@ -60,9 +63,32 @@ def read_pool(source: Path | str | None, mapping: Path | str | None = None) -> P
     Raises:
         InputError: an unknown source; the file or the mapping cannot be read; nobody is in it, or a row is no persona.
     """
-    path, plan = locate(source), mapping_of(source, mapping)
+    path, plan = locate(source), _mapping_file(source, mapping)
+    written = _written(path), _written(plan) if plan else None
+    if written[0] is None or written[0][1] > _KEPT_BYTES:
+        return _pool(path, plan)
+    return _kept_pool(path, plan, written)
+
+
+def _pool(path: Path, mapping: Path | str | None) -> PersonaPool:
+    plan = read_mapping(mapping) if mapping else None
     people, dropped = _read(path, plan)
     return PersonaPool(path, people, dropped, plan)
+
+
+@lru_cache(maxsize=2)  # a plan asks for the same few times, and making personas takes longest in it
+def _kept_pool(path: Path, mapping: Path | str | None, written: object) -> PersonaPool:
+    """Return a pool that is read again only where its files were ``written`` since; nobody changes a pool."""
+    return _pool(path, mapping)
+
+
+def _written(path: Path | str) -> tuple[int, int] | None:
+    """Return when a file was written last, and its size; None where that cannot be known."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def read_personas(path: Path | str, mapping: SurveyMapping | None = None) -> tuple[list[Persona], int]:
@@ -103,9 +129,14 @@ def mapping_of(source: Path | str | None, mapping: Path | str | None = None) -> 
     Raises:
         InputError: the file cannot be read or is no mapping.
     """
+    file = _mapping_file(source, mapping)
+    return read_mapping(file) if file else None
+
+
+def _mapping_file(source: Path | str | None, mapping: Path | str | None) -> Path | str | None:
     if not mapping and source in BUILT_IN and (own := _data(f"{source}.yaml")).exists():
-        mapping = own
-    return read_mapping(mapping) if mapping else None
+        return own
+    return mapping
 
 
 def _data(name: str) -> Path:

@@ -6,7 +6,7 @@ Pure functions of what was decided; they append nothing. Know nothing of members
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -30,12 +30,14 @@ from abm.events import (
 )
 from abm.llm.port import Request
 from abm.probe import Probe, judged, version_of
-from abm.worlds.agents import Competitor
 from abm.worlds.causes import FIRST
 from abm.worlds.offers import Assignment
 from moloch import keyed
 from moloch.keyed import Part
 from moloch.texts import whole
+
+if TYPE_CHECKING:  # Mesa, which a plan does without
+    from abm.worlds.agents import Competitor
 
 Ties = Literal["skip", "random"]
 """What a tie decides: no winner (counted), or a keyed fair coin."""

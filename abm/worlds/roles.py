@@ -14,21 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from traceback import extract_tb
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from abm.worlds.agents import Competitor, Member
 from moloch import keyed
 from moloch.errors import InputError, MolochError
 from moloch.registry import Registry
 
-A = TypeVar("A", Member, Competitor)
+if TYPE_CHECKING:  # Mesa, which a plan of the usual classes does without
+    from abm.worlds.agents import Competitor, Member
 
-MEMBERS: Registry[type[Member]] = Registry("member", {"usual": Member})
+A = TypeVar("A", "Member", "Competitor")
+POLICY = "policy"
+"""The usual class of competitors."""
+MEMBERS: Registry[type[Member]] = Registry("member", {"usual": "abm.worlds.agents:Member"})
 """Name -> class of members."""
-COMPETITORS: Registry[type[Competitor]] = Registry("competitor", {"policy": Competitor})
+COMPETITORS: Registry[type[Competitor]] = Registry("competitor", {POLICY: "abm.worlds.agents:Competitor"})
 """Name -> class of competitors."""
 
 
@@ -38,6 +41,8 @@ def member_class(name: str) -> type[Member]:
     Raises:
         InputError: there is none, or it is no class of members.
     """
+    from abm.worlds.agents import Member
+
     return _subclass(MEMBERS, name, Member)
 
 
@@ -47,6 +52,8 @@ def competitor_class(name: str) -> type[Competitor]:
     Raises:
         InputError: there is none, or it is no class of competitors.
     """
+    from abm.worlds.agents import Competitor
+
     return _subclass(COMPETITORS, name, Competitor)
 
 

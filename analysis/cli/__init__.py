@@ -62,9 +62,10 @@ LONGEST = 2_000
 
 def _line(message: object) -> str:
     """Return a message as one line that a terminal shows and does not obey: it may quote a file, of any length."""
+    from moloch.plain_text import near_paths
     from moloch.texts import for_terminal
 
-    line = for_terminal(f"moloch: {message}".replace("\n", " "))
+    line = for_terminal(near_paths(f"moloch: {message}").replace("\n", " "))
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 

@@ -10,9 +10,10 @@ from analysis.figures.figure import Chart, FigureContent, FigureKind, LeftOut
 from analysis.figures.frames import estimate_columns, frame_of_marks
 from analysis.figures.palette import BASE
 from analysis.figures.rows import Panel, interval_rows
-from analysis.figures.scopes import SEEDS
+from analysis.figures.scopes import SEEDS, scope_of
 from analysis.figures.subject import RunRead, Subject
 from analysis.statistics.estimates import Estimate, mean_of
+from analysis.tables.society import estimate_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +33,9 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         "Share of valid votes for the option in each place, less the share of an audience without a bias; votes of all phases, for a bias is the reader's.",
         f"Lines: Student's 95 % interval over seeds, for {SEEDS}."
         if several
-        else "Lines: 95 %, clustered on anchors and people.",
+        else "Lines: 95 %, clustered on anchors and people."
+        if any(mark["low"] is not None for mark in marks)
+        else scope_of(()),
         *subject.notes,
     ]
     return FigureContent(frame_of_marks(marks), " ".join(said), subject.looks)
@@ -42,12 +45,13 @@ def _of_group(heading: str, runs: Sequence[RunRead]) -> Iterator[dict[str, Any]]
     by: dict[tuple[int, int], list[Estimate]] = {}
     for run in runs:
         for row in run.positions:
-            by.setdefault((row.options, row.position), []).append(row.chosen)
+            chosen = estimate_of(run.evaluation, row.chosen)
+            by.setdefault((row.options, row.position), []).append(chosen)
     for (options, position), found in sorted(by.items()):
         null = 1 / options
         estimate = found[0] if len(found) == 1 else mean_of([each.value for each in found], null=null)
         value, low, high = (None if x != x else x - null for x in (estimate.value, estimate.low, estimate.high))
-        counted = {"n": len(found), "over": "seeds" if len(found) > 1 else "anchors, people"}
+        counted = {"n": len(found), "over": "seeds" if len(found) > 1 else "anchors, people" if low is not None else ""}
         yield {
             "panel": BIAS,
             "group": f"{options} options{f' ({heading})' if heading else ''}",

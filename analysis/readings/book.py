@@ -153,7 +153,7 @@ class Contest:
         """Return slot -> what to call its author; the message's number is added where one author wrote several."""
         names = {slot: message.competitor for slot, message in sorted(self.messages.items())}
         alone = len(set(names.values())) == len(names)
-        return names if alone else {slot: f"{name}, message {slot + 1}" for slot, name in names.items()}
+        return names if alone else {slot: f"{name} {slot + 1}" for slot, name in names.items()}
 
 
 @dataclass

@@ -38,7 +38,7 @@ def votes_board(table: Mapping[str, Any]) -> Board:
         "Votes",
         columns,
         lines,
-        note="Intervals hold 95 %. A rejected message loses its contest.",
+        note=f"{'' if table['one_society'] else 'Intervals hold 95 %. '}A rejected message loses its contest.",
         anchor="votes",
         decisive=True,
     )

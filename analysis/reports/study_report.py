@@ -58,6 +58,7 @@ from analysis.studies.values.strengths import strength_dicts, study_strengths
 from analysis.tables.results import out_of_domain
 from analysis.tables.transfer import transfer_dicts, transfer_rows
 from moloch import keyed
+from moloch.plain_text import near_paths
 
 
 @dataclass
@@ -268,7 +269,9 @@ def _failures(results: Mapping[str, Any], runs: Sequence[ReportedCell]) -> Itera
         yield Prose("No alarm was raised in any cell.")
     if results["missing"]:
         lines = tuple(
-            BoardLine((Datum(each["cell"]), Datum(each["state"]), Datum(short(each["message"], 300) or "–")))
+            BoardLine(
+                (Datum(each["cell"]), Datum(each["state"]), Datum(short(near_paths(each["message"]), 300) or "–"))
+            )
             for each in results["missing"]
         )
         yield Board("Cells without results", ("cell", "state", "message"), lines, labels=3)

@@ -89,7 +89,7 @@ def _winner(row: Row) -> str:
     names, winner = row["competitors"], row["winner"]
     if not 0 <= winner < len(names):
         return str(row["outcome"])
-    name = short(names[winner], 16) if names.count(names[winner]) == 1 else f"message {winner + 1}"
+    name = short(names[winner], 16) if names.count(names[winner]) == 1 else f"{short(names[winner], 16)} {winner + 1}"
     return name if row["outcome"] == "majority" else f"{name} ({row['outcome']})"
 
 

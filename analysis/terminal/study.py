@@ -27,6 +27,7 @@ from analysis.terminal._conventions import convention_tables
 from analysis.terminal._registered import render_registered
 from analysis.terminal._scopes import scope_tables
 from analysis.terminal.grid import Row, add_row, new_table
+from moloch.plain_text import near_paths
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -286,7 +287,7 @@ def absent_lines(told: Mapping[str, Any]) -> Iterator[str]:
     """Yield what of a study is not there: cells without results, and combinations that are no runs."""
     missing, impossible = told["missing"], told["impossible"]
     for each in missing[:NAMED]:
-        why = f": {short(each['message'], 120)}" if each["message"] else ""
+        why = f": {short(near_paths(each['message']), 120)}" if each["message"] else ""
         yield f"Missing: {each['cell']} ({each['state']}{why})"
     if len(missing) > NAMED:
         yield f"and {len(missing) - NAMED:,} more missing cells"

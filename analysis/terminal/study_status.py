@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.formats import count, duration, short
 from analysis.terminal.failures import what_to_do
 from analysis.terminal.grid import add_row, new_table
+from moloch.plain_text import near_paths
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -103,7 +104,9 @@ def _failure(cell: Mapping[str, Any]) -> str:
     again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
     trace = f" (traceback: {cell['traceback']})" if cell["traceback"] and cell["origin"] == "bug" else ""
     will = ". It will be tried again." if cell["state"] == "waiting" else ""
-    return f"{cell['cell']} failed{again} ({cell['origin']}): {short(cell['message'], MESSAGE)}{trace}{will}"
+    return (
+        f"{cell['cell']} failed{again} ({cell['origin']}): {short(near_paths(cell['message']), MESSAGE)}{trace}{will}"
+    )
 
 
 def _lines(status: Mapping[str, Any]) -> Iterator[str]:

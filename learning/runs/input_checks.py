@@ -12,7 +12,7 @@ from abm.arenas.anchors import AnchorSplit, clean
 from abm.audience import Audience, SourceFindings, informed
 from abm.probe import PROBES
 from abm.worlds.networked.settings import Intervention
-from abm.worlds.roles import competitor_class, member_class
+from abm.worlds.roles import POLICY, competitor_class, member_class
 from learning.arms.arm import Arm, declares_rows
 from learning.arms.markets import SOLO
 from learning.methods import METHODS, InstructionMethod, check_options
@@ -102,7 +102,8 @@ def check_examples(rules: Arena, anchors: AnchorSplit) -> None:
 
 def check_classes(config: RunConfig) -> None:
     """Refuse classes of members and competitors that are not there."""
-    competitor_class(config.competitor)
+    if config.competitor != POLICY:
+        competitor_class(config.competitor)
     for name in config.members:
         member_class(name)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,6 @@ from abm.events import AdapterTrained, InstructionsProposed, InstructionsTried, 
 from abm.journal import Journal
 from abm.llm.instructions import instructions_are_here, instructions_id, read_instructions, save_instructions
 from abm.llm.port import LLM, Request, Sampling, messages_tokens
-from abm.worlds.model import Society
 from abm.worlds.trials import TrialPlace, hold_trials, write_trials
 from learning.methods import METHODS, Contests, DecidedContest, InstructionMethod, Owned, Retrospect, Trial, collect
 from learning.plan.parts import Learn, Part
@@ -28,6 +27,9 @@ from learning.runs.inputs import Inputs
 from learning.settings.config import RunConfig
 from moloch import keyed
 from moloch.content import content_id
+
+if TYPE_CHECKING:
+    from abm.worlds.model import Society
 
 KINDS = (LLMReplied, InstructionsProposed, InstructionsTried)
 """Events of a training of instructions before its last one."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_seriali
 from abm.arenas import Arena, Attempts, Cut, ExampleMessage, Format, Stops, arena
 from abm.llm.backends import Serving
 from abm.llm.precision import Precision
-from abm.worlds.model import Ties
+from abm.worlds.contests import Ties
 from abm.worlds.networked.settings import NetworkConfig
 from learning.alarms import AlarmConfig
 from learning.arms.arm import Arm, Arms, arms_in, as_recorded, markets_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moloch.plain_text import one_line, visible
+from moloch.plain_text import near_paths, one_line, visible
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,3 +75,23 @@ def test_every_python_sees_the_same(minor):
             assert run.stdout == "059f1f5c92e3e92657b45f16638cd0b6e75a64ab9157aa4b0bace535eb1eb232\n"
             return
     pytest.skip(f"no Python 3.{minor} runs here")
+
+
+class TestNearPaths:
+    """Paths of messages are as short as they can be, and still lead there."""
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("moloch: {here}/a b/x.csv:2:3: no", "moloch: a b/x.csv:2:3: no"),
+            ("{home}/x.csv and '{here}/y.csv'", "~/x.csv and 'y.csv'"),
+            ("{home}y/x, /data{here}/x, {home} and /x", "{home}y/x, /data{here}/x, {home} and /x"),
+        ],
+    )
+    def test_what_is_near_is_named_from_here(self, tmp_path, monkeypatch, text, said):
+        """From the working folder, else from home; a folder whose name only begins alike is another one."""
+        places = {"here": str(tmp_path / "home" / "here"), "home": str(tmp_path / "home")}
+        Path(places["here"]).mkdir(parents=True)
+        monkeypatch.chdir(places["here"])
+        monkeypatch.setenv("HOME", places["home"])
+        assert near_paths(text.format(**places)) == said.format(**places)

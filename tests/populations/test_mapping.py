@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -406,6 +407,14 @@ class TestLetters:
         people, plan = survey([{"Size": 40, "SIZE": 2}], "columns: {n: size}")
         with pytest.raises(InputError, match=r"csv:2: .*'size' \(for 'n'\) is missing; the row has 'Size', 'SIZE'\."):
             read_pool(people, plan)
+
+    def test_a_pool_is_read_anew_where_its_files_changed(self, survey, tmp_path):
+        """Its mapping is one of them; else who was read is there."""
+        people, plan = survey([{"town": "a", "w": 2}], "columns: {place: town}")
+        first = read_pool(people, plan)
+        assert read_pool(people, plan) is first and first.people[0].weight == 1
+        Path(plan).write_text("columns: {place: town}\nweight: w")
+        assert read_pool(people, plan).people[0].weight == 2
 
     @pytest.mark.system
     def test_what_is_endless_is_no_value(self, survey, tmp_path):
