@@ -33,12 +33,10 @@ from abm.probe import Probe, judged, version_of
 from abm.worlds.agents import Competitor
 from abm.worlds.causes import FIRST
 from abm.worlds.offers import Assignment
+from abm.worlds.tie_rules import Ties
 from moloch import keyed
 from moloch.keyed import Part
 from moloch.texts import whole
-
-Ties = Literal["skip", "random"]
-"""What a tie decides: no winner (counted), or a keyed fair coin."""
 
 
 class Slate(msgspec.Struct, frozen=True):
