@@ -119,7 +119,7 @@ class Support:
             "the fitted audience would extrapolate",
             why=f"{why} (a margin of {self.margin:.0%} is allowed for)",
             fix="Fit it on votes about such messages by such people, or set surrogate.support.extrapolate: true in its "
-            "file: the same command then goes on, and its results say how much lay outside.",
+            "file: the same command then resumes, and its results say how much lay outside.",
         )
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from abm import events
 from abm.log.codec import RUN_KINDS
 from moloch.errors import InputError
+from moloch.meanings import meanings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -328,9 +326,7 @@ def _event_columns(kind: str) -> tuple[FrameColumn, ...]:
     from abm.log.frames import columns
 
     struct = RUN_KINDS[kind]
-    said: dict[str, str] = {}
-    for parent in (events.Event, struct):
-        said |= _docstrings()[parent.__name__]
+    said = meanings(struct)
     return tuple(
         FrameColumn(name, _called(dtype), MOMENT if name == "at" else "", said.get(name, ""), f"{kind}.{name}")
         for name, dtype in columns(struct).items()
@@ -339,19 +335,3 @@ def _event_columns(kind: str) -> tuple[FrameColumn, ...]:
 
 def _called(dtype: pl.DataType) -> str:
     return str(dtype)
-
-
-@cache
-def _docstrings() -> dict[str, dict[str, str]]:
-    """Return class -> field -> its docstring, of all events."""
-    said: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(events)).body:
-        if isinstance(node, ast.ClassDef):
-            fields = said.setdefault(node.name, {})
-            for field, after in zip(node.body, node.body[1:], strict=False):
-                text = (
-                    after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else None
-                )
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, str):
-                    fields[field.target.id] = " ".join(text.split())
-    return said

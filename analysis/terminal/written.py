@@ -27,7 +27,7 @@ def first_step_lines(counts: WritingCounts, arena: Arena, *, counted: bool = Fal
     said = [] if counted else list(_read(counts))
     if counts.redrawn:
         said.append(f"{counts.redrawn:,} took more than one attempt")
-    if not counted:
+    if counts.bounded and not counted:
         said.append(f"{percent(counts.at_bound, 0)} of completions met the bound on tokens")
     if counts.cut:
         said.append(f"{counts.cut:,} cut at the last whole sentence")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from abm.arenas import Arena
 from abm.events import ContestDecided, Event, StepStarted
-from learning.runs.plan_parts import Learn
+from learning.plan.parts import Learn
 from learning.runs.reactions import ReactionCounts, ReactionsReading, reading_advice
 from learning.runs.written import WritingCounts, WrittenReading, advice, total
 from moloch.errors import InputError
@@ -44,7 +44,7 @@ def nothing_to_learn(
         return InputError(
             what,
             why=f"its mitigations left no row of {outcomes.total()} contests ({taken} changed or taken away)",
-            fix="Make them milder, use more anchors, or set alarms.action=stop: the run then goes on without the arm.",
+            fix="Make them milder, use more anchors, or set alarms.action=stop: the run then continues without the arm.",
         )
     if outcomes["majority"] and rivals:
         return InputError(

@@ -20,7 +20,7 @@ from abm.journal import LiveJournal
 from abm.llm.budget import Budget
 from abm.llm.port import LLM, Flight, Flying, Writing
 from learning.runs.attempts import is_retry
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from moloch.beats import beats
 from moloch.errors import MolochError
 

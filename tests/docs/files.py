@@ -53,6 +53,7 @@ def lay_out(folder: Path, texts: Iterable[str]) -> None:
     for text in texts:
         if named := NAMED.match(text):
             (folder / named["name"]).write_text(text)
+    shutil.copy(ROOT / "examples" / "audiences" / "credulous.yaml", folder / "mine.yaml")
     (folder / "examples").mkdir()
     shutil.copy(ROOT / "examples" / "media_trust.yaml", folder / "examples")
     shutil.copytree(ROOT / "abm" / "data" / "anchors" / "sales", folder / "FOLDER")

@@ -37,32 +37,51 @@ from tests.support.stub_server import stub_server
 SMALL = {"train_anchors": 3, "held_out_anchors": 3, "train_personas": 3, "held_out_personas": 3, "epochs": 1}
 """Settings of every run that a page makes."""
 
-SIZES = {"docs/tutorials/network.md": {"train_personas": 17, "held_out_personas": 17}}
-"""Other sizes where a page needs them: a graph names all of its people."""
+SIZES = {
+    "docs/tutorials/network.md": {"train_personas": 17, "held_out_personas": 17},
+    "docs/learning.md": {"epochs": 2},
+    "docs/markets.md": {"train_anchors": 12},
+}
+"""Other sizes where a page needs them: a graph names all of its people, a fork at an epoch has a second one, rivals share anchors."""
 
 SMALLER = {
     "docs/commands.md": [("--at 3", "--at 1")],
     "docs/surrogate.md": [("crowd.size=1000000", "crowd.size=1000")],
     "docs/audience.md": [("range(40)", "range(2)"), ("draws=100", "draws=2")],
+    "docs/out-of-domain.md": [("--at 24", "--at 3"), ("anchors: 64}", "anchors: 3}")],
+    "docs/report.md": [("--event 13071", "--event 30")],
 }
 """What is replaced in a page's blocks; each must occur."""
 
 STANDS_IN = {
     "README.md": {"RUN": "elections-networked"},
     "docs/commands.md": {"RUN": "elections-networked", "ASKED": "elections-isolated"},
+    "docs/conventions.md": {"RUN": "elections-isolated"},
     "docs/diffusion_graph.md": {"runs/networked": "social-networked"},
+    "docs/figures.md": {"runs/first": "sales-isolated"},
     "docs/frames.md": {"runs/elections": "elections-isolated", "runs/other": "social-networked"},
     "docs/judging.md": {"runs/x": "sales-isolated", "runs/sales": "sales-isolated"},
     "docs/log.md": {"runs/elections": "elections-isolated", "runs/other": "social-isolated"},
     "docs/mesa.md": {"runs/elections": "elections-isolated"},
+    "docs/report.md": {"runs/sales": "sales-isolated"},
+    "docs/site.md": {"runs/elections": "elections-isolated"},
 }
 """Runs that a page takes as given: the name there, and the golden run in its place."""
 
-MADE = {"docs/surrogate.md": ["moloch run --out runs/asked"]}
+MADE = {
+    "docs/measures.md": ["moloch run --arena elections --out runs/elections"],
+    "docs/out-of-domain.md": ["moloch run beyond.yaml --set out_of_domain.anchors=3 --out runs/beyond"],
+    "docs/surrogate.md": ["moloch run --out runs/asked"],
+}
 """Commands that make what a page takes as given."""
 
-WHOLE = ("README.md", "docs/commands.md", "docs/tutorials/network.md")
-"""Pages whose commands make several runs and a report: seconds together."""
+WHOLE = ("README.md", "docs/commands.md", "docs/report.md", "docs/tutorials/network.md")
+"""Pages whose commands make several runs or reports: seconds together."""
+
+STUDIES = ("docs/tutorials/paper.md", "docs/tutorials/study.md")
+"""Pages that carry a study out: its cells, processes of their own, write and learn at no cost (:mod:`tests.support.fast_cells`)."""
+FAST = ("extensions: [tests.support.fast_cells]", "serving: {llm: fast}", "train_anchors: 3", "held_out_anchors: 3")
+"""Settings of these cells."""
 
 GOLDEN = ROOT / "tests" / "golden" / "runs"
 POCKET = next(e.model_digest for e in read_events(GOLDEN / "sales-isolated") if isinstance(e, CompetitorsJoined))
@@ -109,7 +128,7 @@ def test_blocks_run_with_the_pocket_model(page, folder, server, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.system) if page in WHOLE else page for page in pages()]
+    "page", [pytest.param(page, marks=pytest.mark.system) if page in (*WHOLE, *STUDIES) else page for page in pages()]
 )
 @pytest.mark.usefixtures("scripted")
 def test_blocks_run(page, folder, server, monkeypatch):
@@ -130,9 +149,13 @@ def run_page(page: str, folder: Path, server: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(learning, "run", small)  # moloch.run comes through it
     for name, golden in STANDS_IN.get(page, {}).items():
         shutil.copytree(GOLDEN / golden, folder / name)
+    files = [block.code for block in blocks(page) if block.file]
+    if page in STUDIES:
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        files = [fast(code) for code in files]
+    lay_out(folder, files)
     for command in MADE.get(page, []):
         run_command(page, command.split(), server, monkeypatch, size)
-    lay_out(folder, [block.code for block in blocks(page) if block.file])
     namespace: dict[str, Any] = {"__name__": "snippet"}
     for block in smaller(page):
         if block.not_run or block.file or block.language not in ("python", *SHELL):
@@ -161,12 +184,31 @@ def test_commands_exist(page):
     assert wrong == []
 
 
+@pytest.mark.parametrize("page", [*pages(), "CHANGELOG.md"])
+def test_files_and_targets_exist(page):
+    """Each script, example and test that a page names is in the repository, and each ``make`` target in the Makefile."""
+    text = (ROOT / page).read_text("utf-8")
+    files = re.findall(r"(?<![\w/])(?:tests|examples|benchmarks)/[\w/]+\.(?:py|yaml|ipynb)\b", text)
+    typed = "\n".join(block.code for block in blocks(page) if block.language in SHELL)
+    targets = re.findall(r"`make ([a-z-]+)", text) + re.findall(r"^make ([a-z-]+)", typed, re.MULTILINE)
+    phony = next(line for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if line.startswith(".PHONY:"))
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert [target for target in targets if target not in phony.split()] == []
+
+
 def test_a_command_that_does_not_exist_is_named():
     """The check above can fail: on a command, on a command of a group, and on an option."""
     assert (
         mistakes(["moloch", "runs"]) and mistakes(["moloch", "log", "mend"]) and mistakes(["moloch", "run", "--fast"])
     )
     assert not mistakes(["moloch", "log", "export", "parquet", "--help"])
+
+
+def fast(page: str) -> str:
+    """Return a study's page with the settings :data:`FAST` in its base, in place of its own."""
+    page = re.sub(r"\b(train|held_out)_anchors: \d+,? *(#.*)?", "", page)
+    page = re.sub(r"^base: \{", "base: {" + ", ".join(FAST) + ", ", page, flags=re.MULTILINE)
+    return re.sub(r"^base:$", "\n  ".join(("base:", *FAST)), page, flags=re.MULTILINE)
 
 
 def smaller(page: str) -> list[Block]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import polars as pl
@@ -43,11 +44,12 @@ class TestList:
     def test_cells_stand_inside_their_study(self, study):  # noqa: F811
         """The list has the study, once; its cells are there for addresses."""
         library = Library([], [study.parent])
-        (entry,) = (entry for entry in look(library) if entry.path == study)
+        (entry,) = (entry for entry in look(library, inf).entries if entry.path == study)
         (row,) = list_rows([entry], lambda each: None, now=0.0)
         assert row["size"] == "12 of 12 cells" and row["state"] == "ended" and row["study"]
         assert sum(path.is_relative_to(study) for path in library.paths().values()) == 12
-        assert not any(each.path.parent == study / "cells" for each in look(library))
+        assert look(Library([], [study.parent]), 0.0).left == 12  # none was read in no time, and the list says so
+        assert not any(each.path.parent == study / "cells" for each in look(library, inf).entries)
 
     def test_filter_and_order(self):
         """All words have to be there; what a column says nothing of stands last, whichever way it is sorted."""
@@ -69,11 +71,13 @@ class TestList:
         """A folder is watched: a study that begins in it, and its cells as they begin."""
         monkeypatch.setattr("analysis.ui.studies.LOOK_S", -1.0)
         library = Library([], [tmp_path])
-        assert look(library) == []
+        assert look(library) == ([], 0)
         cells = plan(tmp_path / "new")
-        assert [(entry.name, entry.size, entry.state) for entry in look(library)] == [("new", 0, "empty")]
+        assert [(entry.name, entry.size, entry.state) for entry in look(library, inf).entries] == [("new", 0, "empty")]
         carry_out(tmp_path / "new", cells[:1])
-        assert [(entry.name, entry.size, entry.state) for entry in look(library)] == [("new", 1, "stopped")]
+        assert [(entry.name, entry.size, entry.state) for entry in look(library, inf).entries] == [
+            ("new", 1, "stopped")
+        ]
 
     def test_a_line_is_the_figures(self, study):  # noqa: F811
         """A run's line says what its first arm wins beyond its comparator, and what its first probe changed."""
