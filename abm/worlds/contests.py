@@ -32,15 +32,13 @@ from abm.llm.port import Request
 from abm.probe import Probe, judged, version_of
 from abm.worlds.causes import FIRST
 from abm.worlds.offers import Assignment
+from abm.worlds.tie_rules import Ties
 from moloch import keyed
 from moloch.keyed import Part
 from moloch.texts import whole
 
 if TYPE_CHECKING:  # Mesa, which a plan does without
     from abm.worlds.agents import Competitor
-
-Ties = Literal["skip", "random"]
-"""What a tie decides: no winner (counted), or a keyed fair coin."""
 
 
 class Slate(msgspec.Struct, frozen=True):

@@ -29,10 +29,11 @@ from abm.state.state import State
 from abm.worlds import contests
 from abm.worlds.agents import Competitor, Member, NamedPolicy
 from abm.worlds.causes import emit_all
-from abm.worlds.contests import Slate, Ties, Votes
+from abm.worlds.contests import Slate, Votes
 from abm.worlds.offers import Assignment, Offer, occasion
 from abm.worlds.peopled import Peopled
 from abm.worlds.roles import competitor_class, failed, member_class, roles
+from abm.worlds.tie_rules import Ties
 from moloch import keyed
 from moloch.errors import MolochError
 from moloch.keyed import Part

@@ -16,6 +16,7 @@ from analysis.ui.key import FIELD, VARIABLE, chosen_token, door
 
 RUNS = Path("runs")
 OPEN_TO_ALL = "Warning: --no-token: every user of this machine can read these runs"
+STARTS = "Starting the pages: about 5 s, longer on a busy machine"
 SPENDS = ", and interview personas at your cost"
 
 
@@ -53,12 +54,13 @@ def ui(
 
         if (unknown := Serving(llm=llm).unknown_backend) is not None:
             raise unknown
+    stderr().print(STARTS, highlight=False, soft_wrap=True)  # before what takes its time is imported
     run_paths, folders = checked(runs or [])
     begins = first_page(runs or [], run_paths, folders)
     hidden = _hidden(run_paths, folders, look)
     secret = chosen_token() if token else ""
-    with stderr().status("loading"):
-        from analysis.ui.server import serve
+    from analysis.ui.server import serve
+
     if not token:
         stderr().print(OPEN_TO_ALL + (SPENDS if llm else ""), style="yellow", highlight=False, soft_wrap=True)
     with (

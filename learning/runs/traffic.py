@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,11 +20,12 @@ from abm.journal import LiveJournal
 from abm.llm.budget import Budget
 from abm.llm.port import LLM, Flight, Flying, Writing
 from learning.runs.attempts import is_retry
-from learning.runs.costs import planned
-from learning.runs.inputs import Inputs
 from learning.settings.config import RunConfig
 from moloch.beats import beats
 from moloch.errors import MolochError
+
+if TYPE_CHECKING:
+    from learning.runs.inputs import Inputs
 
 FOLDER, FILE = "now", "traffic.json"
 EVERY = 2.0
@@ -143,6 +145,8 @@ class TrafficMeter:
         return written, answered
 
     def _planned(self) -> int | None:
+        from learning.runs.costs import planned  # with all that a run is made of, which readers of traffic do not need
+
         if not self._asked_plan:
             self._asked_plan = True
             with contextlib.suppress(MolochError):  # what the run itself would say, which goes on without it

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_seriali
 from abm.arenas import Arena, Attempts, Cut, ExampleMessage, Format, Stops, arena
 from abm.llm.backends import Serving
 from abm.llm.precision import Precision
-from abm.worlds.contests import Ties
 from abm.worlds.networked.settings import NetworkConfig
+from abm.worlds.tie_rules import Ties
 from learning.alarms import AlarmConfig
 from learning.arms.arm import Arm, Arms, arms_in, as_recorded, markets_of
 from learning.arms.market_settings import Markets, check_together, given_alone

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from analysis.cli.ui import checked, first_page, ui
+from analysis.cli.ui import STARTS, checked, first_page, ui
 from analysis.ui import server
 from analysis.ui.key import VARIABLE
 from moloch.errors import InputError, NoRun
@@ -114,7 +114,7 @@ class TestToken:
     def test_it_is_printed_and_opened(self, started):
         """The browser is led there by a file, since all users see the arguments of a command."""
         token, opened, out, err = started()
-        assert f"http://127.0.0.1:1/?token={token}&run=" in out and not err.strip()
+        assert f"http://127.0.0.1:1/?token={token}&run=" in out and err.strip() == STARTS
         assert f"url=http://127.0.0.1:1/?token={token}&amp;run=" in opened and opened.startswith("<!doctype html>")
 
     def test_one_of_ones_own_is_not_printed(self, started, monkeypatch):
@@ -130,7 +130,14 @@ class TestToken:
         token, opened, out, err = started(token=False, llm=llm)
         assert token == "" and opened.startswith("http://127.0.0.1:1/?run=") and "token" not in out
         assert "every user of this machine can read these runs" in err and ("at your cost" in err) == bool(llm)
-        assert len(err.strip().splitlines()) == 1
+        assert len(err.strip().splitlines()) == 2
+
+    def test_it_says_what_it_does_first(self, tmp_path, monkeypatch, capsys):
+        """Before runs are looked for, which takes seconds, as does all that pages are made of."""
+        monkeypatch.setattr("analysis.cli.ui.checked", lambda given: pytest.exit("looked", 1))
+        with pytest.raises(pytest.exit.Exception, match="looked"):
+            ui([tmp_path], port=0, browser=False, llm="", token=True)
+        assert capsys.readouterr().err.strip() == STARTS
 
     def test_nothing_is_left(self, started, tmp_path, monkeypatch):
         """The page that led the browser in is gone when the pages are."""

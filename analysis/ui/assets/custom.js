@@ -6,6 +6,10 @@
   // the page is in English, and may be enlarged; the server underneath says neither
   document.documentElement.lang = "en";
   document.querySelector("meta[name=viewport]")?.setAttribute("content", "width=device-width, initial-scale=1");
+  // said until the first page is there; a string of CSS, so that a name stays text
+  const asked = new URLSearchParams(location.search), named = asked.get("run") || asked.get("study");
+  const reads = named ? `Moloch is reading ${named.slice(0, 80)}` : "Moloch is looking for runs and studies";
+  document.documentElement.style.setProperty("--m-loading", JSON.stringify(reads));
   window.moloch = {
     theme: () => JSON.parse(localStorage.getItem(KEY) || '"auto"'),
     nextTheme() {

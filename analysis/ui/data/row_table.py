@@ -123,7 +123,7 @@ def _said(value: Any, moment: bool) -> tuple[str, str]:
         at = datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):  # a log may hold any number
         return _text(value), ""
-    return f"{at:%Y-%m-%d %H:%M:%S}", f"{_text(value)} {TIME}"
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC", f"{_text(value)} {TIME}"
 
 
 def meanings(query: RowsQuery) -> list[list[str]]:

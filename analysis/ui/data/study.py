@@ -238,7 +238,9 @@ def _gone(results: StudyResults | None) -> dict[str, dict[str, str]]:
             "state": DAMAGED if each.state == DAMAGED else "missing",
             "dot": DOTS["failed"],
             "says": "By the study's log it has ended.",
-            "message": f"{each.message} {LEFT_OUT}" if each.state == DAMAGED else each.message or GONE,
+            "message": f"{each.message[:1].upper()}{each.message[1:]} {LEFT_OUT}"
+            if each.state == DAMAGED
+            else each.message or GONE,
         }
         for each in missing
         if each.state in ("ended", "reused", DAMAGED)

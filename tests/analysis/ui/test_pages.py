@@ -277,6 +277,9 @@ class TestNumbers:
         """Rates of every probe that judged something, with intervals."""
         page = visit.open("?run=isolated&page=probes", ".m-table")
         assert "From placebo, points" in page.inner_text("main")
+        bars = "[...document.querySelectorAll('.m-interval')].map((each) => [each.getAttribute('href'), each.parentNode.previousSibling.querySelector('a').getAttribute('href')])"
+        doors = page.evaluate(bars)
+        assert doors and all(bar and bar == number for bar, number in doors), "an interval leads where its number does"
 
 
 class TestCompare:

@@ -70,7 +70,7 @@ class TestRowTable:
         found = rows_page(query, isolated, 0)
         (at,) = (cells[0] for cells in row_table.cells(query, address, Book(), found, ["at"])[:1])
         seconds = found.rows["at"][0]
-        assert datetime.strptime(at[0] + " +0000", "%Y-%m-%d %H:%M:%S %z").timestamp() == int(seconds)
+        assert datetime.strptime(at[0].replace("UTC", "+0000"), "%Y-%m-%d %H:%M:%S %z").timestamp() == int(seconds)
         assert at[2].startswith(f"{int(seconds)}") and "seconds since 1970" in at[2]
         head = next(each for each in row_table.headings(query, address, found) if each["name"] == "at")
         assert "date and time in UTC" in head["meaning"]
