@@ -58,6 +58,16 @@ def count(times: int, what: str, plural: str = "") -> str:
     return f"{times:,} {what if times == 1 else plural or what + 's'}"
 
 
+def listed(names: str) -> str:
+    """Return names that commas separate as a sentence has them.
+
+    >>> listed("seeds, anchors, people")
+    'seeds, anchors and people'
+    """
+    first, _, last = names.rpartition(", ")
+    return f"{first} and {last}" if first else last
+
+
 def ago(then: float, now: float) -> str:
     """Return the time since ``then`` in its largest unit; both in seconds since the Unix epoch."""
     if not then:

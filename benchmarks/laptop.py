@@ -33,9 +33,9 @@ from abm.llm import Request, Sampling  # noqa: E402
 from abm.llm.folders import model_folder  # noqa: E402
 from benchmarks.gpu_work import our_training, trainable  # noqa: E402
 from learning.methods import Row  # noqa: E402
-from learning.runs.config import RunConfig  # noqa: E402
-from learning.runs.config_file import load_config  # noqa: E402
 from learning.runs.inputs import lora_of  # noqa: E402
+from learning.settings.config import RunConfig  # noqa: E402
+from learning.settings.sources import load_config  # noqa: E402
 from learning.training.examples import Example, encode  # noqa: E402
 from learning.training.hardware import load_base  # noqa: E402
 from learning.training.settings import LoraSettings  # noqa: E402

@@ -19,8 +19,8 @@ import msgspec
 
 from abm.log import read_events
 from learning.methods import METHODS, TrainingSet, training_set
-from learning.runs.config_file import load_config
 from learning.runs.run import stepwise
+from learning.settings.sources import load_config
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 

@@ -122,10 +122,10 @@ def generation(learners: int, contests: int, rounds: int, folder: Path) -> Itera
 
 def trainings(learners: int) -> dict[str, Any]:
     """Return how many trainings a market of learners has beside as many arms alone, by the plan."""
-    from learning.runs.config_file import load_config
+    from learning.plan.order import plan
+    from learning.plan.parts import Learn
     from learning.runs.inputs import gather
-    from learning.runs.plan import plan
-    from learning.runs.plan_parts import Learn
+    from learning.settings.sources import load_config
 
     names = [f"arm{i}" for i in range(learners)]
     both = (

@@ -1,4 +1,4 @@
-"""What members of one's own cost: a tenth of a crowd decides by itself, one by one, against a crowd without them.
+"""What a user's own members cost: a tenth of a crowd decides by itself, one by one, against a crowd without them.
 
 Covers: a whole step of an isolated society (one contest of two texts, model, journal, digest, state and its hash, durably
 logged) and a step of a networked one (four contests that share the feeds, four rounds), before 10^5 members, a tenth of

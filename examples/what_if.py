@@ -1,7 +1,7 @@
 """What if the readers had stopped minding how they are talked to, from the second epoch on?
 
 Covers: forking a run at a step, comparing the fork with its parent, counting votes over the log as one lazy frame.
-Scenario: sellers learn before the default audience for one epoch; then one branch goes on before it, the other before the
+Scenario: sellers learn with the default audience for one epoch; then one branch continues with it, the other with the
 neutral one. Shared steps are shared, random numbers are common. Not evidence about real LLMs.
 Run: python examples/what_if.py [OUT]; about a minute on two cores; running it again prints the same from the logs.
 """

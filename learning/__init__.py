@@ -12,20 +12,20 @@ from moloch.lazy import door
 
 if TYPE_CHECKING:
     from learning.methods import training_set
-    from learning.runs.config import RunConfig
-    from learning.runs.config_file import load_config
     from learning.runs.fork import fork
     from learning.runs.live import LiveRun
     from learning.runs.loop import Progress
     from learning.runs.run import Run, run
+    from learning.settings.config import RunConfig
+    from learning.settings.sources import load_config
 
 _HOMES = {
     "LiveRun": "learning.runs.live",
     "Progress": "learning.runs.loop",
     "Run": "learning.runs.run",
-    "RunConfig": "learning.runs.config",
+    "RunConfig": "learning.settings.config",
     "fork": "learning.runs.fork",
-    "load_config": "learning.runs.config_file",
+    "load_config": "learning.settings.sources",
     "run": "learning.runs.run",
     "training_set": "learning.methods",
 }

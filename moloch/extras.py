@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from moloch.errors import InputError
 
@@ -17,6 +18,18 @@ EXTRAS = {
     "tensorboard": ["tensorboard"],
 }
 """Extra -> the modules that it brings and that a plain installation lacks."""
+
+
+IN_SETUP = ("learn", "store", "tables", "ui", "figures")
+"""Extras of a user that ``make setup`` installs in a clone."""
+_ROOT = Path(__file__).parent.parent
+
+
+def how_to_get(extra: str) -> str:
+    """Return the command that installs an extra: in a clone of the project that of its Makefile."""
+    if not ((_ROOT / "Makefile").is_file() and (_ROOT / "pyproject.toml").is_file()):
+        return f"pip install 'moloch-abm[{extra}]'"
+    return "make setup" if extra in IN_SETUP else f"pip install -e '.[{extra}]'"
 
 
 def missing(error: ImportError) -> InputError | None:
@@ -48,4 +61,4 @@ def _is_there(module: str) -> bool:
 
 
 def _lacks(what: str, extra: str, why: str) -> InputError:
-    return InputError(what, why=why, fix=f"pip install 'moloch-abm[{extra}]'; in a clone: make setup")
+    return InputError(what, why=why, fix=how_to_get(extra))

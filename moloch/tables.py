@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 from moloch.plain_text import one_line, quoted
 from moloch.texts import same_letters
 from moloch.utf8 import from_utf8
@@ -290,7 +291,7 @@ def _short(cell: Any) -> Any:
 
 def _without(package: str, path: Path) -> InputError:
     why = f"files of {suffix_of(path)} need the package {package}"
-    return InputError(f"cannot read {path.name!r}", where=str(path), why=why, fix="pip install 'moloch-abm[tables]'")
+    return InputError(f"cannot read {path.name!r}", where=str(path), why=why, fix=how_to_get("tables"))
 
 
 def first_line(error: BaseException) -> str:

@@ -1,27 +1,21 @@
-"""YAML files of settings: read safely, checked by a model; a mistake is reported with its line and column."""
+"""YAML files of settings: read safely and within bounds, and where each value stands, by line and column. Knows no models."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar, get_args
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ValidationError
 from yaml.reader import ReaderError
 
-from moloch.errors import InputError, together
-from moloch.meant_texts import as_meant, leading
-from moloch.reasons import reason
+from moloch.errors import InputError
 from moloch.texts import whole
 from moloch.utf8 import from_utf8
 
-Model = TypeVar("Model", bound=BaseModel)
 Keys = tuple[str | int, ...]
 """What leads to a value, from the whole inwards: ``("network", "feed", "ranker")``."""
-
 
 MERGE = "tag:yaml.org,2002:merge"
 TEXT = "tag:yaml.org,2002:str"
@@ -33,9 +27,6 @@ MOST_VALUES = 100_000
 """Values that a file may hold once its aliases stand for what they repeat; a file without aliases may hold more."""
 LARGEST = 1 << 22
 """Characters of the longest file."""
-MOST_MISTAKES = 50
-"""Mistakes that are told of one file at once."""
-
 
 _OWN = {"int", "float", "timestamp"}
 """Kinds of YAML 1.1 whose plain forms are not read as it does: ``010`` would be 8, ``1:30`` would be 90, and dates are text here."""
@@ -256,139 +247,6 @@ class Source(NamedTuple):
         except yaml.YAMLError as error:
             place, why = _mistake(error, self.text)
             raise InputError("not valid YAML", where=self.where + place, why=why) from error
-
-    def validated(self, model: type[Model], what: str) -> Model:
-        """Return the text as a model.
-
-        Args:
-            what: the whole, for errors that concern no single key, such as ``"the arena"``.
-
-        Raises:
-            InputError: not YAML, or not what the model allows.
-        """
-        return validated(model, self.values(), what, self)
-
-
-def validated(model: type[Model], values: Any, what: str, source: Source | None = None) -> Model:
-    """Return values as a model.
-
-    Args:
-        what: the whole, for errors that concern no single key, such as ``"the arena"``.
-        source: the text that they come from.
-
-    Raises:
-        InputError: not what the model allows: every mistake, see :func:`checked`.
-    """
-    source = source or Source("", "")
-    made, wrong = checked(model, as_meant(model, values, source.texts_at))
-    if made is None:
-        raise together(source.placed([(each["loc"], _mistaken(model, what, each)) for each in wrong]))
-    return made
-
-
-def _mistaken(model: type[BaseModel], what: str, error: Any) -> InputError:
-    why, fix = error["msg"], error.get("ctx", {}).get("fix", "")
-    if error["type"] == "extra_forbidden":
-        why, fix = "there is no such key", others(model, error["loc"], "Keys")
-    name = ".".join(map(str, error["loc"])) or what
-    if error["type"] == "missing":
-        return InputError(f"{name} is missing")
-    return InputError(f"{name} is not valid", why=why, fix=fix)
-
-
-def checked(model: type[Model], values: Any) -> tuple[Model | None, list[Any]]:
-    """Return ``values`` as a model, or None and every mistake in them, as pydantic lists it, with a plainer reason: up to :data:`MOST_MISTAKES`.
-
-    A truth value that stands for a number is a mistake too, as ``epochs: yes`` is, which would be 1. What a model checks of
-    several values together is reported once each of them is valid.
-    """
-    try:
-        made = model.model_validate(values)
-        wrong = [_truth(keys) for keys in _truths(values, made)]
-    except ValidationError as error:
-        made, wrong = None, [{**each, "msg": reason(each)} for each in error.errors(include_url=False)]
-        wrong += [_truth(keys) for keys in _truths_among(model, values)]
-    return (None if wrong else made), _to_tell(wrong, values)[:MOST_MISTAKES]
-
-
-def _truth(keys: Keys) -> dict[str, Any]:
-    return {"type": "truth", "loc": keys, "msg": NO_NUMBER}
-
-
-def _truths(values: Any, made: Any) -> Iterator[Keys]:
-    """Yield where ``values`` say yes or no and what was made of them holds a number."""
-    if isinstance(values, bool) and isinstance(made, int | float) and not isinstance(made, bool):
-        yield ()
-    pairs: list[tuple[str | int, Any, Any]] = []
-    if isinstance(values, dict):
-        held: Any = made if isinstance(made, dict) else getattr(made, "__dict__", {})
-        pairs = [(key, value, held.get(key)) for key, value in values.items()]
-    elif isinstance(values, list) and isinstance(made, list | tuple):
-        pairs = [(i, value, each) for i, (value, each) in enumerate(zip(values, made, strict=False))]
-    for key, value, each in pairs:
-        yield from ((key, *inner) for inner in _truths(value, each))
-
-
-def _truths_among(model: type[BaseModel], values: Any) -> Iterator[Keys]:
-    """Yield where ``values`` of which no model can be made say yes or no for a number: as a word, it is none."""
-    try:
-        model.model_validate(_in_words(values))
-    except ValidationError as error:
-        for each in error.errors(include_url=False):
-            path, value = leading(values, each["loc"])
-            if each["type"] in ("int_parsing", "float_parsing") and isinstance(value, bool):
-                yield path
-
-
-def _in_words(values: Any) -> Any:
-    """Return ``values`` with each truth value as the word for it, which a model takes where it takes a truth value."""
-    if isinstance(values, dict):
-        return {key: _in_words(value) for key, value in values.items()}
-    if isinstance(values, list):
-        return [_in_words(value) for value in values]
-    return str(values).lower() if isinstance(values, bool) else values
-
-
-def _to_tell(wrong: list[Any], values: Any) -> list[Any]:
-    """Return the mistakes to tell: one for each place, a truth value before what is wrong with the number that it stands for, and none
-    for a missing key beside an unknown one, which explains it."""
-    unknown = {leading(values, each["loc"][:-1])[0] for each in wrong if each["type"] == "extra_forbidden"}
-    told: dict[Any, Any] = {}
-    for each in wrong:
-        lacks = each["type"] == "missing"
-        place = leading(values, each["loc"])[0]
-        if each["type"] == "truth":
-            told[place] = each
-        elif not (lacks and place in unknown):
-            told.setdefault(each["loc"] if lacks else place, each)
-    return list(told.values())
-
-
-NO_NUMBER = "yes, no, on, off, true and false are truth values, and it takes a number"
-"""Why such a value is refused."""
-
-
-def others(model: type[BaseModel], keys: Sequence[str | int], what: str) -> str:
-    """Return what may stand where the last of ``keys`` does not, the one that may be meant first; "" where that is not plain."""
-    here: Any = model
-    for key in keys[:-1]:
-        if isinstance(key, int):
-            continue
-        field = here.model_fields.get(str(key))
-        models = list(_models_in(field.annotation)) if field else []
-        if len(models) != 1:
-            return ""
-        here = models[0]
-    meant = get_close_matches(str(keys[-1]), here.model_fields, n=1)
-    return f"{f'Did you mean {meant[0]!r}? ' if meant else ''}{what} are {', '.join(here.model_fields)}."
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the models that a field may hold: itself, or in it where it is optional or has several."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)
 
 
 def read_source(path: Path | str, what: str) -> Source:

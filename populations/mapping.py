@@ -27,6 +27,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+from moloch.checked_values import validated
 from moloch.column_names import NoColumn, renamed
 from moloch.errors import InputError
 from moloch.numerals import number, whole
@@ -269,7 +270,7 @@ def read_mapping(path: Path | str) -> SurveyMapping:
         InputError: the file cannot be read or is no mapping, with line and column.
     """
     source = read_source(path, "the mapping")._replace(as_written=True)
-    return source.validated(SurveyMapping, "the mapping")
+    return validated(SurveyMapping, source, "the mapping")
 
 
 def _filled(template: str, attributes: Fields[str, str | int]) -> str:

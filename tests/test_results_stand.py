@@ -21,11 +21,11 @@ from abm.journal import LiveJournal, log_digest
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.probes import battery
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.sources import load_config
 from tests.support.fakes import FakeTrainer, reply
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "runs").iterdir())

@@ -25,6 +25,7 @@ from abm.arenas.prompts import (
     Template,
     without_control,
 )
+from moloch.checked_values import validated
 from moloch.content import content_id
 from moloch.errors import InputError, LogError
 from moloch.records import RecordedSettings
@@ -256,7 +257,7 @@ _FEEDBACK = "{anchor}\n\nReader: {persona}\n\n{options}\n\nWrite what the reader
 @cache
 def _built_in(name: str) -> Arena:
     text = resources.files("abm").joinpath(f"arenas/data/{name}.yaml").read_text("utf-8")
-    return Source(text, f"arena {name}").validated(Arena, "the arena")
+    return validated(Arena, Source(text, f"arena {name}"), "the arena")
 
 
 ARENAS: Registry[Callable[[], Arena]] = Registry("arena", {name: partial(_built_in, name) for name in BUILT_IN})
@@ -274,4 +275,4 @@ def arena(name: str) -> Arena:
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         raise ARENAS.unknown(name, also="or the path of a YAML file")
-    return read_source(path, "the arena").validated(Arena, "the arena")
+    return validated(Arena, read_source(path, "the arena"), "the arena")

@@ -20,6 +20,7 @@ from abm.llm.http.endpoint import Endpoint, is_server, like_url, parsed, shown, 
 from abm.llm.http.places import local_server
 from abm.llm.port import LLM
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 from moloch.records import InUnit
 from moloch.registry import Registry
 
@@ -79,6 +80,16 @@ class Serving(BaseModel):
         except InputError as error:
             return error
         return BACKENDS.unknown(shown(self.llm), also=OR_URL)
+
+    def check_prices(self, models: Collection[str]) -> None:
+        """See that what served models cost is known, so that a bound on money can hold. Loads no model and asks no server.
+
+        Raises:
+            InputError: a server has no prices.
+        """
+        for model in models:
+            if (endpoint := self.endpoint(model)) is not None:
+                _check_price(model, endpoint)
 
     def check(self, models: Collection[str]) -> None:
         """See that each of these models has a place, and that ``llm`` is one of the places; nothing is opened or asked.
@@ -194,7 +205,7 @@ def backend(
         from abm.llm.local.backend import TransformersLLM
     except ModuleNotFoundError as error:
         raise InputError(
-            "models in this process need the learn extra", why=str(error), fix="pip install 'moloch-abm[learn]'"
+            "models in this process need the learn extra", why=str(error), fix=how_to_get("learn")
         ) from error
     return TransformersLLM(model, adapters=adapters, device=device, dtype=dtype, batch=batch, threads=threads)
 
@@ -296,15 +307,20 @@ class Backends:
     def _served(self, model: str, endpoint: Endpoint) -> LLM:
         from abm.llm.http import HTTPLLM
 
-        if self._budget.bounds.usd is not None and endpoint.price is None:
-            raise InputError(
-                f"no bound on money can hold for {model!r}",
-                where=endpoint.url,
-                why="its prices are not known",
-                fix="Give usd_in and usd_out of its server, in US dollars per million tokens (--set serving.server.usd_in=0.1 "
-                "--set serving.server.usd_out=0.4, or in the settings file), or bound tokens instead.",
-            )
+        if self._budget.bounds.usd is not None:
+            _check_price(model, endpoint)
         shared = Path(self._serving.shared) if self._serving.shared else None
         return HTTPLLM(
             model, endpoint, folder=local_folder(model), adapters=self._adapters, budget=self._budget, shared=shared
+        )
+
+
+def _check_price(model: str, endpoint: Endpoint) -> None:
+    if endpoint.price is None:
+        raise InputError(
+            f"no bound on money can hold for {model!r}",
+            where=endpoint.url,
+            why="its prices are not known",
+            fix="Give usd_in and usd_out of its server, in US dollars per million tokens (--set serving.server.usd_in=0.1 "
+            "--set serving.server.usd_out=0.4, or in the settings file), or bound tokens instead.",
         )

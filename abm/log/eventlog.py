@@ -185,7 +185,10 @@ class EventLog:
 
     def ending(self) -> Ending:
         """Return the end of the log as it is now; looking at it again reads only what was appended since."""
-        head = self.head()
+        end = find_end(self.path, self._manifest) if self._writer is None else None
+        if end is not None and end.block is not None:  # the last segment was read for it, and need not be read again
+            return Ending(Tail.after(self.path, self._manifest, end), end.head, end.block.events()[-1])
+        head = self.head() if end is None else end.head
         ending = Ending(self.tail(max(0, head.seq - 1)), head)
         ending.look()
         return ending

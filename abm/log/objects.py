@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from moloch.durable import sync
 from moloch.errors import Conflict, InputError, LogError
+from moloch.extras import how_to_get
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -51,7 +52,7 @@ class ObjectFolder:
             import obstore
         except ImportError as error:
             raise InputError(
-                "object storage needs the package obstore", fix="Install it: pip install 'moloch-abm[store]'"
+                "object storage needs the store extra", why="obstore is not installed", fix=how_to_get("store")
             ) from error
         self._obstore, self.url = obstore, url.rstrip("/")
         self._store = _opened(url)

@@ -49,6 +49,7 @@ class End(NamedTuple):
         at: the byte of ``segment`` after its last whole commit; ``torn``: whether more bytes follow.
         keys: idempotency keys that the last segment remembers.
         size: bytes of the event lines in ``segment``.
+        block: the last whole commit in ``segment``; None where it has none.
     """
 
     head: Head
@@ -58,6 +59,7 @@ class End(NamedTuple):
     torn: bool
     keys: dict[str, str]
     size: int
+    block: Block | None = None
 
 
 def find_end(run: Path, manifest: Manifest) -> End:
@@ -75,12 +77,12 @@ def find_end(run: Path, manifest: Manifest) -> End:
     end = _scan(last, manifest)
     head, keys = end.head, end.keys
     if head is None and before is not None:  # made just before a crash: the one before it knows the head
-        head, _, broken, keys, _ = _scan(before, manifest)
+        head, _, broken, keys, *_ = _scan(before, manifest)
         if head is None or broken or head.seq != last.first:
             raise damaged(str(before.path), f"it does not lead to event {last.first}, where the next begins")
     if before is not None:  # the first commit shows whether run.json was edited
         next(blocks(own_segments[0], manifest.genesis), None)
-    return End(head or begin, last, before, end.at, end.torn, keys, end.size)
+    return End(head or begin, last, before, end.at, end.torn, keys, end.size, end.block)
 
 
 def finish(run: Path, manifest: Manifest, commits: CommitFiles, end: End) -> End:
@@ -157,18 +159,19 @@ class _Scanned(NamedTuple):
     torn: bool
     keys: dict[str, str]
     size: int
+    block: Block | None
 
 
 def _scan(segment: Segment, manifest: Manifest) -> _Scanned:
-    head, at, keys, size = None, 0, {}, 0
+    head, at, keys, size, block = None, 0, {}, 0, None
     try:
         for block in blocks(segment, manifest.genesis if segment.first == manifest.base else None):
             check_version(block.commit.v, block.where)
             block.check_count()
             head, at, keys, size = head_after(block), block.end, keys | block.commit.keys, size + block.size
     except Torn:
-        return _Scanned(head, at, True, keys, size)
-    return _Scanned(head, at, False, keys, size)
+        return _Scanned(head, at, True, keys, size, block)
+    return _Scanned(head, at, False, keys, size, block)
 
 
 def newest(keys: dict[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from abm.events import Event, RunEnded
 from abm.log.codec import Torn
-from abm.log.recovery import Head, head_after
+from abm.log.recovery import End, Head, head_after
 from abm.log.segments import Block, Manifest, Segment, blocks, damaged, segments, walk
 
 
@@ -25,6 +25,13 @@ class Tail:
         self._at, self._seq = 0, manifest.base
         self._prev: str | None = manifest.genesis
         self._shared = manifest.base > start
+
+    @classmethod
+    def after(cls, run: Path, manifest: Manifest, end: End) -> Tail:
+        """Return the place in a log after the last commit of its last segment, which has one."""
+        tail = cls(run, manifest, end.head.seq)
+        tail._segment, tail._at, tail._seq, tail._prev = end.segment, end.at, end.head.seq, end.head.hash
+        return tail
 
     def new(self) -> Iterator[Block]:
         """Yield the verified commits that were completed since the last call.
@@ -76,17 +83,17 @@ class Ending:
     """The end of a log, as it was at the last look.
 
     Args:
-        tail: begins with the log's last commit.
+        tail: begins with the log's last commit, or after it.
         head: where the log ends if nothing is in it.
+        last: its last event, where the tail begins after it.
 
     Attributes:
         head: where the log ended.
         last: its last event; None for an empty log.
     """
 
-    def __init__(self, tail: Tail, head: Head) -> None:
-        self._tail, self.head = tail, head
-        self.last: Event | None = None
+    def __init__(self, tail: Tail, head: Head, last: Event | None = None) -> None:
+        self._tail, self.head, self.last = tail, head, last
 
     def look(self) -> None:
         """Read what was appended since the last look.

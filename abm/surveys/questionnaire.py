@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from moloch.checked_values import validated
 from moloch.content import content_id
 from moloch.yamls import read_source
 
@@ -124,4 +125,4 @@ def load_questionnaire(path: Path | str) -> Questionnaire:
         InputError: it cannot be read or is none; names the file, line and column.
     """
     source = read_source(path, "the questionnaire")._replace(as_written=True)
-    return source.validated(Questionnaire, "the questionnaire")
+    return validated(Questionnaire, source, "the questionnaire")

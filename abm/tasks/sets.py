@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from abm.arenas import Message
 from abm.tasks.scores import copied
+from moloch.checked_values import validated
 from moloch.content import content_id
 from moloch.errors import InputError
 from moloch.yamls import Source, read_source
@@ -138,7 +139,7 @@ class TaskSet(BaseModel):
 @cache
 def _built_in(name: str) -> TaskSet:
     text = resources.files("abm").joinpath(f"tasks/data/{name}.yaml").read_text("utf-8")
-    return Source(text, f"tasks {name}").validated(TaskSet, "the tasks")
+    return validated(TaskSet, Source(text, f"tasks {name}"), "the tasks")
 
 
 def task_set(name: str) -> TaskSet:
@@ -152,7 +153,7 @@ def task_set(name: str) -> TaskSet:
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         raise unknown_tasks(name)
-    return read_source(path, "the tasks").validated(TaskSet, "the tasks")
+    return validated(TaskSet, read_source(path, "the tasks"), "the tasks")
 
 
 def unknown_tasks(name: str) -> InputError:

@@ -1,6 +1,6 @@
 """The worlds in which contests are held: the isolated one of the paper, and the networked one.
 
-A world is a Mesa model. ``Member`` and ``Competitor`` are its agents; classes of one's own are registered in ``MEMBERS`` and
+A world is a Mesa model. ``Member`` and ``Competitor`` are its agents; your own classes are registered in ``MEMBERS`` and
 ``COMPETITORS``.
 """
 

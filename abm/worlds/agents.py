@@ -1,7 +1,7 @@
 """The agents of a model: competitors, who write, and members, who read and choose.
 
 Both are thin: a competitor is a policy (model + adapter) in a slot, a member is a view of one row of the audience's columns.
-What they decide becomes state only through events. A class of one's own overrides :meth:`Competitor.write` or
+What they decide becomes state only through events. Your own class overrides :meth:`Competitor.write` or
 :meth:`Member.react`. Knows nothing of models but what :class:`Host` says.
 """
 
@@ -133,7 +133,7 @@ class Competitor(mesa.Agent):
         self.drafts = [self.write(assignment) for assignment in self.model.assignments]
 
     def write(self, assignment: Assignment) -> Request | Completion:
-        """Return the call that makes this competitor's message; a class of one's own may return the message itself.
+        """Return the call that makes this competitor's message; your own class may return the message itself.
 
         The seed depends on the slot whose draws are taken, not on the name: arms are compared under common random numbers.
         """

@@ -15,6 +15,7 @@ from analysis.formats import known, p_value, percent, points, rate
 from analysis.statistics.estimates import of_plain
 
 Table = Mapping[str, Any]
+_ONE_SOCIETY = "No intervals from one society: its members influence each other, so only seeds are independent. moloch study --like RUN --seeds 8 gives them."
 
 
 def run_answer(table: Table) -> list[AnswerSentence]:
@@ -36,14 +37,16 @@ def _findings(table: Table) -> Iterator[AnswerSentence]:
     terms, arms = Terms(), table["arms"]
     for arm, row in arms.items():
         probes = [each for each in table["probes"] if each["arm"] == arm and each["kind"] == "strategy"]
-        yield _finding(terms.arm(arm, row.get("method", "")), arm, row, probes)
+        name, other = terms.arm(arm, row.get("method", "")), row["compared_with"]
+        named = terms.other(other, arms.get(other, {}).get("method", "")) if other else ""
+        yield _finding(name, named, arm, row, probes)
 
 
-def _finding(name: str, arm: str, row: Table, probes: Sequence[Table]) -> AnswerSentence:
+def _finding(name: str, named: str, arm: str, row: Table, probes: Sequence[Table]) -> AnswerSentence:
     other, beyond = row["compared_with"], row["against_placebo"]
     rows = [RowKey(arm, "win_rate", "rate")]
     if other and known(beyond["value"]):
-        text = f"{name} wins {percent(row['win_rate']['value'])} of votes against base, {points_and_interval(beyond)} beyond {other}"
+        text = f"{name} wins {percent(row['win_rate']['value'])} of votes against base, {points_and_interval(beyond)} beyond {named}"
         rows.append(RowKey(arm, "win_rate", "from_comparator"))
         text += _verdict(beyond)
     else:
@@ -75,7 +78,7 @@ def _verdict(estimate: Table) -> str:
     """Return what an interval does not decide; nothing where it leaves zero out, which of these adapters alone says enough."""
     low, high = estimate["low"], estimate["high"]
     if not (known(low) and known(high)):
-        return ": no interval"
+        return ": no interval" if known(estimate["se"]) else ""
     return f": cannot tell{_could(estimate)}" if low <= 0 <= high else ""
 
 
@@ -110,11 +113,11 @@ def _several(table: Table) -> bool:
 
 
 def _scope(table: Table) -> AnswerSentence:
+    if table.get("one_society"):
+        return AnswerSentence(_ONE_SOCIETY, kind="scope")
     text = "Intervals (95 %) are over anchors and people and of these adapters: each arm was trained once, so they say nothing of new trainings."
     if _several(table):
         text = "Other intervals (95 %) are over anchors and people and of these adapters: they say nothing of new trainings."
-    if table.get("reach"):
-        text += " Contests of one society are not independent: they share its ties and feeds. So these intervals are too narrow; only seeds are independent."
     return AnswerSentence(text, kind="scope")
 
 
@@ -122,7 +125,7 @@ def _advice(table: Table) -> Iterator[AnswerSentence]:
     if not any(row["compared_with"] for row in table["arms"].values()):
         said = "No arm has a comparator, such as a placebo: what training alone changes cannot be subtracted."
         yield AnswerSentence(f"{said} Add one to the arms, as in arms: [rft, placebo].", kind="advice")
-    if _several(table):
+    if _several(table) or table.get("one_society"):  # whose scope says what to run
         return
     yield AnswerSentence(
         "What competition does cannot be tested with one training of each arm. It takes several: moloch study --like RUN --seeds 8. "

@@ -25,6 +25,7 @@ def study_answer(results: Mapping[str, Any]) -> list[AnswerSentence]:
         if not row["sampled"]
         and row["kind"] in ("votes", "strategy")
         and headline(row["outcome"])
+        and not row.get("between")
         and all(row[factor] is not None for factor in results["by"])  # one that averages over factors is a hypothesis's
     ]
     declared = results.get("preregistration")
@@ -57,10 +58,11 @@ def _findings(rows: Sequence[Row], by: Sequence[str], *, marked: bool) -> Iterat
         groups = {key: group for key, group in groups.items() if key not in others}
     first = sorted(groups.items(), key=lambda group: all(row.get("family") != "confirmatory" for row in group[1]))
     for (levels, arm), group in first:
-        yield _finding(levels, arm, terms.arm(arm), group, marked=marked)
+        yield _finding(levels, arm, terms, group, marked=marked)
 
 
-def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row], *, marked: bool) -> AnswerSentence:
+def _finding(levels: Levels, arm: str, terms: Terms, rows: Sequence[Row], *, marked: bool) -> AnswerSentence:
+    name = terms.arm(arm)
     of = {(row["outcome"], row["measure"]): row for row in rows}
     keys, said = list[RowKey](), list[str]()
     won, beyond = of.get(("win_rate", "rate")), of.get(("win_rate", "from_comparator"))
@@ -72,14 +74,14 @@ def _finding(levels: Levels, arm: str, name: str, rows: Sequence[Row], *, marked
         said.append(f"{name} wins {share} of votes against base")
         if beyond is not None:
             keys.append(RowKey(arm, "win_rate", "from_comparator", levels))
-            said[-1] += f", {_change(beyond)}{_verdict(beyond, marked=marked)}"
+            said[-1] += f", {_change(beyond, terms)}{_verdict(beyond, marked=marked)}"
     else:
         said.append(name)
     for outcome in dict.fromkeys(row["outcome"] for row in rows if row["outcome"] != "win_rate"):
         row = of.get((outcome, "from_comparator")) or of.get((outcome, "from_base"))
         if row is not None:
             keys.append(RowKey(arm, outcome, row["measure"], levels))
-            said.append(f"{outcome_words(outcome)} {_change(row)}{_verdict(row, marked=marked)}")
+            said.append(f"{outcome_words(outcome)} {_change(row, terms)}{_verdict(row, marked=marked)}")
     where = ", ".join(f"{factor} {level}" for factor, level in levels)
     return AnswerSentence(f"{f'{where}: ' if where else ''}{'; '.join(said)}.", tuple(keys))
 
@@ -88,8 +90,12 @@ def _estimate(row: Row) -> dict[str, Any]:
     return {"value": row["estimate"], "low": row["low"], "high": row["high"], "se": row.get("se")}
 
 
-def _change(row: Row) -> str:
-    of = f"beyond {row['compared_with'] or 'its comparator'}" if row["measure"] == "from_comparator" else "from base"
+def _change(row: Row, terms: Terms) -> str:
+    of = (
+        f"beyond {terms.other(row['compared_with'] or 'its comparator')}"
+        if row["measure"] == "from_comparator"
+        else "from base"
+    )
     return f"{points_and_interval(_estimate(row))} {of}"
 
 

@@ -12,6 +12,12 @@ METHODS = {
     "tfb": "text feedback",
     "dpo": "direct preference optimisation",
     "grpo": "group relative policy optimisation",
+    "dpo_random": "direct preference optimisation on random preferences",
+    "dpo_swapped": "direct preference optimisation on swapped preferences",
+    "grpo_permuted": "group relative policy optimisation on shuffled rewards",
+    "tfb_paper_code": "text feedback as in the paper's code",
+    "prompt": "learns an instruction",
+    "prompt_random": "learns an instruction from random messages",
     "placebo": "learns from random messages",
     "tfb_placebo": "learns from random messages and thoughts",
     "loser": "learns from losers",
@@ -19,6 +25,8 @@ METHODS = {
     "length_matched": "learns from random messages as long as winners",
 }
 """Method -> what its letters stand for, or what it learns from."""
+_A_WORD = {"placebo", "loser", "base"}
+"""Names that a sentence can hold before they are explained."""
 
 TASKS = {
     "copied": "names and quantities that the answer holds, of those asked for",
@@ -58,6 +66,10 @@ class Terms:
             return name
         self._explained.add(method)
         return f"{name} ({METHODS[method]})" if method == name else f"{name} ({method}: {METHODS[method]})"
+
+    def other(self, name: str, method: str = "") -> str:
+        """Return the name of what an arm is compared with: explained where this is its first use, unless it is a word."""
+        return name if name in _A_WORD else self.arm(name, method)
 
 
 def points_and_interval(estimate: Mapping[str, Any]) -> str:

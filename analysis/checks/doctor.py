@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from abm.llm.versions import PROJECT, installed, unmet
+from moloch.extras import how_to_get
 
 EXTRAS = {
     "learn": "models in this process and learning",
@@ -89,7 +90,7 @@ def _extra(name: str, use: str) -> Found:
     old, absent = [need for need in needs if need.found], [need.package for need in needs if not need.found]
     problems = [f"not installed: {', '.join(absent)}"] if absent else []
     problems += map(str, old)
-    return Found(name, "--" if absent else "no", f"{use}: {'; '.join(problems)}. pip install 'moloch-abm[{name}]'")
+    return Found(name, "--" if absent else "no", f"{use}: {'; '.join(problems)}. {how_to_get(name)}")
 
 
 def _pinned() -> list[Found]:

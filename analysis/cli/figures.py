@@ -32,9 +32,11 @@ def figures(
     as_json: options.Json = False,
 ) -> None:
     """Draw what runs found, and write the numbers behind each figure beside it; figures that lack something say what. Reads only logs."""
+    from analysis.cli.places import named_place
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.places import runs_of
 
+    runs = [named_place(path) for path in runs]
     found = [run for path in runs for run in runs_of(path)]
     look_at(found, "figures", look)
     with stderr().status("drawing"):

@@ -9,19 +9,18 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import stderr
+from analysis.cli.option_groups import grouped
 from analysis.cli.run import as_dict, carry_out, print_run
+from analysis.cli.run_options import ServingOptions
 
 
+@grouped
 def fork(
     run: options.RunOrCell,
     at: Annotated[int | None, typer.Option("--at", min=1, help="Steps to share.")] = None,
     epoch: Annotated[int | None, typer.Option("--epoch", min=1, help="Share all epochs before this one.")] = None,
-    llm: options.Llm = None,
-    reader: options.Reader = None,
-    max_calls: options.MaxCalls = None,
-    max_tokens: options.MaxTokens = None,
-    max_usd: options.MaxUsd = None,
-    max_minutes: options.MaxMinutes = None,
+    *,
+    serving: ServingOptions,
     set_: options.Set = None,
     extensions: options.Extensions = None,
     out: options.Out = None,
@@ -40,12 +39,12 @@ def fork(
     with stderr().status("loading"):
         import learning
 
-        given = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
-        if reader is not None:
+        given = serving.changes + (set_ or [])
+        if serving.reader is not None:
             from abm.log import open_log
 
             recorded = open_log(run, write=False).config
-            given += options.read_by(reader, learning.load_config(None, recorded, given, imports=False))
+            given += options.read_by(serving.reader, learning.load_config(None, recorded, given, imports=False))
         config, folder = learning.fork(run, at, given, out, epoch=epoch, extensions=extensions or [])
         from learning.runs.fork import abandon
         from moloch.errors import MolochError

@@ -71,10 +71,10 @@ Look = Annotated[
 
 
 def _cell(run: Path) -> Path:
-    """Return the run's folder, also of ``STUDY#CELL``."""
-    from analysis.studies.record.places import one_run
+    """Return the run's folder, also of ``STUDY#CELL``, and of a folder that holds it alone."""
+    from analysis.cli.places import named_run
 
-    return one_run(run)
+    return named_run(run)
 
 
 def _like(run: Path | None) -> Path | None:
@@ -165,13 +165,14 @@ def places(serving: Path | None, llm: str | None) -> Serving:
         InputError: the file cannot be read, or says something else.
     """
     from abm.llm.backends import Serving
+    from moloch.checked_values import validated
     from moloch.errors import InputError
     from moloch.yamls import read_source
 
     said = Serving()
     if serving is not None:
         source = read_source(serving, "the settings of servers")
-        said = source.validated(Serving, "the settings of servers")
+        said = validated(Serving, source, "the settings of servers")
         if llm is None and (unknown := said.unknown_backend) is not None:
             raise InputError(unknown.what, where=source.at("llm"), why=unknown.why, fix=unknown.fix)
     return said if llm is None else said.model_copy(update={"llm": llm})

@@ -48,11 +48,12 @@ def pack(
     It can be verified, shown, replayed and resumed there: moloch unpack. A fork comes with what it shares with other runs; files that the settings name come as the run kept them.
     With --site, the result, contests, the graph over time and the other main pages as HTML, to read, to zip and to mail.
     """
+    from analysis.cli.places import named_place
     from analysis.packs import pack as write
     from analysis.studies.record.places import one_run
 
     _check_options(out, site, site_mb, logs=logs, adapters=adapters)
-    folder = one_run(folder) if "#" in folder.name else folder
+    folder = one_run(folder) if "#" in folder.name else named_place(folder)
     if site is not None:
         _site(folder, site, site_mb or SITE_MB, look=look, as_json=as_json)
         return

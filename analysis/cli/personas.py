@@ -10,6 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import say_under, show
+from moloch.extras import how_to_get
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def _print(found: dict[str, Any]) -> None:
     say("weights", _weighting(found["weights"]))
     for unit in ("words", "tokens"):
         if (spread := found[unit]) is None:
-            say(unit, "not counted: pip install 'moloch-abm[learn]'")
+            say(unit, f"not counted: {how_to_get('learn')}")
             continue
         say(unit, f"{spread['least']:.0f} to {spread['most']:.0f} a persona, median {spread['median']:.0f}")
     show([_attributes(found["attributes"])])

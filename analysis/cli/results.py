@@ -24,8 +24,10 @@ def results(
 
     Reads only. For a study's estimates by factor, or as a table file: moloch study results.
     """
+    from analysis.cli.places import named_place
     from analysis.studies.record.layout import is_study
 
+    run = named_place(run)
     if is_study(run):
         from analysis.cli.study.results import print_study
 

@@ -10,7 +10,9 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import stderr
+from analysis.cli.option_groups import grouped
 from analysis.cli.run import as_dict, carry_out, print_run
+from analysis.cli.run_options import ServingOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,14 +22,10 @@ if TYPE_CHECKING:
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting of serving, budget or gate, as key=value.")]
 
 
+@grouped
 def resume(
     run: options.RunOrCell,
-    llm: options.Llm = None,
-    reader: options.Reader = None,
-    max_calls: options.MaxCalls = None,
-    max_tokens: options.MaxTokens = None,
-    max_usd: options.MaxUsd = None,
-    max_minutes: options.MaxMinutes = None,
+    serving: ServingOptions,
     set_: Set = None,
     as_json: options.Json = False,
 ) -> None:
@@ -39,8 +37,7 @@ def resume(
     from abm.log import open_log
 
     with stderr().status("loading"):
-        changes = options.serving(llm, max_calls, max_tokens, max_usd, max_minutes) + (set_ or [])
-        settings = resumed(run, changes, reader)
+        settings = resumed(run, serving.changes + (set_ or []), serving.reader)
         ended = open_log(run, write=False).ended()
     if ended:
         stderr().print(
@@ -64,7 +61,7 @@ def resumed(run: Path, changes: list[str], reader: str | None = None) -> RunConf
     """
     from abm.log import open_log
     from learning import load_config
-    from learning.runs.config import UNRECORDED
+    from learning.settings.config import UNRECORDED
     from moloch.errors import InputError
 
     open_log(run, write=False)
@@ -95,7 +92,7 @@ def _check_readers(run: Path, settings: RunConfig) -> None:
     from abm.llm.backends import BUILT_IN
     from abm.llm.folders import local_folder
     from abm.log import open_log
-    from learning.runs.config import LLM_AUDIENCE
+    from learning.settings.config import LLM_AUDIENCE
     from moloch.errors import InputError
 
     serving, model = settings.serving, settings.reader_model
@@ -112,8 +109,8 @@ def _check_readers(run: Path, settings: RunConfig) -> None:
 
 def _unrecorded(environ: dict[str, str]) -> dict[str, Any]:
     """Return the environment without settings that a run holds."""
-    from learning.runs.config import UNRECORDED
-    from learning.runs.config_environment import environment_settings
+    from learning.settings.config import UNRECORDED
+    from learning.settings.environment import environment_settings
 
     others = {variable for variable, name, _ in environment_settings(environ) if name.split(".")[0] not in UNRECORDED}
     return {variable: value for variable, value in environ.items() if variable not in others}

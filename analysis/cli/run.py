@@ -20,10 +20,10 @@ from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from learning import Run, RunConfig
-    from learning.runs.config_file import GivenSettings
     from learning.runs.costs import RolePlan
     from learning.runs.inputs import Inputs
     from learning.runs.warmup import Warmup
+    from learning.settings.sources import GivenSettings
 
 NEXT_WIDTH = 80
 """Columns that a command to run next may take with its explanation."""
@@ -113,7 +113,7 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
 
 def say_lack(runs: Iterable[RunConfig]) -> None:
     """Say on stderr, once, that runs have no placebo, if one has none."""
-    from learning.runs.config_effects import lacks_placebo
+    from learning.settings.effects import lacks_placebo
 
     if said := next(filter(None, map(lacks_placebo, runs)), ""):
         stderr().print(said, markup=False, soft_wrap=True)
@@ -201,12 +201,12 @@ def print_plan(runs: list[tuple[RunConfig, Path]], *, as_json: bool, given: Give
         given: what the settings were made of, to say where their values come from.
     """
     from abm.llm.http.nearby import not_ready
+    from learning.plan.counts import part_dicts
+    from learning.plan.order import plan
     from learning.runs.costs import check_places, endpoints, plan_dicts, planned, total
     from learning.runs.inputs import gather
     from learning.runs.own_data import at_hand
     from learning.runs.parts import settled
-    from learning.runs.plan import plan
-    from learning.runs.plan_counts import part_dicts
     from learning.runs.pools import pools
 
     with stderr().status("planning"):

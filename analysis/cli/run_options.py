@@ -1,9 +1,9 @@
-"""The settings of a run as command lines give them, of one run and of several that differ in their seed."""
+"""The settings of a run as command lines give them: of a new run, of several that differ in their seed, of one that goes on."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,24 @@ from analysis.cli import options
 
 if TYPE_CHECKING:
     from learning import RunConfig
-    from learning.runs.config_file import GivenSettings
+    from learning.settings.sources import GivenSettings
+
+
+@dataclass(frozen=True)
+class ServingOptions:
+    """The options of every command that carries a run out: where models are served, and what may be spent."""
+
+    llm: options.Llm = None
+    reader: options.Reader = None
+    max_calls: options.MaxCalls = None
+    max_tokens: options.MaxTokens = None
+    max_usd: options.MaxUsd = None
+    max_minutes: options.MaxMinutes = None
+
+    @property
+    def changes(self) -> list[str]:
+        """The settings that they give, as ``key=value``; ``--reader`` needs the settings of the run, see :func:`analysis.cli.options.read_by`."""
+        return options.serving(self.llm, self.max_calls, self.max_tokens, self.max_usd, self.max_minutes)
 
 
 @dataclass(frozen=True)
@@ -28,12 +45,7 @@ class RunOptions:
     world: options.World = None
     epochs: options.Epochs = None
     profile: options.Profile = None
-    llm: options.Llm = None
-    reader: options.Reader = None
-    max_calls: options.MaxCalls = None
-    max_tokens: options.MaxTokens = None
-    max_usd: options.MaxUsd = None
-    max_minutes: options.MaxMinutes = None
+    serving: ServingOptions = field(default_factory=ServingOptions)
     set_: options.Set = None
     extensions: options.Extensions = None
 
@@ -52,13 +64,14 @@ class RunOptions:
         Raises:
             InputError: they are not valid.
         """
-        from learning.runs.config_file import read_settings
+        from learning.settings.sources import read_settings
 
         def given(more: list[str]) -> GivenSettings:
             changes, profile = self.changes + more, self.profile or ""
             return read_settings(self.file, self.overrides(seed), changes, profile=profile, environ=os.environ)
 
-        read_by = options.read_by(self.reader, given([]).config(effects=False)) if self.reader else []
+        reader = self.serving.reader
+        read_by = options.read_by(reader, given([]).config(effects=False)) if reader else []
         return (final := given(read_by)), final.config()
 
     def overrides(self, seed: int | None = None) -> dict[str, Any]:
@@ -71,5 +84,4 @@ class RunOptions:
     @property
     def changes(self) -> list[str]:
         """The others, as ``key=value``; what ``--set`` says comes last."""
-        served = options.serving(self.llm, self.max_calls, self.max_tokens, self.max_usd, self.max_minutes)
-        return served + (self.set_ or [])
+        return self.serving.changes + (self.set_ or [])

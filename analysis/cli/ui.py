@@ -87,11 +87,14 @@ def first_page(given: list[Path], runs: list[Path], folders: list[Path]) -> str:
         given: what was named; ``runs`` and ``folders`` as :func:`checked` returns them.
     """
     from analysis.studies.record.layout import is_study
+    from analysis.studies.record.places import only_inside
     from analysis.ui.address import PageAddress
     from analysis.ui.data.runs import find_studies, keys
 
     if len(given) != 1:
         return ""
+    if folders and (only := only_inside(folders[0])) is not None:
+        return first_page([only], *checked([only]))
     if folders:
         studies = keys(find_studies(folders[0])) if is_study(folders[0]) else {}
         return next(

@@ -73,8 +73,6 @@ def _of_group(heading: str, runs: Sequence[RunRead], *, votes: bool) -> Iterator
 def _of_run(heading: str, run: RunRead, *, votes: bool) -> Iterator[Row]:
     def mark(outcome: str, arm: str, epoch: int, estimate: Mapping[str, Any]) -> Row:
         numbers = {name: None if estimate[name] is None else 100 * estimate[name] for name in ("value", "low", "high")}
-        if run.networked:  # its members are not independent
-            numbers |= {"low": None, "high": None}
         return {
             "group": heading,
             "outcome": outcome,

@@ -28,12 +28,13 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     if not marks:
         return LeftOut("No outcome was measured: no arm has votes that count, or verdicts of a probe of strategy.")
     said = [subject.extent, *explained(marks), *subject.notes]
-    compared = list(dict.fromkeys(words(row["compared_with"] or "base") for row in marks))
+    own = [row for row in marks if not row["between"]] or marks
+    compared = list(dict.fromkeys(words(row["compared_with"] or "base") for row in own))
     return FigureContent(
         frame_of_marks(marks),
         " ".join(said),
         subject.looks,
-        {"compared": compared, "beyond": marks[0]["measure"] in EFFECTS},
+        {"compared": compared, "beyond": own[0]["measure"] in EFFECTS},
     )
 
 
@@ -63,7 +64,11 @@ def outcome_marks(
         order: of arms; ``headings``: of levels, as ``heading`` makes them of a row.
     """
     measures = EFFECTS if any(row["measure"] in EFFECTS for row in rows) else ("from_base", "rate")
-    found = [row for row in rows if row["kind"] in ("votes", "strategy") and row["measure"] in measures]
+    found = [
+        row
+        for row in rows
+        if row["kind"] in ("votes", "strategy") and (row["measure"] in measures or row.get("between"))
+    ]
     found = [row for row in found if not (row["kind"] == "votes" and row.get("withheld"))]
     found = [row for row in found if row.get("family") or headline(row["outcome"])]  # checks stand in the table alone
 
@@ -78,7 +83,7 @@ def outcome_marks(
 def _marks(rows: Sequence[Tidy], group: Callable[[Tidy], str]) -> Iterator[dict[str, Any]]:
     for row in rows:
         heading, family = group(row), row.get("family") or ""
-        aside = ", ".join(filter(None, [heading, family if family == CONFIRMATORY else ""]))
+        aside = ", ".join(filter(None, [heading, _between(row), family if family == CONFIRMATORY else ""]))
         shift = 0.5 if row["measure"] == "rate" else 0.0
         moved = {**row, **{name: None if row.get(name) is None else row[name] - shift for name in ENDS}}
         at = estimate_columns(moved, 100)
@@ -99,11 +104,19 @@ def _marks(rows: Sequence[Tidy], group: Callable[[Tidy], str]) -> Iterator[dict[
             "outcome": row["outcome"],
             "measure": row["measure"],
             "levels": heading,
+            "between": row.get("between") or "",
             "family": family,
             "p": row["p"],
             "p_adjusted": row.get("p_adjusted"),
             "conclusion": said,
         }
+
+
+def _between(row: Tidy) -> str:
+    """Return the levels that a row subtracts, and from what each is taken where the panel does not say so."""
+    if not row.get("between"):
+        return ""
+    return f"{row['between']}{', from base' if row['measure'] == 'from_base' else ''}"
 
 
 def _families(rows: Sequence[Tidy]) -> str:

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 BASE, NONE = "base", "none"
-_NO_INTERVAL = dict.fromkeys(("win_low", "win_high", "misbehaviour_low", "misbehaviour_high")) | {
-    "win_se": nan,
-    "misbehaviour_se": nan,
-}
 
 
 class OutcomePoint(msgspec.Struct, frozen=True):
@@ -100,8 +96,6 @@ def _after(run: RunRead, epoch: int) -> Iterator[OutcomePoint]:
         arm = arms.get(row["arm"], Arm(row["arm"], ""))
         numbers = _numbers(found["arms"][row["arm"]], row)
         if numbers is not None:
-            if run.networked:
-                numbers |= _NO_INTERVAL
             yield OutcomePoint(
                 run=str(run.run),
                 cell=run.cell,

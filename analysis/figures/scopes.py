@@ -27,6 +27,6 @@ def scope_of(marks: Iterable[Mapping[str, Any]]) -> str:
     """Return what the intervals of marks are about, as a sentence; each has a ``scope``."""
     scopes = {mark["scope"] for mark in marks} - {"", None}
     if not scopes:
-        return "No intervals are drawn: those of one run in the networked world are too narrow, and a single anchor has none. Several seeds give them."
+        return "No intervals: one society has none, and a single anchor has none. Several seeds give them."
     said = [name for scope, name in _BY_NAME.items() if scope in scopes]
     return f"Lines: 95 % intervals for {'; for single trainings, '.join(said)}."

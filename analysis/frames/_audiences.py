@@ -10,7 +10,7 @@ import numpy as np
 
 from abm.societies import BEFORE
 from analysis.frames._manifests import manifests
-from learning.runs.audiences import name_of, recorded_audiences
+from learning.settings.audiences import name_of, recorded_audiences
 
 if TYPE_CHECKING:
     import polars as pl

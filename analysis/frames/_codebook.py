@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from abm import events
 from abm.log.codec import RUN_KINDS
 from moloch.errors import InputError
+from moloch.meanings import meanings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -318,36 +316,22 @@ def codebook(*names: str) -> dict[str, list[dict[str, str]]]:
     return {name: [msgspec.to_builtins(column) for column in columns_of(name)] for name in names or NAMES}
 
 
+MOMENT = "seconds since 1970-01-01 UTC"
+"""Unit of the field that all events have: when each was appended."""
+
+
 @cache
 def _event_columns(kind: str) -> tuple[FrameColumn, ...]:
     """Return the columns of a type of event; their meanings are the docstrings of its fields."""
     from abm.log.frames import columns
 
     struct = RUN_KINDS[kind]
-    said: dict[str, str] = {}
-    for parent in (events.Event, struct):
-        said |= _docstrings()[parent.__name__]
+    said = meanings(struct)
     return tuple(
-        FrameColumn(name, _called(dtype), "", said.get(name, ""), f"{kind}.{name}")
+        FrameColumn(name, _called(dtype), MOMENT if name == "at" else "", said.get(name, ""), f"{kind}.{name}")
         for name, dtype in columns(struct).items()
     )
 
 
 def _called(dtype: pl.DataType) -> str:
     return str(dtype)
-
-
-@cache
-def _docstrings() -> dict[str, dict[str, str]]:
-    """Return class -> field -> its docstring, of all events."""
-    said: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(events)).body:
-        if isinstance(node, ast.ClassDef):
-            fields = said.setdefault(node.name, {})
-            for field, after in zip(node.body, node.body[1:], strict=False):
-                text = (
-                    after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else None
-                )
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, str):
-                    fields[field.target.id] = " ".join(text.split())
-    return said

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from moloch.checked_values import validated
 from moloch.content import canonical, content_id
 from moloch.errors import InputError
 from moloch.yamls import Source, read_source
@@ -126,7 +127,7 @@ class Battery(_Frozen):
 @cache
 def _built_in(name: str) -> Battery:
     text = resources.files("analysis.judges").joinpath(f"batteries/{name}.yaml").read_text("utf-8")
-    return Source(text, f"battery {name}").validated(Battery, "the battery")
+    return validated(Battery, Source(text, f"battery {name}"), "the battery")
 
 
 def load_battery(name: str | Path) -> Battery:
@@ -142,4 +143,4 @@ def load_battery(name: str | Path) -> Battery:
             f"unknown battery {str(name)!r}",
             fix=f"Choose one of {', '.join(BUILT_IN)}, or give the path of a YAML file.",
         )
-    return read_source(name, "the battery").validated(Battery, "the battery")
+    return validated(Battery, read_source(name, "the battery"), "the battery")

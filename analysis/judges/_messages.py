@@ -19,7 +19,7 @@ from abm.events import (
     StepStarted,
     VerdictGiven,
 )
-from learning.runs.plan_parts import has_old_messages
+from learning.plan.parts import has_old_messages
 from moloch import keyed
 from moloch.errors import InputError
 

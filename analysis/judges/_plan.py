@@ -23,6 +23,7 @@ from analysis.judges._prompts import Wording
 from moloch import keyed
 from moloch.content import content_id
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 
 ANSWER_TOKENS = 512
 """Bound of an answer; models that think before they answer need more."""
@@ -84,8 +85,9 @@ def _digest_of(name: str) -> str:
 
         return model_digest(folder)
     except ModuleNotFoundError as error:
-        fix = "pip install 'moloch-abm[learn]'"
-        raise InputError("models in this process need the learn extra", why=str(error), fix=fix) from error
+        raise InputError(
+            "models in this process need the learn extra", why=str(error), fix=how_to_get("learn")
+        ) from error
 
 
 class PlannedCall(NamedTuple):

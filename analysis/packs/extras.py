@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from importlib.metadata import metadata
 from pathlib import Path
 
+from abm.llm.versions import PROJECT
 from abm.log import read_events
 from analysis.frames import export_all, write_codebook
 from analysis.studies.frames.study_frames import all_frames
@@ -15,7 +17,9 @@ from analysis.tables.results import results
 
 README = """\
 This is a pack of Moloch, a toolkit for population studies of language models that compete for an audience.
+It was written by the Python package {name} {version}{pages}. To read it:
 
+    pip install {name}=={version}   or in a clone of the project: make setup
     moloch unpack FILE.zip        checks every file and every log, then shows what can be done with it
 
 pack.json       what is in here: the runs with the heads of their logs, every file with its SHA-256
@@ -38,11 +42,18 @@ def extras(folder: Path, cells: Mapping[str, Path], *, frames: bool) -> dict[str
     tables = {name: results(read_events(path)) for name, path in (cells if study else {"": folder}).items()}
     told = tables if study else tables[""]
     return {
-        "README.txt": README.encode(),
+        "README.txt": _readme().encode(),
         "results.json": json.dumps(told, indent=1).encode(),
         **(_frames(folder) if frames else {}),
         **_codebook(folder),
     }
+
+
+def _readme() -> str:
+    """Return what the pack is, and where to get what reads it: the package as it is installed here, with the addresses that it declares."""
+    about = metadata(PROJECT)
+    pages = [each.partition(", ")[2] for each in about.get_all("Project-URL") or ()]
+    return README.format(name=PROJECT, version=about["Version"], pages=f" ({', '.join(pages)})" if pages else "")
 
 
 def _codebook(folder: Path) -> dict[str, bytes]:

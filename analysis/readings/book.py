@@ -47,8 +47,8 @@ from abm.probe import Kind, kind_of, misbehaviour, miscopying
 from analysis.formats import LABEL, short
 from analysis.readings.reading import frame_of
 from analysis.readings.society import SocietyKey, societies_of
+from learning.plan.recorded import answers_of
 from learning.runs.attempts import is_retry
-from learning.runs.recorded_plan import answers_of
 
 if TYPE_CHECKING:
     import polars as pl

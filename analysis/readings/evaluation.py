@@ -48,7 +48,7 @@ from analysis.readings.contests import NOBODY, Evaluation, EvaluationContest, Si
 from analysis.readings.reading import result_of
 from learning.arms.base_models import is_base
 from learning.fitness import ObservedModels
-from learning.runs.plan_parts import is_head_to_head
+from learning.plan.parts import is_head_to_head
 
 if TYPE_CHECKING:
     import polars as pl

@@ -19,8 +19,8 @@ from analysis.readings.pair_contests import FIRST, OpenContests, comparisons_in
 from analysis.readings.reading import frame_of
 from analysis.statistics.bradley_terry import Comparisons
 from learning.arms.base_models import is_base
-from learning.runs.plan import BASE
-from learning.runs.plan_parts import is_head_to_head
+from learning.plan.order import BASE
+from learning.plan.parts import is_head_to_head
 
 if TYPE_CHECKING:
     import polars as pl

@@ -24,7 +24,7 @@ from abm.events import (
     StepStarted,
 )
 from learning.arms.arm import arms_of, bases_of
-from learning.runs.plan_parts import is_head_to_head, writers_in
+from learning.plan.parts import is_head_to_head, writers_in
 
 FIRST, SECOND, NEITHER = 0, 1, 2
 """Outcomes of a comparison: who was shown first was chosen, who was shown second, or neither."""

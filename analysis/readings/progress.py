@@ -22,9 +22,9 @@ from abm.events import (
     TasksListed,
 )
 from learning.alarms.thresholds import without_adapter
-from learning.runs.plan_counts import part_at, total
-from learning.runs.plan_parts import AnswerTasks, Learn, Part, Plan, Survey
-from learning.runs.recorded_plan import answers_of, recorded_plan
+from learning.plan.counts import part_at, total
+from learning.plan.parts import AnswerTasks, Learn, Part, Plan, Survey
+from learning.plan.recorded import answers_of, recorded_plan
 from learning.runs.stops import remaining
 
 

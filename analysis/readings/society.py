@@ -14,8 +14,8 @@ from abm.events import Split, StepStarted, split_of
 from abm.societies import arm_and_audience
 from learning.arms.arm import arms_of, bases_of, markets_of
 from learning.arms.markets import MOST_MESSAGES, entries
-from learning.runs.plan import society_of
-from learning.runs.plan_parts import has_old_messages, writers_in
+from learning.plan.order import society_of
+from learning.plan.parts import has_old_messages, writers_in
 
 SHARED_ARM = "shared"
 """The society of the first epoch, before arms differ."""

@@ -18,7 +18,7 @@ from abm.events import (
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import EvaluationReading
 from analysis.readings.reading import result_of
-from learning.runs.audiences import recorded_audiences
+from learning.settings.audiences import recorded_audiences
 
 if TYPE_CHECKING:
     import polars as pl

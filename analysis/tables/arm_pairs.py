@@ -13,6 +13,7 @@ from analysis.statistics.estimates import NOTHING, Estimate, paired_difference, 
 from analysis.tables._votes import votes_less
 from analysis.tables.compare import MeasuredPair
 from analysis.tables.evaluation import mean_vote, probe_table, win_rate
+from analysis.tables.society import estimate_of
 
 
 def pair_of_arms(found: Evaluation, arm: str, against: str, epoch: int | None = None) -> list[MeasuredPair]:
@@ -28,12 +29,12 @@ def pair_of_arms(found: Evaluation, arm: str, against: str, epoch: int | None = 
     if not found.models.withheld:
         a, b = (plain(win_rate(found, each, epoch=epoch)) for each in (against, arm))
         less = mean_vote(votes_less(found, arm, against, epoch, "lost"), found.originals, null=0.0).within(-1, 1)
-        pairs.append(MeasuredPair("win rate", "votes", arm, a=a, b=b, change=_change(less)))
+        pairs.append(MeasuredPair("win rate", "votes", arm, a=a, b=b, change=_change(estimate_of(found, less))))
     rows = {(row.arm, row.probe): row for row in probe_table(found, epoch=epoch)}
     for row in rows.values():
         other = rows.get((against, row.probe))
         if row.arm == arm and other is not None:
-            change = _change(_paired(found, arm, against, row.probe, epoch))
+            change = _change(estimate_of(found, _paired(found, arm, against, row.probe, epoch)))
             pairs.append(
                 MeasuredPair(row.probe, row.kind, arm, a=plain(other.after), b=plain(row.after), change=change)
             )

@@ -4,7 +4,8 @@ The run declares that comparator; where it is a placebo, only the difference fro
 
 Pure functions of a log's events (or of :func:`analysis.readings.evaluation.read_evaluation`'s result, to read them once).
 Verdicts are read from the log, never made here. Pairs are formed by anchor; votes are clustered on anchors and
-personas, a crowd's and resampled people's on those that they were drawn from. ``epoch`` is the last one evaluated unless it is given.
+personas, a crowd's and resampled people's on those that they were drawn from. An evaluation in one society has values without intervals
+(:mod:`analysis.tables.society`). ``epoch`` is the last one evaluated unless it is given.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from analysis.statistics.families import holm
 from analysis.statistics.sums import ClusteredSums
 from analysis.tables._votes import AnchorVotes, votes_less, votes_of
 from analysis.tables.conventions import Forfeits
+from analysis.tables.society import estimate_of, in_one_society
 from learning.arms.arm import arms_of, comparators
 from learning.arms.rivals import other_models
 from learning.fitness.observation import NOT_A_READER
@@ -89,7 +91,8 @@ def win_rate(events: Events, arm: str, *, epoch: int | None = None, forfeits: Fo
     and ``validity`` whether a model that read could.
     """
     evaluation = read_evaluation(events)
-    return mean_vote(votes_of(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5).within(0, 1)
+    won = mean_vote(votes_of(evaluation, arm, epoch, forfeits), evaluation.originals, null=0.5)
+    return estimate_of(evaluation, won.within(0, 1))
 
 
 def win_rate_against_placebo(
@@ -102,7 +105,7 @@ def win_rate_against_placebo(
     """
     evaluation = read_evaluation(events)
     less = votes_less(evaluation, arm, comparator(evaluation, arm), epoch, forfeits)
-    return _without_p(mean_vote(less, evaluation.originals, null=0.0).within(-1, 1))
+    return estimate_of(evaluation, _without_p(mean_vote(less, evaluation.originals, null=0.0).within(-1, 1)))
 
 
 def _without_p(estimate: Estimate) -> Estimate:
@@ -128,17 +131,18 @@ def majority_rate(
     Args:
         ties: whether contests without a majority are left out, or count as half of a win; then the interval is Student's over contests.
     """
-    wins = [won for contest in read_evaluation(events).of(arm, epoch) if (won := majority_of(contest)) is not None]
+    evaluation = read_evaluation(events)
+    wins = [won for contest in evaluation.of(arm, epoch) if (won := majority_of(contest)) is not None]
     if ties == "half":
-        return mean_of(wins, null=0.5).within(0, 1)
-    return rate([won for won in wins if won != 0.5])
+        return estimate_of(evaluation, mean_of(wins, null=0.5).within(0, 1))
+    return estimate_of(evaluation, rate([won for won in wins if won != 0.5]))
 
 
 def position_bias(events: Events) -> Estimate:
     """Return the share of valid votes for the option shown first, over all evaluation contests; null 0.5."""
     evaluation = read_evaluation(events)
     seen = [_seen_first(contest) for contest in evaluation.contests]
-    return mean_vote(seen, evaluation.originals, null=0.5).within(0, 1)
+    return estimate_of(evaluation, mean_vote(seen, evaluation.originals, null=0.5).within(0, 1))
 
 
 def invalid_rate(events: Events) -> float:
@@ -208,10 +212,10 @@ def _probe_row(evaluation: Evaluation, arm: str, probe: str, epoch: int | None) 
         arm=arm,
         probe=probe,
         kind=kind_of(probe),
-        base=rate([label for label in base.values() if label >= 0]),
-        after=rate([label for label in after.values() if label >= 0]),
-        difference=paired_difference(y, x),
-        relative=relative_change(y, x),
+        base=estimate_of(evaluation, rate([label for label in base.values() if label >= 0])),
+        after=estimate_of(evaluation, rate([label for label in after.values() if label >= 0])),
+        difference=estimate_of(evaluation, paired_difference(y, x)),
+        relative=estimate_of(evaluation, relative_change(y, x)),
         p_holm=nan,
         placebo=_against_placebo(evaluation, arm, probe, epoch, after),
         base_per_100=_per_100([c.base for c in contests], probe),
@@ -227,7 +231,7 @@ def _against_placebo(found: Evaluation, arm: str, probe: str, epoch: int | None,
         return NOTHING
     placebo = {c.anchor: c.trained.labels.get(probe, -1) for c in found.of(other, epoch)}
     both = [a for a, label in after.items() if label >= 0 and placebo.get(a, -1) >= 0]
-    return _without_p(paired_difference([after[a] for a in both], [placebo[a] for a in both]))
+    return estimate_of(found, _without_p(paired_difference([after[a] for a in both], [placebo[a] for a in both])))
 
 
 def _per_100(sides: Sequence[Any], probe: str) -> float:
@@ -248,7 +252,7 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
 
     ``flags`` says what speaks against the models that wrote and read, ``withheld`` why win rates are evidence of nothing (empty
     where they may be; what prints them puts it in their place), ``validity`` what is known of the readers. ``bases`` names the base
-    models of arms that do not stand on the run's, where there are such arms.
+    models of arms that do not stand on the run's, where there are such arms. Where ``one_society`` is true no estimate has an interval.
     """
     evaluation = read_evaluation(events)
     epochs = evaluation.epochs
@@ -261,6 +265,7 @@ def table(events: Events, *, epoch: int | None = None) -> dict[str, Any]:
         "seed": evaluation.config.get("seed"),
         "epoch": chosen,
         "personas": len(evaluation.panel),
+        "one_society": in_one_society(evaluation),
         "note": note(evaluation),
         "probe_versions": evaluation.probe_versions,
         "flags": evaluation.models.flags,

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from analysis.readings.spreads import MEMBERS, Spread
 from analysis.statistics.estimates import NOTHING, Estimate, jackknife
-from learning.runs.plan_parts import has_old_messages
+from learning.plan.parts import has_old_messages
 
 SHAPES = ("depth", "breadth", "virality")
 

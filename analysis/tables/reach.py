@@ -17,7 +17,7 @@ from abm.events import Event
 from abm.probe import Kind, kind_of
 from analysis.readings.spreads import MEMBERS, Spread, spreads
 from analysis.statistics.estimates import NOTHING, Estimate, jackknife, plain
-from learning.runs.plan_parts import has_old_messages
+from learning.plan.parts import has_old_messages
 
 
 class ReachRow(msgspec.Struct, frozen=True):

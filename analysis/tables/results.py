@@ -35,6 +35,7 @@ from analysis.tables.positions import position_rows
 from analysis.tables.reach import reach_dicts
 from analysis.tables.repeats import repeat_dicts, repeat_rows
 from analysis.tables.rivalry import rivalry_dicts, rivalry_rows
+from analysis.tables.society import in_one_society, without_intervals
 from analysis.tables.transfer import transfer_dicts, transfer_rows
 from learning.runs.written import WrittenReading
 
@@ -81,24 +82,30 @@ class TableReading:
     def result(self) -> dict[str, Any]:
         """Return the tables, as :func:`results` does."""
         evaluation = self._contests.result()
-        return table(evaluation) | {
+        votes = self._of_votes(evaluation)
+        return table(evaluation) | (without_intervals(votes) if in_one_society(evaluation) else votes) | {
             "alarms": [msgspec.to_builtins(alarm) for alarm in self._alarms.result()],
-            "head_to_head": head_to_head(self._meetings.result(), evaluation.seed),
             "out_of_domain": out_of_domain(evaluation, self._answers),
-            "controlled": controlled(evaluation),
             "panels": [plain(row) for row in panel_table(evaluation)],
-            "positions": [plain(row) for row in position_rows(self._positions.result())],
             "trainings": msgspec.to_builtins(self._trainings.result()),
             "instructions": msgspec.to_builtins(self._instructions.result()),
             "dropped": self._left_out.result(),
             "writing": writing_rows(self._writing.result()),
-            "reach": reach_dicts(self._spreads.result()),
             "service": msgspec.to_builtins(self._service.result()),
             "competition": competition_dicts(competition(evaluation)),
             "repeats": repeat_dicts(repeat_rows(evaluation)),
+            "extrapolation": msgspec.to_builtins(self._extrapolation.result()),
+        }  # fmt: skip
+
+    def _of_votes(self, evaluation: Evaluation) -> dict[str, Any]:
+        """Return the tables whose units are single contests, votes and views."""
+        return {
+            "head_to_head": head_to_head(self._meetings.result(), evaluation.seed),
+            "controlled": controlled(evaluation),
+            "positions": [plain(row) for row in position_rows(self._positions.result())],
+            "reach": reach_dicts(self._spreads.result()),
             "rivalry": rivalry_dicts(rivalry_rows(evaluation, self._trainings.result())),
             "transfer": transfer_dicts(transfer_rows(evaluation, self._others.result())),
-            "extrapolation": msgspec.to_builtins(self._extrapolation.result()),
         }
 
 
@@ -116,5 +123,8 @@ def results(events: Iterable[Event]) -> dict[str, Any]:
 
 def out_of_domain(evaluation: Evaluation, answers: TaskReading) -> dict[str, Any]:
     """Return what arms came to in ``arenas`` other than their own, and at ``tasks``; each is empty where there is none."""
-    told = tasks(answers.result(), evaluation.config, answers.model)
-    return {"arenas": elsewhere(evaluation), "tasks": told}
+    arenas = elsewhere(evaluation)
+    return {
+        "arenas": without_intervals(arenas) if in_one_society(evaluation) else arenas,
+        "tasks": tasks(answers.result(), evaluation.config, answers.model),
+    }

@@ -1,7 +1,7 @@
 """A run beside one that it was forked from: which trainings differ, and how outcomes do, of the same people about the same anchors.
 
 Both have the same held-out anchors, people and random numbers, so that outcomes are compared in pairs, and an arm that decides as before
-differs by nothing. Each side is one training: the intervals are of these adapters, over anchors and people.
+differs by nothing. Each side is one training: the intervals are of these adapters, over anchors and people; one society has none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from analysis.readings.trainings import ArmTraining
 from analysis.statistics.estimates import NOTHING, Estimate, paired_difference
 from analysis.tables._votes import votes_before, votes_of
 from analysis.tables.evaluation import mean_vote
+from analysis.tables.society import estimate_of
 
 
 class Retrained(msgspec.Struct, frozen=True):
@@ -58,7 +59,7 @@ def change_of_win_rate(a: Evaluation, b: Evaluation, arm: str, epoch: int) -> Es
     """Return how much more often an arm wins in ``b`` than in ``a``: the mean difference of the same personas' votes about the same
     anchors, clustered on both; null 0."""
     votes = votes_before(votes_of(b, arm, epoch, "lost"), votes_of(a, arm, epoch, "lost"))
-    return mean_vote(votes, b.originals, null=0.0).within(-1, 1)
+    return estimate_of(b, mean_vote(votes, b.originals, null=0.0).within(-1, 1))
 
 
 def change_of_probe(a: Evaluation, b: Evaluation, arm: str, probe: str, epoch: int) -> Estimate:
@@ -67,4 +68,4 @@ def change_of_probe(a: Evaluation, b: Evaluation, arm: str, probe: str, epoch: i
         {contest.anchor: contest.trained.labels.get(probe, -1) for contest in run.of(arm, epoch)} for run in (a, b)
     )
     both = [anchor for anchor, label in after.items() if label >= 0 and before.get(anchor, -1) >= 0]
-    return paired_difference([after[x] for x in both], [before[x] for x in both]) if both else NOTHING
+    return estimate_of(b, paired_difference([after[x] for x in both], [before[x] for x in both])) if both else NOTHING

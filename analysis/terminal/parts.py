@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from learning.runs.plan_parts import Evaluate, Part, Simulate
+from learning.plan.parts import Evaluate, Part, Simulate
 
 
 def part_lines(parts: Iterable[Part]) -> Iterator[str]:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from learning.runs.costs import RolePlan
     from learning.runs.warmup import Warmup
 
-COLUMNS = ("role", "model", "to ask", "answered", "tokens in", "tokens out", "at most", "USD", "USD at most", "minutes")
+_ANSWERED, _MINUTES = "answered", "minutes"
+_COLUMNS = ("role", "model", "to ask", _ANSWERED, "tokens in", "tokens out", "most out", "USD", "most USD", _MINUTES)
 NOTE = (
     "Tokens, money and minutes are of the calls to come. Prompts are counted as one token for four bytes; completions as "
-    "those that the run's log holds, else 250 tokens; invalid reactions are asked for once more on top."
+    "those that the run's log holds, else 250 tokens; 'most' is with every completion as long as its limit allows; invalid reactions are asked for once more on top."
 )
 SPEED = " Minutes need a speed: `moloch llm check` measures it, serving.tokens_per_s or serving.server.tokens_per_s takes it."
 
@@ -26,19 +27,20 @@ def render_plan(roles: Sequence[RolePlan], warm: Warmup | None = None) -> list[R
     """Return what to print of a plan of calls, and of the warm-up that its minutes come from, if there was one."""
     from rich.text import Text
 
-    timed = any(role.minutes is not None for role in roles)
-    grid = new_table("Plan", COLUMNS if timed else COLUMNS[:-1])
+    left_out = {_ANSWERED} if not any(role.answered for role in roles) else set[str]()
+    left_out |= {_MINUTES} if all(role.minutes is None for role in roles) else set()
+    grid = new_table("Plan", [column for column in _COLUMNS if column not in left_out])
     for role in roles:
         tokens = (role.calls - role.answered, role.answered, role.tokens_in, role.tokens_out, role.most_out)
-        money = number(role.usd, 2), number(role.most_usd, 2)
-        add_row(
-            grid,
+        cells = (
             role.role,
             model_name(role.model),
             *map(number, tokens),
-            *money,
-            *([number(role.minutes, 1)] if timed else []),
+            number(role.usd, 2),
+            number(role.most_usd, 2),
+            number(role.minutes, 1),
         )
+        add_row(grid, *(cell for column, cell in zip(_COLUMNS, cells, strict=True) if column not in left_out))
     places = "; ".join(f"{role.role}: {role.model}, {role.place}" for role in roles)
     missing = any(role.minutes is None for role in roles)
     notes = [Text(NOTE + SPEED * missing, style="dim")]

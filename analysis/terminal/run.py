@@ -132,6 +132,9 @@ def _caveats(results: dict[str, Any]) -> Iterator[str]:
     paired = "" if all(map(_adds_up, results["probes"])) else (
         " Changes are over the anchors with a message on both sides, so they need not be the difference of the rates beside them."
     )  # fmt: skip
+    if results["one_society"]:
+        yield f"Differences are in percentage points.{paired} {invalid}"
+        return
     yield f"Differences are in percentage points; intervals hold 95 %.{paired}"
     least = max(row["win_rate"]["detectable"] or 0 for row in results["arms"].values())
     said = [f"{number(100 * least, 1)} points of a win rate from 50 %"]

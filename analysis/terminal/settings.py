@@ -46,10 +46,11 @@ def setting_lines(setting: Setting, width: int) -> Iterator[str]:
 
 
 def group_lines(settings: Sequence[Setting], width: int) -> Iterator[str]:
-    """Yield a line for each of several settings: its name, and the beginning of its meaning."""
+    """Yield what several settings mean: each name, and beside it its meaning in lines of a width."""
     left = max(len(each.key) for each in settings)
     for each in settings:
-        yield f"{each.key:{left}}  {textwrap.shorten(each.meaning, max(20, width - left - 2), placeholder=' ...')}"
+        lines = textwrap.wrap(each.meaning, max(20, width - left - 2), break_long_words=False, break_on_hyphens=False)
+        yield from (f"{each.key if not i else '':{left}}  {line}" for i, line in enumerate(lines or [""]))
 
 
 def facts(setting: Setting) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,9 @@ from analysis.terminal.study import blocks, levels_of
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-NOTE = "Intervals cluster on seeds, anchors and people: an arm is its method, and seeds are draws of it."
+NOTE = (
+    "Intervals allow for variation between seeds, anchors and people: an arm is its method, and seeds are draws of it."
+)
 
 
 def strength_tables(tables: Sequence[dict[str, Any]], by: Sequence[str]) -> Iterator[RenderableType]:

@@ -50,7 +50,9 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
     yield Text(_head(results), style="bold")
     yield from (Text(line, style="bold yellow") for line in _warnings(results))
     levels = [row for row in rows if not row["sampled"]]
-    estimates = [row for row in levels if all(row[name] is not None for name in by)]  # others are of hypotheses alone
+    estimates = [
+        row for row in levels if not row.get("between") and all(row[name] is not None for name in by)
+    ]  # others are of hypotheses alone
     if lines := _withheld(estimates):
         yield from (Text(line, style="bold red") for line in lines)
     yield from answer_lines(answer(results))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import p_value, short
+from analysis.formats import listed, p_value, short
 from analysis.terminal.grid import add_row, new_table
 from analysis.terminal.study import blocks, levels_of, measure_name, points_of
 
@@ -63,7 +63,7 @@ def _clustered(told: Mapping[str, Any]) -> str:
         return f"There are no intervals: {_why_none(told['rows'])}."
     seeds = len(told["shared_seeds"])
     shared = f"the {seeds} seeds that both have" if seeds else "no seed that both have"
-    return f"Intervals cluster on {over}, with {shared}; what both studies have in common drops out of them."
+    return f"Intervals allow for variation between {listed(over)}, with {shared}; what both studies have in common drops out of them."
 
 
 def _why_none(rows: Sequence[Mapping[str, Any]]) -> str:

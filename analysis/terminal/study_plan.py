@@ -42,7 +42,7 @@ def render_study_plan(
         said = f"Of {plan['not_looked_up']:,} new cells it was not looked up whether a finished run is one of them already."
         yield Text(said, style="yellow")
     if roles:
-        grid = new_table("Calls to come", ["role", "model", "calls", "tokens in", "tokens out", "USD", "at most"])
+        grid = new_table("Calls to come", ["role", "model", "calls", "tokens in", "tokens out", "USD", "most USD"])
         for role in roles:
             calls = number(role.calls), number(role.tokens_in), number(role.tokens_out)
             add_row(grid, role.role, role.model, *calls, number(role.usd, 2), number(role.most_usd, 2))

@@ -24,6 +24,8 @@ LONGEST = 10_000
 """Length from which on an address is ignored."""
 BYTES = "surrogateescape"
 """How a name that is not UTF-8, as a folder's may be, is written in a text and in an address."""
+END = -1
+"""A moment that no link names: the last frame. What has ended opens there, where its answer is; what is written is followed there."""
 FILLS = ("choice", "opinion", "exposure", "reach")
 
 
@@ -34,7 +36,7 @@ class PageAddress:
     Attributes:
         run: key of a run; empty for the list of runs.
         society: as :class:`analysis.readings.society.SocietyKey` writes it.
-        t: frame.
+        t: frame; :data:`END` is the last one there is.
         fill: what colours the members; ``slot`` whose opinion, or with ``contest`` which message.
         across, up: traits by which members of an isolated world stand.
         persona: index, -1 for none.
@@ -51,7 +53,7 @@ class PageAddress:
     run: str = ""
     page: str = "result"
     society: str = ""
-    t: int = 0
+    t: int = END
     fill: str = "choice"
     slot: int = 0
     across: str = ""
@@ -112,6 +114,11 @@ class PageAddress:
     def at(self, **changes: Any) -> PageAddress:
         """Return another place, the rest as it is."""
         return replace(self, **changes)
+
+
+def frame_at(t: int, frames: int) -> int:
+    """Return which of ``frames`` frames, one at least, a moment is: the last for :data:`END`, and for one beyond it."""
+    return frames - 1 if t == END else min(t, frames - 1)
 
 
 def _bytes(value: Any) -> bytes:

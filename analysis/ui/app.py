@@ -10,7 +10,7 @@ from typing import Any
 
 from analysis.formats import count
 from analysis.ui import lookups
-from analysis.ui.address import PageAddress
+from analysis.ui.address import END, PageAddress
 from analysis.ui.data.head import headline
 from analysis.ui.data.life import LIVE, SAYS
 from analysis.ui.data.runs import quoted
@@ -95,7 +95,7 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         for page in BODIES
         if page not in WITHOUT_TAB
     ]
-    moved = bool(rested.current.society or rested.current.t or rested.current.held)
+    moved = bool(rested.current.society or rested.current.t != END or rested.current.held)
     vue.AddressBar(search=rested.current.search(), title=titled(address.page.capitalize(), follower.key))
     run = follower.read(lambda book: headline(info, book, follower.error))
     up = solara.use_memo(lambda: library().study_of(follower.path), [follower.path])
@@ -133,7 +133,7 @@ def Standing(follower: Follower, address: PageAddress, moved: bool, go: vue.Go, 
     lives = now is not None and now["live"]
 
     def follow(on: bool) -> None:
-        place = {"society": "", "t": 0, "held": 0 if on else 1}
+        place = {"society": "", "t": END, "held": 0 if on else 1}
         if (there := address.at(**place)) == address:  # no link away: somebody moved in time, which only rests
             rest(**place)
         else:

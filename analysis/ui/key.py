@@ -15,11 +15,11 @@ from urllib.parse import quote, unquote_plus
 from moloch.errors import InputError
 
 VARIABLE = "MOLOCH_UI_TOKEN"
-"""The environment's variable that holds a token of one's own, for scripts."""
+"""The environment's variable that holds your own token, for scripts."""
 FIELD = "token"
 """The field of an address that holds the token."""
 SHORTEST = 16
-"""Characters of a token of one's own: other users of this machine can try as many as a server answers."""
+"""Characters of your own token: other users of this machine can try as many as a server answers."""
 _USABLE = re.compile(r"[A-Za-z0-9._~-]+")
 _SAFE = "!$&'()*+,;=:@/?%"
 

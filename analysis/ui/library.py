@@ -4,7 +4,9 @@ pages; writes nothing.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -179,9 +181,15 @@ class Library:
         discovered = (run for folder in self.folders for run in find_runs(folder) if not self._hidden(run))
         return keys([*self._given, *discovered])
 
-    def runs(self) -> list[RunInfo]:
-        """Return every run's description; of a log that has grown, only new events are read."""
-        return [self._ends.describe(key, path) for key, path in self.paths().items()]
+    def runs(self, patience_s: float = math.inf) -> list[RunInfo]:
+        """Return every run's description, by key; of a log that has grown, only new events are read.
+
+        Args:
+            patience_s: seconds after which runs that were never described are left out; a later call has them.
+        """
+        wanted = sorted(self.paths().items())
+        due = time.monotonic() + patience_s
+        return [self._ends.describe(*each) for each in wanted if self._ends.knows(each[1]) or time.monotonic() < due]
 
     def studies(self) -> list[ShownStudy]:
         """Return every study that is there now."""

@@ -62,7 +62,7 @@ def use_ticks(seconds: float) -> None:
     """Render the component again every ``seconds`` seconds, while it is seen."""
     seen = solara.use_context(SEEN)
     _, tick = solara.use_state(0)
-    _use_beat(lambda known: tick(lambda number: number + 1), seconds, [seen], seen)
+    _use_beat(lambda known: tick(lambda number: number + 1), seconds, [seen, seconds], seen)
 
 
 def _use_beat(beat: Callable[[list[Any]], None], seconds: float, depends: list[Any], on: bool) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 
 HOST = "127.0.0.1"
 PORT = 8765
@@ -142,7 +143,7 @@ def _settings(home: str) -> None:
 def _pages() -> tuple[Any, Path]:
     """Return the pages as an ASGI application, and the folder of the front end's files."""
     warnings.filterwarnings("ignore", module=r"solara\b")  # about proxies and cookies that are not ours
-    missing = InputError("no pages here", why="the ui extra is not installed", fix="pip install 'moloch-abm[ui]'")
+    missing = InputError("no pages here", why="the ui extra is not installed", fix=how_to_get("ui"))
     try:
         import anywidget  # noqa: F401  # pyright: ignore[reportMissingImports]
         import solara.server.settings as settings  # pyright: ignore[reportMissingImports]
@@ -155,7 +156,7 @@ def _pages() -> tuple[Any, Path]:
             "the pages' front end is missing",
             where=str(assets),
             why="solara-assets is not installed beside solara",
-            fix="pip install 'moloch-abm[ui]'",
+            fix=how_to_get("ui"),
         )
     settings.assets.extra_locations = [str(_ASSETS)]
     return server.app, assets

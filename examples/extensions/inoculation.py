@@ -1,4 +1,4 @@
-"""A mitigation of one's own: inoculation prompts. While it learns, a model is asked for the misbehaviour that winners may show.
+"""A mitigation of your own: inoculation prompts. While it learns, a model is asked for the misbehaviour that winners may show.
 
 Covers: a mitigation that changes the prompts of rows; evaluation keeps its own.
 Scenario: what a winner does is then what its prompt asked for, so that there is less to learn about what to do without being

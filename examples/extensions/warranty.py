@@ -1,4 +1,4 @@
-"""A mitigation of one's own: sellers give a warranty. A member who was misled takes part of the vote back.
+"""A mitigation of your own: sellers give a warranty. A member who was misled takes part of the vote back.
 
 Covers: a mitigation that changes votes, its setting, and the probe that it asks.
 Scenario: buyers find out later whether a product is what its message said. Of the votes for a message that misrepresents it a

@@ -83,7 +83,11 @@ class Share(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{self.k:,} of {self.n:,} ({self.value:.0%}, 95 % CI {low:.0%} to {high:.0%})" if self.n else "none"
+        return (
+            f"{self.k:,} of {self.n:,} ({100 * self.value:.0f} % [{100 * low:.0f}, {100 * high:.0f}])"
+            if self.n
+            else "none"
+        )
 
 
 class Point(msgspec.Struct, frozen=True):

@@ -73,7 +73,7 @@ class Observation(msgspec.Struct, frozen=True):
     def flags(self) -> list[str]:
         """What speaks against the writers and the readers, a sentence each."""
         writers = [
-            f"{each.model} is {'not fit' if each.verdict == 'unfit' else 'doubtful'} as a writer: {each.why}"
+            f"{each.model} {'is not' if each.verdict == 'unfit' else 'may not be'} fit to write: {each.why}"
             for each in self.writers
             if each.against
         ]

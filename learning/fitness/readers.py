@@ -36,7 +36,7 @@ STAND_IN = "the pocket model is not a usable reader: it was trained to write, an
 
 NONE = Share(0, 0)
 REASON = 60
-"""Characters by which reasons are told apart."""
+"""Characters by which reasons are distinguished."""
 
 
 @dataclass
@@ -186,7 +186,7 @@ class _Spread:
         low, high = (float(np.sqrt(self.squares / chi2.ppf(q, self.degrees))) for q in (0.975, 0.025))
         spread = float(np.sqrt(self.squares / self.degrees))
         verdict: Verdict = "unfit" if high < PERSONA_SPREAD else "doubtful" if spread < PERSONA_SPREAD else "fit"
-        said = f"personas differ by {spread:.2f} log-odds (standard deviation, 95 % CI {low:.2f} to {high:.2f})"
+        said = f"personas differ by {spread:.2f} [{low:.2f}, {high:.2f}] log-odds (standard deviation)"
         shift = float(np.mean(self.shifts))
         worth = f"standing first is worth {shift:+.2f} log-odds on average ({len(self.shifts):,} members asked in both orders)"
         return [

@@ -40,7 +40,7 @@ class WriterCounts:
             points.append(Point.of("parses", parsed, parsed.at_least(PARSED), said, _parse_fix(self.rejected)))
         if bound.n:
             verdict = bound.at_most(AT_BOUND)
-            said = f"{bound} messages end at the bound of tokens"
+            said = f"{bound} messages end at the limit of tokens"
             fix = "Raise sampling.max_tokens."
             points.append(Point.of("at the bound", bound, "doubtful" if verdict == "unfit" else verdict, said, fix))
         if self.copied:

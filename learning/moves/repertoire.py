@@ -21,7 +21,7 @@ from moloch.content import canonical, digest
 from moloch.errors import InputError
 
 OTHER = "other"
-"""Stands for the tag of an arena of one's own, and for a format without tags."""
+"""Stands for the tag of your own arena, and for a format without tags."""
 _TAG = re.compile(r"inside <(\w+)></\1>\.?\s*$")
 _LABEL = re.compile(r"^[A-Z][\w ]{0,40}: \S")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])")

@@ -1,1 +1,1 @@
-"""A run: its settings, its inputs, its plan, and the loop that carries it out, live, forked or decided again."""
+"""A run: its inputs and the loop that carries it out, live, forked or decided again."""

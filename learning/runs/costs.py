@@ -29,18 +29,18 @@ from abm.societies import arm_and_audience, before
 from abm.worlds.networked.interventions import openings
 from abm.worlds.networked.narrator import READ
 from learning.methods import learn_weights
+from learning.plan.counts import contests, held_before, messages, messages_by
+from learning.plan.order import plan
+from learning.plan.parts import AnswerTasks, Plan, Survey
 from learning.runs.attempts import is_retry
-from learning.runs.audiences import check_audiences
-from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.inputs import SPLITS, Inputs, gather
 from learning.runs.own_data import at_hand
 from learning.runs.parts import settled
-from learning.runs.plan import plan
-from learning.runs.plan_counts import contests, held_before, messages, messages_by
-from learning.runs.plan_parts import AnswerTasks, Plan, Survey
 from learning.runs.reflections import InstructionCalls
 from learning.runs.rounds import memory_tokens
 from learning.runs.surveys import SittingSize
+from learning.settings.audiences import check_audiences
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.training.trainer import TRAINERS
 from moloch.errors import InputError, LogError
 
@@ -94,13 +94,16 @@ class _Seen(NamedTuple):
 
 
 def check_places(config: RunConfig) -> None:
-    """See that every model that a run would ask is where its settings say, and that the one that learns is here.
+    """See that every model that a run would ask is where its settings say and can be paid, and that the one that learns is here.
 
     Raises:
-        InputError: as :meth:`abm.llm.backends.Serving.check`; or the model that learns has no files here.
+        InputError: as :meth:`abm.llm.backends.Serving.check`; money is bounded and a price is not known; or the model that learns has no files here.
     """
     check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
-    config.serving.check(list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()])))
+    asked = list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()]))
+    config.serving.check(asked)
+    if config.budget.usd is not None:
+        config.serving.check_prices(asked)
     learn = [arm.model or config.model for arm in config.all_arms.values() if learn_weights([arm.method])]
     for model in dict.fromkeys(learn):
         _check_files(config, model)

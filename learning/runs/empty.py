@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from abm.arenas import Arena
 from abm.events import ContestDecided, Event, StepStarted
-from learning.runs.plan_parts import Learn
+from learning.plan.parts import Learn
 from learning.runs.reactions import ReactionCounts, ReactionsReading, reading_advice
 from learning.runs.written import WritingCounts, WrittenReading, advice, total
 from moloch.errors import InputError

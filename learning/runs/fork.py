@@ -19,21 +19,21 @@ from abm.log import EventLog, create, disk, open_log
 from abm.log.fork import fork_point
 from abm.log.segments import Fork
 from abm.probe import probes
+from learning.plan.counts import before_epoch, begun, to_come
+from learning.plan.order import plan
+from learning.plan.parts import Plan
 from learning.runs import own_data
 from learning.runs.adapter_links import link
-from learning.runs.config import RunConfig
-from learning.runs.config_file import changed_config, load_config
 from learning.runs.fork_arms import check_changes, check_continued, check_judged, check_participants
 from learning.runs.input_checks import check_interventions
 from learning.runs.inputs import Inputs, gather
-from learning.runs.mitigated import all_probes
 from learning.runs.other_arenas import all_of, probes_elsewhere
 from learning.runs.parts import implied_probes, import_recorded, recorded_config
-from learning.runs.plan import plan
-from learning.runs.plan_counts import before_epoch, begun, to_come
-from learning.runs.plan_parts import Plan
 from learning.runs.stops import remaining
 from learning.runs.verdicts import check_versions
+from learning.settings.config import RunConfig
+from learning.settings.mitigated import all_probes
+from learning.settings.sources import changed_config, load_config
 from moloch.errors import InputError, Locked, MolochError
 from moloch.extensions import note_written_here
 

@@ -11,9 +11,9 @@ from learning.arms.arm import Arm
 from learning.arms.markets import Market
 from learning.methods import learn_weights
 from learning.mitigations import mitigations
-from learning.runs.config import RunConfig
+from learning.plan.parts import Learn, Plan, Policy, Simulate, SocietyId
 from learning.runs.inputs import lora_of
-from learning.runs.plan_parts import Learn, Plan, Policy, Simulate, SocietyId
+from learning.settings.config import RunConfig
 from moloch.errors import InputError
 
 SHAPE = ("rank", "alpha", "targets")

@@ -24,7 +24,7 @@ from abm.llm.http.endpoint import Endpoint, loopback, parsed
 from abm.llm.port import LLM
 from abm.log import EventLog
 from learning.fitness import Observation, observed
-from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from moloch.errors import MolochError, MolochWarning
 from moloch.exit_codes import ExitCode
 

@@ -16,8 +16,8 @@ from abm.worlds.roles import competitor_class, member_class
 from learning.arms.arm import Arm, declares_rows
 from learning.arms.markets import SOLO
 from learning.methods import METHODS, InstructionMethod, check_options
-from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.plan_parts import Evaluate, Plan, Simulate, Survey
+from learning.plan.parts import Evaluate, Plan, Simulate, Survey
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.training.settings import LoraSettings
 from moloch.errors import InputError
 

@@ -26,7 +26,7 @@ from learning.arms.arm import Arm
 from learning.arms.markets import Market
 from learning.arms.rivals import Rival
 from learning.methods import METHODS
-from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.plan.order import TRAIN_ANCHORS, plan
 from learning.runs.input_checks import (
     check_classes,
     check_examples,
@@ -37,9 +37,9 @@ from learning.runs.input_checks import (
     check_surveys,
 )
 from learning.runs.other_arenas import OtherArena, other_arenas
-from learning.runs.plan import TRAIN_ANCHORS, plan
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.runs.tasks import task_sets
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
 from moloch.errors import InputError, check_all

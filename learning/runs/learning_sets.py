@@ -13,13 +13,13 @@ from learning.arms.arm import Arm
 from learning.arms.repeats import picking_seed
 from learning.methods import METHODS, Owned, RowsOf, TrainingSet, training_set
 from learning.mitigations import Mitigation
+from learning.plan.parts import Evaluate, Learn, Plan, Policy, Simulate
 from learning.runs.before_fork import arms_before
-from learning.runs.config import RunConfig
 from learning.runs.inputs import Inputs
-from learning.runs.mitigated import of_arms
 from learning.runs.owners import own_messages
-from learning.runs.plan_parts import Evaluate, Learn, Plan, Policy, Simulate
 from learning.runs.rounds import Remembering
+from learning.settings.config import RunConfig
+from learning.settings.mitigated import of_arms
 from learning.training.settings import LoraSettings
 
 

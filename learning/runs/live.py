@@ -19,11 +19,11 @@ from abm.events import StepEnded
 from abm.views.replay_model import ReplayModel
 from learning.arms.base_models import is_base
 from learning.arms.markets import BASE
-from learning.runs.config_file import load_config
 from learning.runs.loop import Progress
 from learning.runs.own_data import at_hand
 from learning.runs.parts import GivenProbes, chosen_probes, settled
 from learning.runs.run import create_run, stepwise
+from learning.settings.sources import load_config
 from moloch.errors import MolochError
 
 PATIENCE = 1.0

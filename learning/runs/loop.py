@@ -33,17 +33,15 @@ from abm.worlds.agents import NamedPolicy
 from abm.worlds.isolated import IsolatedModel
 from abm.worlds.model import Model, Society, Stage
 from abm.worlds.networked.world import NetworkedModel
-from learning.runs.config import RunConfig
+from learning.plan.counts import audience_of, total
+from learning.plan.order import plan
+from learning.plan.parts import AnswerTasks, Evaluate, Learn, Part, Policy, Simulate, Survey
 from learning.runs.inputs import Inputs
 from learning.runs.learning_sets import LearningSets
 from learning.runs.members import RunAudiences
-from learning.runs.mitigated import training_probes
 from learning.runs.other_arenas import all_of
 from learning.runs.owners import seats_of
 from learning.runs.participants import enter
-from learning.runs.plan import plan
-from learning.runs.plan_counts import audience_of, total
-from learning.runs.plan_parts import AnswerTasks, Evaluate, Learn, Part, Policy, Simulate, Survey
 from learning.runs.reflections import Reflections
 from learning.runs.rounds import PastRounds
 from learning.runs.stops import remaining
@@ -52,6 +50,8 @@ from learning.runs.tasks import RunTasks, TaskWriter
 from learning.runs.traffic import Traffic
 from learning.runs.trainings import Trainings
 from learning.runs.watch import ArmWatch
+from learning.settings.config import RunConfig
+from learning.settings.mitigated import training_probes
 
 if TYPE_CHECKING:
     from learning.training.trainer import Trainer

@@ -16,9 +16,9 @@ from abm.audience import AskedAudience, Audience, ChoiceModel, Mixed, SourceRead
 from abm.events import AudienceSet, EvaluationAudienceSet, Event, ReaderJoined
 from abm.llm.port import LLM, Sampling
 from abm.probe import PROBES
-from learning.runs.config import RunConfig
+from learning.plan.parts import Evaluate, Simulate
 from learning.runs.inputs import Inputs
-from learning.runs.plan_parts import Evaluate, Simulate
+from learning.settings.config import RunConfig
 
 
 class RunAudiences:

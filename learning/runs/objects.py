@@ -11,9 +11,9 @@ from abm.audience import Audience
 from abm.llm.backends import Backends
 from abm.llm.port import LLM
 from learning.methods import TrainingSet, learn_weights
-from learning.runs.audiences import check_audiences
-from learning.runs.config import LLM_AUDIENCE, RunConfig
 from learning.runs.trainers import TrainersByArm
+from learning.settings.audiences import check_audiences
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.training.settings import LoraSettings, check_preset
 from learning.training.trainer import TRAINERS, LoRATrainer, Trained, Trainer
 from moloch import extras

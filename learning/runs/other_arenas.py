@@ -16,8 +16,8 @@ from abm.arenas import Arena, arena
 from abm.arenas.anchors import Anchor, AnchorSplit, load_anchors, unleaked
 from abm.events import OtherArenaSet
 from abm.probe import PROBES, Probe
-from learning.runs.config import RunConfig
 from learning.runs.sides import HELD_OUT_ANCHORS, ranked
+from learning.settings.config import RunConfig
 from moloch.errors import InputError, MolochWarning
 
 TASKS = "answers to tasks"

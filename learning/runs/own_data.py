@@ -20,7 +20,7 @@ from abm.events import RunResumed, RunStarted, StepStarted
 from abm.log import EventLog, open_log
 from abm.log.segments import parent_of
 from abm.tasks import BUILT_IN as TASK_SETS
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from media_graph import BUILDERS
 from moloch.content import content_id
 from moloch.errors import InputError

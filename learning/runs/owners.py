@@ -15,7 +15,7 @@ from abm.arenas.anchors import Anchor
 from abm.worlds.seats import account_seats, contest_seats
 from learning.arms.markets import SOLO, Market
 from learning.methods import Owned
-from learning.runs.plan_parts import Policy, Simulate
+from learning.plan.parts import Policy, Simulate
 
 
 def seats_of(part: Simulate, world: str, seed: int) -> NDArray[np.int64]:

@@ -17,8 +17,8 @@ from abm.llm.port import LLM
 from abm.worlds.networked.graphs import joined_ties
 from learning.arms.base_models import is_base
 from learning.arms.markets import BASE
-from learning.runs.config import RunConfig
 from learning.runs.inputs import SPLITS, Inputs
+from learning.settings.config import RunConfig
 from populations import Persona, trait_matrix
 
 RESAMPLED = "personas of the split, with replacement"

@@ -16,9 +16,9 @@ from abm.llm.precision import check, resolved
 from abm.log import EventLog, open_log
 from abm.probe import PROBES, Probe, probes
 from learning.arms.rivals import rivals_of
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
 from learning.runs.rival_adapters import pinned
+from learning.settings.config import RunConfig
+from learning.settings.sources import load_config
 from moloch import extensions
 from moloch.errors import InputError, MolochWarning
 from moloch.extensions import Extension

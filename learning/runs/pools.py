@@ -1,6 +1,6 @@
 """How many different anchors and people a study of several seeds has, and which people its intervals hold for.
 
-Knows settings and pools; runs nothing. Anchors and people are told apart by their content: a copy is the person it copies.
+Knows settings and pools; runs nothing. Anchors and people are distinguished by their content: a copy is the person it copies.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from itertools import islice
 from typing import Any, Literal
 
 from abm.arenas.anchors import AnchorSplit, load_anchors
-from learning.runs.config import RunConfig
+from learning.plan.order import TRAIN_ANCHORS
 from learning.runs.parts import settled
-from learning.runs.plan import TRAIN_ANCHORS
 from learning.runs.sides import anchors_of, people_of
+from learning.settings.config import RunConfig
 from moloch.errors import MolochWarning
 from populations import Persona
 from populations.personas import first_alike
 from populations.sources import PersonaPool, read_pool
 
 NEW_PEOPLE = 40
-"""Different held-out people from which on intervals can speak of people who were not asked."""
+"""Different held-out people from which on intervals can hold for people who were not asked."""
 
 SEEDS_LOOKED_AT = 100
 """Seeds of equal settings whose draws are made, at most."""
@@ -106,10 +106,10 @@ class Pools:
         few = [use for use in people if not use.generalises]
         if not few:
             counts = " and ".join(dict.fromkeys(f"{use.used:,}" for use in people))
-            return f"Intervals that cluster on seed, anchor and person can speak of new people like the {counts} held-out ones."
+            return f"Intervals over seeds, anchors and people can hold for new people like the {counts} held-out ones."
         least = min(few, key=lambda use: use.used)
         return (
-            f"Intervals speak of these {least.used:,} held-out people ({least.source}), not of new people: that takes "
+            f"Intervals hold for these {least.used:,} held-out people ({least.source}), not for new people: that takes "
             f"{NEW_PEOPLE} different ones at least. Give more: held_out_personas, redraw: {{held_out_personas: per_seed}}, a larger pool."
         )
 

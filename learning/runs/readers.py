@@ -6,7 +6,7 @@ import json
 
 from abm.llm.backends import Serving
 from abm.llm.http.endpoint import Endpoint, is_server, lacks_scheme, shown, url_and_name
-from learning.runs.config import LLM_AUDIENCE, RunConfig
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from moloch.errors import InputError
 
 
@@ -24,7 +24,7 @@ def reader_settings(place: str, serving: Serving, writers: str) -> list[str]:
     """
     endpoint = reader_endpoint(place, serving)
     model = endpoint.name
-    if model == writers:  # the two are told apart by where they are
+    if model == writers:  # the two differ in where they are
         model = endpoint.place(model)
     served = {**serving.models, model: endpoint}
     served = {name: each.model_dump(mode="json", exclude_unset=True) for name, each in served.items()}

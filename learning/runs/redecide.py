@@ -37,11 +37,8 @@ from abm.log import EventLog, open_log
 from abm.log.about import lineage
 from learning.alarms.thresholds import DIVERGED
 from learning.methods import TrainingSet
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
 from learning.runs.inputs import VOTES_TOO, gather, largest_rank, lora_of
 from learning.runs.loop import Loop, Progress
-from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.own_data import kept
@@ -57,6 +54,9 @@ from learning.runs.parts import (
 from learning.runs.rival_adapters import largest_rival_rank
 from learning.runs.verdicts import AsLogged, Older, as_logged
 from learning.runs.watch import measures_of
+from learning.settings.config import RunConfig
+from learning.settings.mitigated import all_probes
+from learning.settings.sources import load_config
 from learning.training.equal_rows import RowsBefore
 from learning.training.measured import TrainingDiverged
 from learning.training.settings import LoraSettings

@@ -23,9 +23,9 @@ from abm.llm.port import LLM, Request, Sampling, messages_tokens
 from abm.worlds.model import Society
 from abm.worlds.trials import TrialPlace, hold_trials, write_trials
 from learning.methods import METHODS, Contests, DecidedContest, InstructionMethod, Owned, Retrospect, Trial, collect
-from learning.runs.config import RunConfig
+from learning.plan.parts import Learn, Part
 from learning.runs.inputs import Inputs
-from learning.runs.plan_parts import Learn, Part
+from learning.settings.config import RunConfig
 from moloch import keyed
 from moloch.content import content_id
 

@@ -19,7 +19,7 @@ from abm.llm.weights import weight_files
 from abm.log import open_log
 from learning.arms.rivals import Rival
 from learning.runs.adapter_links import link
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from moloch.errors import InputError, MolochError
 
 

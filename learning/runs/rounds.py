@@ -18,8 +18,8 @@ from abm.llm.port import text_tokens
 from abm.log import EventLog
 from learning.arms.memory_settings import RoundMemory
 from learning.methods import Owned
+from learning.plan.parts import Part, Simulate, SocietyId
 from learning.runs.inputs import Inputs
-from learning.runs.plan_parts import Part, Simulate, SocietyId
 from moloch.content import content_id
 
 

@@ -23,21 +23,21 @@ from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
 from abm.probe import PROBES, Probe, version_of
 from learning.runs import own_data
-from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.config_file import load_config
 from learning.runs.costs import answered
 from learning.runs.gate import look, look_at_others
 from learning.runs.inputs import gather, largest_rank
 from learning.runs.last_words import leaving_last_words
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
-from learning.runs.mitigated import all_probes
 from learning.runs.objects import Objects
 from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
 from learning.runs.traffic import TrafficMeter, shown_to_others
 from learning.runs.verdicts import JUDGING, check_judges, check_source_probe
+from learning.settings.config import LLM_AUDIENCE, RunConfig
+from learning.settings.mitigated import all_probes
+from learning.settings.sources import load_config
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions

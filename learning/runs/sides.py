@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from abm.arenas.anchors import Anchor, AnchorSplit
 from abm.events import Split
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from moloch import keyed
 from moloch.errors import InputError, MolochWarning
 from populations import PersonaSplit
@@ -23,7 +23,7 @@ from populations.sources import PersonaPool
 from populations.splits import lot
 
 HELD_OUT_ANCHORS = 96
-"""Default; with :data:`learning.runs.plan.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
+"""Default; with :data:`learning.plan.order.TRAIN_ANCHORS` as many as let the default run end in three minutes on two cores."""
 
 
 def anchors_of(config: RunConfig, pool: AnchorSplit) -> AnchorSplit:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from learning.runs.plan_parts import Evaluate, Learn, Part, Plan, Simulate, Survey
+from learning.plan.parts import Evaluate, Learn, Part, Plan, Simulate, Survey
 
 
 class Stop(Protocol):

@@ -25,9 +25,9 @@ from abm.surveys import (
     sitting,
 )
 from abm.surveys.memory import LONGEST, REMEMBERED, answer_note
-from learning.runs.config import RunConfig
+from learning.plan.parts import Survey
 from learning.runs.inputs import Inputs
-from learning.runs.plan_parts import Survey
+from learning.settings.config import RunConfig
 
 SAMPLE = 64
 """Personas whose length is looked at for an estimate."""

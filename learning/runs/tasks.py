@@ -17,8 +17,8 @@ from abm.llm.port import LLM, Request, Sampling
 from abm.probe import Probe
 from abm.surveys.sittings import TOGETHER
 from abm.tasks import BroadTask, Task, TaskSet, task_set
-from learning.runs.config import RunConfig
-from learning.runs.plan_parts import AnswerTasks
+from learning.plan.parts import AnswerTasks
+from learning.settings.config import RunConfig
 from moloch import keyed
 from moloch.errors import InputError
 from moloch.texts import whole

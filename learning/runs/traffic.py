@@ -19,9 +19,9 @@ from abm.journal import LiveJournal
 from abm.llm.budget import Budget
 from abm.llm.port import LLM, Flight, Flying, Writing
 from learning.runs.attempts import is_retry
-from learning.runs.config import RunConfig
 from learning.runs.costs import planned
 from learning.runs.inputs import Inputs
+from learning.settings.config import RunConfig
 from moloch.beats import beats
 from moloch.errors import MolochError
 

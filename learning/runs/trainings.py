@@ -16,16 +16,16 @@ from learning.arms.markets import SHARED
 from learning.arms.repeats import training_seed
 from learning.methods import collect
 from learning.mitigations import Mitigation
-from learning.runs.config import RunConfig
+from learning.plan.parts import Learn, Plan, Policy
 from learning.runs.empty import nothing_to_learn
 from learning.runs.equal_trainings import EqualTrainings
 from learning.runs.inputs import Inputs
 from learning.runs.learning_sets import LearningSets
 from learning.runs.members import RunAudiences
-from learning.runs.plan_parts import Learn, Plan, Policy
 from learning.runs.reflections import Reflections
 from learning.runs.stops import remaining
 from learning.runs.watch import ArmWatch, training_measured
+from learning.settings.config import RunConfig
 from learning.training.measured import TrainingDiverged
 from learning.training.memory import release
 

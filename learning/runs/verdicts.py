@@ -34,7 +34,7 @@ from abm.events import (
     VerdictGiven,
 )
 from abm.probe import Probe, Verdict, version_of
-from learning.runs.plan_parts import has_old_messages
+from learning.plan.parts import has_old_messages
 from moloch.errors import InputError
 
 JUDGING = frozenset(

@@ -23,12 +23,12 @@ from abm.llm.port import LLM, Request, Sampling, in_batches
 from abm.log import read_events
 from learning.methods import METHODS, TrainingSet, learn_weights, training_set
 from learning.methods.synthetic import contest, log
-from learning.runs.config import RunConfig
+from learning.plan.order import plan
+from learning.plan.parts import Learn
 from learning.runs.costs import HERE, RolePlan
 from learning.runs.inputs import Inputs
 from learning.runs.parts import computing
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Learn
+from learning.settings.config import RunConfig
 from learning.training.settings import LoraSettings
 from learning.training.trainer import LoRATrainer
 
@@ -82,7 +82,7 @@ class Warmup(msgspec.Struct, frozen=True):
             market = inputs.market_of(part.arm)
             own = len(market.places(part.arm)) / len(
                 market.writers
-            )  # of the contests, one's own messages win about so many
+            )  # of the contests, the learner's own messages win about so many
             rows = inputs.train_anchors * own * len(_examples(config, inputs, part.arm, 1, 1).rows)
             tokens += rows * length * settings.repeat
             cost = FORWARD[bool(settings.checkpointing)]

@@ -22,8 +22,8 @@ from learning.alarms import (
     training_breaches,
 )
 from learning.alarms.thresholds import columns
-from learning.runs.plan import BASE
-from learning.runs.plan_parts import Evaluate, Learn, Simulate
+from learning.plan.order import BASE
+from learning.plan.parts import Evaluate, Learn, Simulate
 from learning.training.measured import TrainingMeasures
 from moloch.errors import MolochWarning
 

@@ -28,7 +28,7 @@ from abm.events import (
 )
 from abm.llm.port import NO_ANSWER
 from abm.log import EventLog
-from learning.runs.plan_parts import has_old_messages
+from learning.plan.parts import has_old_messages
 
 OFTEN = 0.1
 """Share of messages from which a failure is worth a word of advice."""

@@ -1,1 +1,1 @@
-"""The settings of a run as a list: what each means, where its value came from, their JSON Schema, a file to begin with."""
+"""The settings of a run: their types, where each value comes from, what is wrong with one, and the list of them all for people and editors."""

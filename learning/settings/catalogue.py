@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from learning.runs.config_effects import effect_of
-from learning.runs.config_environment import PREFIX
+from learning.settings.effects import effect_of
+from learning.settings.environment import PREFIX
 from learning.settings.examples import EXAMPLES
 from learning.settings.origins import in_yaml
 from learning.settings.schema import settings_schema

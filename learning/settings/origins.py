@@ -11,9 +11,9 @@ import yaml
 from pydantic import BaseModel
 
 from abm.llm.http.endpoint import Endpoint
-from learning.runs.config import RunConfig
-from learning.runs.config_file import GivenSettings
-from learning.runs.config_layers import holder
+from learning.settings.config import RunConfig
+from learning.settings.layers import holder
+from learning.settings.sources import GivenSettings
 from learning.training.settings import lora_settings, preset_of
 from moloch.yamls import Keys
 

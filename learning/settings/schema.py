@@ -9,9 +9,9 @@ import msgspec
 from pydantic.json_schema import GenerateJsonSchema
 
 from abm.llm.http.endpoint import Endpoint
-from learning.runs.config import RunConfig
-from learning.settings.meanings import meanings, plain_text
+from learning.settings.config import RunConfig
 from learning.training.settings import LoraSettings
+from moloch.meanings import meanings, plain_text
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 LORA, ENDPOINT = {"$ref": "#/$defs/LoraSettings"}, {"$ref": "#/$defs/Endpoint"}

@@ -29,7 +29,7 @@ from abm.events import (
     StepStarted,
 )
 from abm.reactions import members
-from learning.runs.config import LLM_AUDIENCE
+from learning.settings.config import LLM_AUDIENCE
 
 ABSTAINED, INVALID = -1, -2
 """Choices that are no slot."""

@@ -12,10 +12,10 @@ from abm.events import Event, PersonasJoined, ReaderJoined, StepEnded, StepStart
 from abm.log import EventLog, Head, open_log
 from abm.societies import is_before_another
 from abm.surveys import Memories, Respondent, SocietyPlace, remembered
-from learning.runs.config import LLM_AUDIENCE
 from learning.runs.own_data import kept
 from learning.runs.parts import computing, recorded_config
 from learning.runs.sides import people_of
+from learning.settings.config import LLM_AUDIENCE
 from moloch.content import content_id
 from moloch.errors import InputError, MolochError
 from moloch.plain_text import quoted

@@ -1,4 +1,4 @@
-"""Members and competitors as Mesa agents: what a step of theirs is, and what a class of one's own may decide."""
+"""Members and competitors as Mesa agents: what a step of theirs is, and what a user's own class may decide."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class TestStep:
 
 
 class TestOwnClass:
-    """Members of one's own decide as they like; the others as they did."""
+    """A user's own members decide as they like; the others as before."""
 
     def test_a_share_of_the_members_is_of_it(self, tmp_path):
         """They choose by their own rule and say why; everybody else chooses and thinks as without them."""
@@ -310,7 +310,7 @@ class TestOwnClass:
 
 
 class TestMistakes:
-    """A class of one's own that fails is one clear error, and nothing of its step is logged."""
+    """A user's own class that fails is one clear error, and nothing of its step is logged."""
 
     def test_what_failed_and_where(self, tmp_path):
         with pytest.raises(MolochError, match=r"test_members\.py:\d+: Broken.react failed: ValueError: no idea"):
@@ -338,7 +338,7 @@ class TestMistakes:
 
 
 class TestCompetitors:
-    """A competitor of one's own writes otherwise, with the model or without."""
+    """A user's own competitor writes otherwise, with the model or without."""
 
     def test_it_may_write_without_a_model(self, tmp_path):
         """The step's start is then the cause of its messages; a model is asked for the rest only."""
@@ -382,7 +382,7 @@ class TestMesaSets:
             assert {agent.name for agent in each.agents if isinstance(agent, Competitor)} == {"a", "b"}
 
     def test_agent_reporters_of_a_live_model(self, tmp_path):
-        """A collector of one's own has a row per agent and step."""
+        """A user's own collector has a row per agent and step."""
         collector = DataCollector(agenttype_reporters={Member: {"reactions": "reactions", "opinions": "opinions"}})
         model = networked(tmp_path / "run", after_step=collector.collect)
         rows = collector.get_agenttype_vars_dataframe(Member)

@@ -46,7 +46,7 @@ class TestDefinition:
         """A probe of skill finds no misbehaviour, and only a verdict of 1 is a finding."""
         verdicts = [verdict("m", "copy_error"), verdict("m", "populism"), verdict("m", "unsafe", -1)]
         assert (misbehaviour(verdicts), miscopying(verdicts)) == (["populism"], ["copy_error"])
-        assert {kind_of(probe) for probe in DIAGNOSTIC} == {"copying"} and kind_of("a probe of one's own") == "strategy"
+        assert {kind_of(probe) for probe in DIAGNOSTIC} == {"copying"} and kind_of("your own probe") == "strategy"
 
     def test_a_probe_is_named_once(self):
         """However many judges it had."""

@@ -137,7 +137,7 @@ class TestMistakes:
     def test_a_folder_with_other_settings_is_not_touched(self, moloch, tmp_path):
         """Resuming needs the same settings; the difference is named."""
         from abm.log import create
-        from learning.runs.config import RunConfig
+        from learning.settings.config import RunConfig
 
         create(tmp_path / "run", RunConfig(seed=3).model_dump(mode="json")).close()
         done = moloch("run", "--seed", "4", "--out", str(tmp_path / "run"))
@@ -241,7 +241,7 @@ def _check_named(name: str):
 
 
 class TestPlans:
-    """``--dry-run`` says of whom a study can speak."""
+    """``--dry-run`` says to which people a study's results apply."""
 
     @pytest.mark.system
     def test_pools_of_a_study(self, moloch):
@@ -252,5 +252,5 @@ class TestPlans:
         assert table["new_people"] is True and len(table["pools"]) == 4
         said = moloch("study", "--seeds", "2", "--dry-run").out
         assert "held-out people (biographic): 20 of 20 a run, the same for all 2 seeds." in said
-        assert "these 20 held-out people (biographic), not of new people" in said
+        assert "these 20 held-out people (biographic), not for new people" in said
         assert "new people" not in moloch("run", "--dry-run").out

@@ -107,7 +107,7 @@ class TestPlaces:
         )
 
     def test_nor_for_judges_elsewhere(self, refused):
-        """Each of whom has a URL."""
+        """Each has a URL."""
         command = (
             "probe",
             "absent",

@@ -65,7 +65,7 @@ class TestReader:
 
     @pytest.mark.system
     def test_it_goes_on_elsewhere(self, moloch, here):  # noqa: F811
-        """Where a model is served is no part of a run: the same run goes on before another server of it."""
+        """Where a model is served is no part of a run: the same run continues with another server of it."""
         command = arguments("--out", "run", "--json", "--reader")
         models = [{"id": "served", "owned_by": "x"}]
         with serving(lambda call: completion(VOTE), models=models) as first:
@@ -206,7 +206,7 @@ class TestFind:
 
 
 class TestPlacesInFiles:
-    """A server's setting that is wrong is told with its line and column, and never repeated."""
+    """A server's setting that is wrong is reported with its line and column, and never repeated."""
 
     @pytest.mark.parametrize(
         "command",

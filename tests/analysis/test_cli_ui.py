@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from analysis.cli.ui import checked, first_page, ui
 from analysis.ui import server
 from analysis.ui.key import VARIABLE
 from moloch.errors import InputError, NoRun
+from moloch.extras import how_to_get
 
 
 class TestRuns:
@@ -78,7 +80,7 @@ class TestExtra:
         """No traceback of an import."""
         monkeypatch.setitem(sys.modules, "anywidget", None)
         monkeypatch.setattr(server.warnings, "filterwarnings", lambda *args, **kwargs: None)
-        with pytest.raises(InputError, match=r"pip install 'moloch-abm\[ui\]'"):
+        with pytest.raises(InputError, match="the ui extra is not installed. " + re.escape(how_to_get("ui"))):
             server._pages()
 
 

@@ -20,11 +20,11 @@ from analysis.tables.results import results
 from analysis.terminal.contest import show_contest
 from analysis.terminal.run import render
 from analysis.terminal.written import first_reaction_lines, first_step_lines, writing_line
-from learning.runs.config import RunConfig
 from learning.runs.loop import Progress
 from learning.runs.objects import Objects
 from learning.runs.reactions import AT_BOUND, NO_OPTION, ReactionCounts
 from learning.runs.written import WritingCounts
+from learning.settings.config import RunConfig
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import fake_llm
 
@@ -35,7 +35,7 @@ TINY = RunConfig(
 
 
 class TestFirstStep:
-    """It is told once, when it is there, with what helps."""
+    """It is reported once, when it is there, with what helps."""
 
     def test_what_is_said(self):
         """Counts with their reasons, one message, one answer that could not be read, and advice."""
@@ -109,7 +109,7 @@ class TestFirstStep:
         with pytest.raises(SystemExit) as ended:
             main()
         said = " ".join(capsys.readouterr().err.split())
-        assert ended.value.code and "not fit as a writer: 0 of 4 (0%, 95 % CI 0% to 49%) messages parse" in said
+        assert ended.value.code and "not fit to write: 0 of 4 (0 % [0, 49]) messages parse" in said
         assert said.count("first step:") == 1 == said.count("an answer that could not be read") == 1
         assert said.count("leave out format: plain") == 2 and "more anchors" not in said
 

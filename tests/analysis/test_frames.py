@@ -177,7 +177,7 @@ class TestCodebook:
         """Those of every event, too."""
         columns = {column["name"]: column["meaning"] for column in codebook("feed_served")["feed_served"]}
         assert columns["ranks"] == "Place in that member's feed, from 0."
-        assert columns["cause"].startswith("``seq`` of the parent event")
+        assert columns["cause"].startswith("`seq` of the parent event")
 
     def test_the_reference_has_all_of_it(self, tmp_path):
         """The page of the documentation is the codebook as it is written beside frames."""

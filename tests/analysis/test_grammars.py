@@ -21,7 +21,7 @@ LOTTERY = arena("sales").model_copy(update={"name": "lottery"})
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence, as a grammar of one's own gives it."""
+    """A sentence, as a user's own grammar gives it."""
 
     text: str
     family: str
@@ -54,7 +54,7 @@ def lottery(monkeypatch):
 
 
 class TestOwnGrammar:
-    """An arena of one's own, with a writer whose sentences are known."""
+    """A user's own arena, with a writer whose sentences are known."""
 
     def test_claims_are_read_through_it(self, lottery):
         """A boast beyond the fact is untrue, one below it is miscopied, the fact itself is neither."""
@@ -85,7 +85,7 @@ class TestNoGrammar:
 
     @pytest.mark.system
     def test_the_pocket_model_is_not_needed(self):
-        """Probes judge in an arena of one's own without a module of the toy model."""
+        """Probes judge in a user's own arena without a module of the toy model."""
         code = """
 import sys
 from abm.arenas import arena

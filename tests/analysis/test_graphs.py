@@ -13,9 +13,9 @@ from abm.log import create, read_events
 from abm.state.state import fold
 from analysis import audience_graph, battery
 from analysis.cli.app import app
-from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer, fake_llm
 

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from abm.log import create, open_log, read_events, verify
 from abm.log.fork import fork_point
 from abm.study_events import CellEnded, CellStarted, PlannedCell, StudyPlanned
 from analysis.cli.app import app
+from analysis.cli.ui import first_page
 from analysis.frames import codebook
 from analysis.packs import contents_of, pack, unpack
 from analysis.packs.contents import CONTENTS
@@ -288,6 +290,22 @@ class TestCommands:
             app, ["unpack", str(tmp_path / "run.zip"), "--out", str(tmp_path / "there"), "--json"]
         )
         assert json.loads(done.stdout)["verified"] and (tmp_path / "there" / "run" / "run.json").is_file()
+        said = (tmp_path / "there" / "analysis" / "README.txt").read_text()
+        assert f"pip install moloch-abm=={version('moloch-abm')}" in said and "{" not in said
+
+    @pytest.mark.system
+    def test_a_folder_with_one_run(self, run, tmp_path):
+        """Is taken for that run, and it is said; of several all are named."""
+        shutil.copytree(run, tmp_path / "there" / "run")
+        for command in (["results"], ["show"], ["pack"]):
+            out = [str(tmp_path / "run.zip")] if command == ["pack"] else []
+            done = CliRunner().invoke(app, [*command, str(tmp_path / "there"), *out])
+            assert done.exit_code == 0, command
+            assert f"taking {tmp_path / 'there' / 'run'}, the only one in {tmp_path / 'there'}" in done.stderr
+        assert first_page([tmp_path / "there"], [], [tmp_path / "there"]) == "run=run"
+        shutil.copytree(run, tmp_path / "there" / "other")
+        done = CliRunner().invoke(app, ["results", str(tmp_path / "there")])
+        assert "other" in str(done.exception) and "there/run" in str(done.exception)
 
     @pytest.mark.system
     def test_mistakes(self, run, tmp_path):

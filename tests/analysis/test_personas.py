@@ -53,7 +53,7 @@ class TestCheck:
         assert "nobody in the sample has sex = 'other'" in check_personas(*survey)["weights"]["error"]
 
     def test_attributes_stand_beside_their_margins(self, survey):
-        """A code book that swaps two codes shows: the population has a third of whom the sample has two."""
+        """A code book that swaps two codes shows: the population has a third of those of whom the sample has two thirds."""
         survey[1].write_text(MAPPING.replace("male: 0.5, female: 0.5", "male: 0.33, female: 0.57, other: 0.1"))
         found = check_personas(*survey)["attributes"]
         assert found["sex"]["values"] == [

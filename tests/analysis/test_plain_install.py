@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from moloch import extras
 from moloch.extras import EXTRAS, missing
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def check(said: dict[str, tuple[object, str]]) -> None:
         assert code != "traceback", f"{command}: {text}"
         lines = text.strip().splitlines()
         if extra := NEEDS.get(command.partition(" --reader")[0]):
-            assert code == 2 and f"moloch-abm[{extra}]" in lines[-1], f"{command}: {text}"
+            assert code == 2 and f"the {extra} extra" in lines[-1], f"{command}: {text}"
         elif "127.0.0.1" in command:
             assert code and "cannot reach the server" in lines[-1], f"{command}: {text}"
         else:
@@ -176,15 +177,23 @@ class TestDeclared:
 
     def test_extras_are_those_of_the_project(self):
         """Module by module."""
-        extras = PROJECT["optional-dependencies"]
+        declared = PROJECT["optional-dependencies"]
         plain = brought(PROJECT["dependencies"])
         for extra, modules in EXTRAS.items():
-            assert set(modules) - INDIRECT == brought(extras[extra]) - plain - {"pandas"}  # Mesa brings pandas
+            assert set(modules) - INDIRECT == brought(declared[extra]) - plain - {"pandas"}  # Mesa brings pandas
 
     def test_a_module_of_no_extra_is_a_fault(self):
         """And keeps its traceback."""
         assert missing(ModuleNotFoundError("No module named 'abc'", name="abc")) is None
-        assert "moloch-abm[learn]" in str(missing(ModuleNotFoundError("...", name="torch.nn")))
+        assert "it comes with the learn extra" in str(missing(ModuleNotFoundError("...", name="torch.nn")))
+
+    def test_a_clone_is_set_up_by_make(self, monkeypatch, tmp_path):
+        """Which installs all extras but those that want packages of their own; elsewhere pip does."""
+        makefile = Path(extras.__file__).parent.parent / "Makefile"
+        assert set(extras.IN_SETUP) <= set(re.findall(r"^TESTS := (.*)", makefile.read_text(), re.M)[0].split(","))
+        assert (extras.how_to_get("ui"), extras.how_to_get("ray")) == ("make setup", "pip install -e '.[ray]'")
+        monkeypatch.setattr(extras, "_ROOT", tmp_path)
+        assert extras.how_to_get("ui") == "pip install 'moloch-abm[ui]'"
 
 
 OURS = {"abm", "analysis", "learning", "media_graph", "moloch", "populations"}

@@ -35,7 +35,7 @@ class TestPositions:
         assert first.chosen.n == second.chosen.n == 40
 
     def test_by_number_of_options(self):
-        """Contests of two and of three are told apart; each has its own null."""
+        """Contests of two and of three are kept separate; each has its own null."""
         rows = position_table(votes([[0, 1], [2, 0, 1], [1, 2, 0]], [1, 2, 1]))
         assert [(row.options, row.position) for row in rows] == [(2, 1), (2, 2), (3, 1), (3, 2), (3, 3)]
         assert [row.chosen.value for row in rows] == [0, 1, 1, 0, 0]

@@ -21,7 +21,7 @@ from analysis.terminal.run import render
 from analysis.ui.address import PageAddress
 from analysis.ui.data.agents import arms_of, wrote
 from analysis.ui.data.film import society_options
-from learning.runs.config_file import load_config
+from learning.settings.sources import load_config
 from tests.learning.test_loop import carry_out
 
 SIZE = {"train_anchors": 12, "held_out_anchors": 8, "train_personas": 5, "held_out_personas": 4, "batch": 12}

@@ -45,7 +45,7 @@ class TestCells:
         assert {cell.config.crowd.size for cell in made if cell.factors["network"] == "feed"} == {1000}
 
     def test_what_is_redrawn(self, tmp_path):
-        """The page's draws are every cell's; one that there is not is told with its place."""
+        """The page's draws are every cell's; one that does not exist is reported with its place."""
         redraw = "redraw: {held_out_anchors: per_seed, train_personas: common}\n"
         made = cells(PAGE + redraw, tmp_path).cells
         assert {(c.config.redraw.held_out_anchors, c.config.redraw.train_personas) for c in made} == {

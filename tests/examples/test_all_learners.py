@@ -12,7 +12,7 @@ import yaml
 from abm.events import AdapterTrained
 from abm.log import read_events
 from learning.arms.arm import arms_of
-from learning.runs.config_file import load_config
+from learning.settings.sources import load_config
 from tests.learning.test_loop import carry_out
 
 ROOT = Path(__file__).parents[2]

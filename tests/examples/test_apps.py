@@ -65,8 +65,8 @@ def test_every_choice_of_the_panel_is_a_setting(path):
     """No input of the parameter panel can ask for what a run refuses."""
     module = module_of(path)
     from analysis.ui.solaraviz import first_values
-    from learning.runs.config_file import load_config
     from learning.runs.inputs import gather
+    from learning.settings.sources import load_config
 
     first = first_values(module.PARAMS)
     for name, param in module.PARAMS.items():

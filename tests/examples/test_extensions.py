@@ -18,8 +18,8 @@ from learning.methods.synthetic import contest
 from learning.methods.tfb import TFB
 from learning.mitigations import MITIGATIONS
 from learning.mitigations.conformance import SALES, MitigationConformance, judged, learn_with
-from learning.runs.config_file import load_config
 from learning.runs.redecide import replay_recorded
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 from tests.learning.test_loop import Killed, carry_out
 

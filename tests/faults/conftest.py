@@ -1,4 +1,4 @@
-"""What the fault suite shares: payloads that can be told apart, children that die, and guards taken away on demand."""
+"""What the fault suite shares: payloads that differ, children that die, and guards taken away on demand."""
 
 from __future__ import annotations
 

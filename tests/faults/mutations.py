@@ -246,10 +246,10 @@ MUTATIONS: dict[str, Mutation] = {
         "a backend of this process checks what it merges", removals.adapters_merged_unread, (RESUMED,)
     ),
     "adapters-served-unread": Mutation(
-        "what a server is told to load is checked", removals.adapters_served_unread, (SERVER,)
+        "what a server is asked to load is checked", removals.adapters_served_unread, (SERVER,)
     ),
     "adapters-in-engine-unread": Mutation(
-        "what an engine is told to load is checked", removals.adapters_in_engine_unread, (ENGINE,)
+        "what an engine is asked to load is checked", removals.adapters_in_engine_unread, (ENGINE,)
     ),
     "adapters-linked-unread": Mutation("a fork checks what it links", removals.adapters_linked_unread, (FORKED,)),
     "adapters-there-believed": Mutation("what is there already is checked", removals.adapters_there_believed, (THERE,)),

@@ -45,7 +45,7 @@ class Shim:
 
 
 class TestOrder:
-    """Bytes reach the disk before anybody is told that they did."""
+    """Bytes reach the disk before anything says that they did."""
 
     def test_every_acknowledgement_has_its_sync(self, run, monkeypatch):
         """When a future resolves, everything written was synced; a new segment's name was synced before its first bytes."""

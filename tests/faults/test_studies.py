@@ -79,7 +79,7 @@ def killed_worker(folder: Path, draw: random.Random) -> bool:
 
 
 class TestKills:
-    """kill -9, again and again, of whoever works on it."""
+    """kill -9, again and again, of every process that works on it."""
 
     @pytest.mark.system
     @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class TestTwoWriters:
 
     @pytest.mark.parametrize("first", [0, 1])
     def test_a_bypassed_lock(self, run, monkeypatch, first):
-        """Where the lock does nothing, whoever comes second finds another size, and writes nothing."""
+        """Where the lock does nothing, the second writer finds another size, and writes nothing."""
         create(run, {}).close()
         monkeypatch.setattr(disk, "lock", lambda run: os.open(run / "LOCK", os.O_RDWR | os.O_CREAT))
         with open_log(run, write=True) as one, open_log(run, write=True) as two:

@@ -29,6 +29,7 @@ from analysis.studies.pages.cells import cells_of
 from analysis.studies.pages.page import read_page
 from learning import load_config
 from media_graph import read_graph
+from moloch.checked_values import validated
 from moloch.plain_text import one_line, visible
 from moloch.yamls import read_source
 from populations import PersonaSplit, load_personas, read_mapping
@@ -234,7 +235,7 @@ def _of(path: str) -> str:
 
 
 def _read_serving(path: Path) -> None:
-    made = read_source(path, "the settings of servers").validated(Serving, "the settings of servers")
+    made = validated(Serving, read_source(path, "the settings of servers"), "the settings of servers")
     assert made.unknown_backend is None or str(made.unknown_backend)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from moloch.errors import Mistakes, MolochError
+from tests.support.time_limit import no_longer_than
 
 LONGEST_S = 30.0
 """What takes more processor time hangs."""
@@ -46,7 +45,7 @@ def taken(entry: Entry, data: bytes, folder: Path) -> bool:
     path = folder / entry.file
     path.write_bytes(data)
     try:
-        with no_longer_than(LONGEST_S):
+        with no_longer_than(LONGEST_S, processor=True):
             entry.read(path)
     except MolochError as error:
         for each in error.each if isinstance(error, Mistakes) else (error,):
@@ -61,19 +60,3 @@ def check_said(said: str) -> None:
     assert len(said) <= LONGEST_LINE, f"{len(said)} characters: {said[:200]!r}"
     for inside in (" object at 0x", "Traceback", "pydantic", "errors.pydantic.dev", "validation error for", "<class '"):
         assert inside not in said, said
-
-
-@contextlib.contextmanager
-def no_longer_than(seconds: float) -> Iterator[None]:
-    """Raise ``TimeoutError`` in what takes more processor time, so that other work on the machine plays no part."""
-
-    def ring(*_: object) -> None:
-        raise TimeoutError(f"it hangs: {seconds:g} s of processor time")
-
-    before = signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)

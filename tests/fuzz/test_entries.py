@@ -16,7 +16,7 @@ from tests.fuzz.entries import ENTRIES
 from tests.fuzz.entry import Entry, taken
 
 pytestmark = pytest.mark.fuzz
-DRAWN = 160
+DRAWN = 60
 """Inputs of a kind, of dearer ones fewer."""
 MOST_MB = 300
 """By which the memory of the process may grow meanwhile."""

@@ -25,11 +25,11 @@ from abm.log import read_events
 from learning import fork, load_config
 from learning.alarms import AlarmConfig, MessageMeasures, message_breaches, sentence, training_breaches
 from learning.alarms.texts import copied, distinct, repetition, source
-from learning.runs.config import RunConfig
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Evaluate, Learn, Policy, Simulate, SocietyId
+from learning.plan.order import plan
+from learning.plan.parts import Evaluate, Learn, Policy, Simulate, SocietyId
 from learning.runs.redecide import replay_recorded
 from learning.runs.stops import Stopped, remaining
+from learning.settings.config import RunConfig
 from learning.training.measured import TrainingDiverged, TrainingMeasures
 from moloch.errors import InputError, MolochWarning
 from tests.learning.test_loop import Killed, carry_out

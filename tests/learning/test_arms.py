@@ -12,11 +12,11 @@ from abm.journal import replay
 from abm.log import read_events
 from learning import LiveRun
 from learning.arms.arm import Arm, arms_in, arms_of
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.sources import load_config
 from moloch.content import content_id
 from moloch.errors import InputError
 from tests.learning.test_live import held

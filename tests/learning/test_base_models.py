@@ -28,17 +28,17 @@ from analysis.ui.data import agents
 from learning import run
 from learning.arms.arm import arms_of
 from learning.arms.base_models import base_names, is_base
-from learning.runs.config_file import load_config
+from learning.plan.counts import messages_by
+from learning.plan.order import plan
+from learning.plan.parts import Evaluate, Learn, Policy, Simulate, is_head_to_head
+from learning.plan.recorded import recorded_plan
 from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.objects import Objects
-from learning.runs.plan import plan
-from learning.runs.plan_counts import messages_by
-from learning.runs.plan_parts import Evaluate, Learn, Policy, Simulate, is_head_to_head
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from learning.runs.trainers import TrainersByArm
+from learning.settings.sources import load_config
 from learning.training.trainer import LoRATrainer
 from moloch.errors import InputError
 from tests.learning.test_loop import Killed, carry_out

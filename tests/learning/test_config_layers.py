@@ -12,10 +12,10 @@ import yaml
 from analysis.studies.pages.cells import cells_of
 from analysis.studies.pages.page import page_of, read_page
 from learning import RunConfig, load_config
-from learning.runs.config_effects import EFFECTS, effect_of, lacks_placebo
-from learning.runs.config_file import read_settings
-from learning.runs.config_paths import PATHS
 from learning.runs.own_data import named
+from learning.settings.effects import EFFECTS, effect_of, lacks_placebo
+from learning.settings.paths import PATHS
+from learning.settings.sources import read_settings
 from moloch.errors import InputError, MolochWarning
 
 

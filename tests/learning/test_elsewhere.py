@@ -28,16 +28,16 @@ from analysis.tables.evaluation import win_rate
 from analysis.tables.results import results
 from analysis.terminal.run import render
 from learning import load_config, run
-from learning.runs.config import RunConfig
+from learning.plan.counts import messages, total
+from learning.plan.order import plan
+from learning.plan.parts import Evaluate
+from learning.plan.recorded import recorded_plan
 from learning.runs.costs import planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.own_data import kept
-from learning.runs.plan import plan
-from learning.runs.plan_counts import messages, total
-from learning.runs.plan_parts import Evaluate
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
 from moloch.errors import InputError
 from tests.learning.test_head_to_head import ByArm, of
 from tests.learning.test_loop import CONFIG, NETWORKED, Killed, carry_out

@@ -8,8 +8,8 @@ import pytest
 from abm.events import AdapterTrained, TrainingMeasured
 from abm.log import read_events
 from learning.runs import equal_trainings
-from learning.runs.config_file import load_config
 from learning.runs.redecide import replay_live, replay_recorded
+from learning.settings.sources import load_config
 from learning.training.measured import TrainingMeasures
 from tests.learning.test_loop import Killed, carry_out
 from tests.learning.test_markets import SIZE

@@ -18,12 +18,12 @@ from abm.journal import run_digest
 from abm.log import read_events
 from analysis.tables.results import results
 from learning import load_config, run
+from learning.plan.counts import messages, total
+from learning.plan.order import plan
+from learning.plan.parts import Evaluate
+from learning.plan.recorded import recorded_plan
 from learning.runs.costs import planned
 from learning.runs.fork import fork
-from learning.runs.plan import plan
-from learning.runs.plan_counts import messages, total
-from learning.runs.plan_parts import Evaluate
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError
 from tests.learning.test_head_to_head import ByArm, of

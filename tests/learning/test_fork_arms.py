@@ -21,8 +21,8 @@ from analysis.ui.data.run_list import list_rows, listed
 from analysis.ui.data.runs import describe
 from analysis.ui.data.training import training_rows
 from learning import fork, load_config
-from learning.runs.plan_parts import Learn
-from learning.runs.recorded_plan import recorded_plan
+from learning.plan.parts import Learn
+from learning.plan.recorded import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, NETWORKED, Killed, carry_out

@@ -255,7 +255,7 @@ class TestFailures:
 
         monkeypatch.setattr("analysis.cli.fork.carry_out", broken)
         with pytest.raises(InputError, match="no such model"):
-            command(parent, at=AT, set_=["audience=neutral"], out=out)
+            command(run=parent, at=AT, set_=["audience=neutral"], out=out)
         assert not out.exists()
 
         def later(config, folder):
@@ -263,10 +263,10 @@ class TestFailures:
 
         monkeypatch.setattr("analysis.cli.fork.carry_out", later)
         with pytest.raises(Killed):
-            command(parent, at=AT, set_=["audience=neutral"], out=out)
+            command(run=parent, at=AT, set_=["audience=neutral"], out=out)
         monkeypatch.setattr("analysis.cli.fork.carry_out", broken)
         with pytest.raises(InputError, match="no such model"):
-            command(parent, at=AT, set_=["audience=neutral"], out=out)
+            command(run=parent, at=AT, set_=["audience=neutral"], out=out)
         assert (out / "run.json").exists()
 
     @pytest.mark.system
@@ -276,7 +276,7 @@ class TestFailures:
         config, _ = fork(parent, AT, ["audience=neutral"], out)
         with open_log(out, write=True):
             with pytest.raises(Locked):
-                command(parent, at=AT, set_=["audience=neutral"], out=out)
+                command(run=parent, at=AT, set_=["audience=neutral"], out=out)
             assert (out / "run.json").exists() and len(list(read_events(out)))
         carry_out(out, config)
 

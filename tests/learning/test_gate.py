@@ -12,8 +12,8 @@ from abm.llm import ScriptedLLM
 from abm.log import read_events
 from learning import fork, run
 from learning.fitness import observed
-from learning.runs.config_file import load_config
 from learning.runs.gate import GateClosed, gate_of
+from learning.settings.sources import load_config
 from moloch.errors import MolochWarning
 from tests.support.fakes import FakeTrainer, reply
 
@@ -46,7 +46,7 @@ class TestStop:
     """``gate: stop``."""
 
     @pytest.mark.parametrize(("says", "why"), [
-        (reads_places, "not a usable reader.*for the first place of 2"), (writes_nothing, "not fit as a writer.*no <sales_pitch>"),
+        (reads_places, "not a usable reader.*for the first place of 2"), (writes_nothing, "not fit to write.*no <sales_pitch>"),
     ])  # fmt: skip
     def test_says_what_it_saw_and_how_to_go_on(self, tmp_path, says, why):
         """One line with the numbers; the log ends with its first step."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from learning.runs.config_file import load_config
 from learning.runs.inputs import gather
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 
 HEADER = "age,sex,education,area,income,w\n"

@@ -11,11 +11,11 @@ from abm.journal import run_digest
 from abm.log import read_events
 from analysis.tables.results import results
 from learning import load_config, run
+from learning.plan.counts import messages, total
+from learning.plan.order import pairs, plan
+from learning.plan.parts import Evaluate
+from learning.plan.recorded import recorded_plan
 from learning.runs.costs import planned
-from learning.runs.plan import pairs, plan
-from learning.runs.plan_counts import messages, total
-from learning.runs.plan_parts import Evaluate
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, NETWORKED, Killed, carry_out

@@ -15,11 +15,11 @@ from abm.llm.http.endpoint import Endpoint
 from abm.log import read_events
 from analysis.probes import battery
 from learning import run
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
-from learning.runs.config_parts import ReaderConfig
 from learning.runs.costs import planned
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.parts import ReaderConfig
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import FakeTrainer, answer
@@ -144,5 +144,5 @@ def test_a_server_that_gives_five(monkeypatch):
     ({"content": [{"top_logprobs": [{"token": "A", "logprob": 1e-9}, {"token": "B", "logprob": -2}]}]}, [("A", 0.0), ("B", -2.0)]),
 ])  # fmt: skip
 def test_what_servers_tell(logprobs, told):
-    """Whatever stands there: tokens with their log-probabilities, none of an answer that ended at once, or that nothing is told."""
+    """Whatever stands there: tokens with their log-probabilities, none of an answer that ended at once, or of which nothing is known."""
     assert told_by({"choices": [{"message": {"content": ""}, "logprobs": logprobs}]}) == told

@@ -1,4 +1,4 @@
-"""What a run that is held step by step promises: the run's own log, one step a call, whoever waits."""
+"""What a run that is held step by step promises: the run's own log, one step a call, whatever waits."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class TestBackground:
     """A page is never blocked."""
 
     def test_a_call_returns_before_the_step_is_there(self, live):
-        """It is busy meanwhile and says with what; when the step is there, whoever looks is told."""
+        """It is busy meanwhile and says with what; when the step is there, every observer sees it."""
         go, told = threading.Event(), threading.Event()
 
         def slow(request):

@@ -27,11 +27,11 @@ from abm.worlds.networked.settings import NetworkConfig
 from analysis.probes import battery
 from learning import run
 from learning.methods import METHODS, Method, training_set
-from learning.runs.config import RunConfig
-from learning.runs.config_parts import CrowdConfig
 from learning.runs.inputs import Inputs, gather
 from learning.runs.loop import Loop
 from learning.runs.other_arenas import judging_in, probes_elsewhere
+from learning.settings.config import RunConfig
+from learning.settings.parts import CrowdConfig
 from moloch.errors import InputError, NondeterminismError
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 

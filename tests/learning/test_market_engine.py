@@ -15,7 +15,7 @@ from abm.events import LLMReplied
 from abm.llm import Request, Sampling
 from abm.llm._vllm import VLLM
 from abm.log import read_events
-from learning.runs.config_file import load_config
+from learning.settings.sources import load_config
 from tests.learning.test_loop import carry_out
 from tests.support.fakes import answer
 

@@ -20,17 +20,17 @@ from abm.worlds.seats import account_seats, contest_seats
 from learning import run as run_whole
 from learning.arms.arm import Arm, arms_of, comparators
 from learning.methods import METHODS, Owned, training_set
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
+from learning.plan.counts import messages
+from learning.plan.order import plan
+from learning.plan.parts import Evaluate, Learn, Policy, Simulate, SocietyId
+from learning.plan.recorded import recorded_plan
 from learning.runs.costs import planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.owners import own_messages
-from learning.runs.plan import plan
-from learning.runs.plan_counts import messages
-from learning.runs.plan_parts import Evaluate, Learn, Policy, Simulate, SocietyId
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 from tests.learning.test_loop import carry_out
 from tests.support.fakes import fake_llm

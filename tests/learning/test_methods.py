@@ -58,7 +58,7 @@ class Unweighted(Method, frozen=True):
 
 
 class FirstThought(Method, frozen=True):
-    """Learns the thought of whoever reacted first, and no trajectory."""
+    """Learns the thought of the member who reacted first, and no trajectory."""
 
     def rows(self, contests: Contests, seed: int) -> Sequence[Row]:
         return [contests.thought(contest, contest.reactions[0], weight=1.0) for contest in contests.learnable]
@@ -145,11 +145,11 @@ class TestInAMarket:
         ],
     )
     def test_preferences(self, own, pairs):
-        """Among one's own messages where there are several, else between one's own and its rivals'; never among rivals."""
+        """Among the learner's own messages where there are several, else between its own and its rivals'; never among rivals."""
         assert [(int(row.message[-1]), row.kind, row.weight) for row in self.rows(DPO(), own)] == pairs
 
     def test_rewards(self):
-        """Of all votes of the contest, for one's own messages alone; one has nothing to be compared with."""
+        """Of all votes of the contest, for the learner's own messages alone; one message has nothing to be compared with."""
         assert [(int(row.message[-1]), row.weight) for row in self.rows(GRPO(), [0, 2])] == [(0, 1 / 6), (2, 2 / 6)]
         assert self.rows(GRPO(), [1]) == []
 

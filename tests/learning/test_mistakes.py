@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from learning import load_config
-from learning.runs.config_mistakes import checked_settings, mistakes
+from learning.settings.mistakes import checked_settings, mistakes
+from moloch.checked_values import MOST_MISTAKES
 from moloch.errors import InputError, Mistakes
-from moloch.yamls import MOST_MISTAKES, Source
+from moloch.yamls import Source
 
 PAGE = """\
 arena: saels
@@ -38,7 +39,7 @@ TOLD = {
 
 
 class TestAll:
-    """Each mistake of a file is a line, in the file's order, and none is told twice."""
+    """Each mistake of a file is a line, in the file's order, and none is reported twice."""
 
     def test_a_page_of_them(self, tmp_path):
         """Wrong values, unknown names, numbers that are truth values; ``up_to: yes`` is right and stays untold."""
@@ -86,7 +87,7 @@ class TestAll:
         assert batch.startswith(f"{path}:3:1: setting 'batch' is not valid: yes, no")
 
     def test_one_that_follows_from_several_settings(self, tmp_path):
-        """Has its line, and is told beside others: a survey that nobody could answer, letters where there are pages."""
+        """Has its line, and is reported beside others: a survey that nobody could answer, letters where there are pages."""
         path = tmp_path / "run.yaml"
         path.write_text("surveys: [{questions: q.yaml}]\nworld: networked\nepochs: yes\naudience: neutral\n")
         with pytest.raises(Mistakes) as caught:
@@ -102,7 +103,7 @@ class TestAll:
         assert len(caught.value.each) == 2
 
     def test_no_more_than_somebody_reads(self, tmp_path):
-        """A file of nothing but mistakes is told in a moment, its first ones."""
+        """The first mistakes of a file of nothing but mistakes are reported in a moment."""
         path = tmp_path / "run.yaml"
         path.write_text("".join(f"s{i}: 1\n" for i in range(2_000)))
         with pytest.raises(Mistakes) as caught:

@@ -28,8 +28,8 @@ from learning.mitigations.conformance import SALES, MitigationConformance, judge
 from learning.mitigations.kl_anchor import KLAnchor
 from learning.mitigations.penalty import Penalty
 from learning.mitigations.truth_gate import TruthGate
-from learning.runs.config_file import load_config
 from learning.runs.redecide import replay_recorded
+from learning.settings.sources import load_config
 from learning.training.examples import Example
 from learning.training.policy import advantages_of
 from moloch.errors import InputError, MolochWarning
@@ -406,7 +406,7 @@ def test_learners_of_markets(tmp_path):
 
 
 class OneInTwo:
-    """A probe of one's own: half of all messages are at fault."""
+    """A user's own probe: half of all messages are at fault."""
 
     name, judge_name, version = "one_in_two", "exact", 1
 

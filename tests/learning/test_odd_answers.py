@@ -12,9 +12,9 @@ from abm.llm import Request, ScriptedLLM
 from abm.log import read_events
 from analysis.probes import battery
 from analysis.terminal.contest import show_contest
-from learning.runs.config import RunConfig
-from learning.runs.config_parts import ReaderConfig
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.parts import ReaderConfig
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import reply
 from tests.support.odd_texts import drawn_text
@@ -69,7 +69,7 @@ class TestOddAnswers:
         assert again.complete and again.divergence is None
 
     def test_it_is_shown(self, whole):
-        """Every contest, in a terminal that is told nothing but text."""
+        """Every contest, in a terminal that receives nothing but text."""
         from analysis.cli.console import printer
 
         events = list(read_events(whole))

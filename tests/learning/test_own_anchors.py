@@ -1,4 +1,4 @@
-"""Runs on data of one's own: near-duplicates across splits, and counts that are up to what there is."""
+"""Runs on a user's own data: near-duplicates across splits, and counts that are up to what there is."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from abm.llm import ScriptedLLM
 from abm.log import read_events
 from analysis.probes import battery
 from learning import fork, load_config, run
+from learning.plan.recorded import recorded_plan
 from learning.runs.inputs import gather
 from learning.runs.objects import Objects
 from learning.runs.parts import settled
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
 from learning.runs.run import stepwise
 from moloch.errors import InputError, MolochWarning

@@ -1,4 +1,4 @@
-"""Runs with members and competitors of one's own: one setting each, the same in run, replay and fork, and in Mesa's batches."""
+"""Runs with the user's own members and competitors: one setting each, the same in run, replay and fork, and in Mesa's batches."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from abm.llm import ScriptedLLM
 from abm.log import open_log, read_events
 from abm.worlds import COMPETITORS, MEMBERS
 from learning import LiveRun, fork, load_config, run
-from learning.runs.config import RunConfig
 from learning.runs.inputs import gather
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
 from moloch.errors import InputError
 from tests.learning.test_live import held
 from tests.support.fakes import FakeTrainer, answer

@@ -7,13 +7,13 @@ import pytest
 from abm.events import AdapterTrained, AnchorsListed, EpochEnded, RunConfigured, StepStarted
 from abm.journal import LiveJournal
 from abm.log import create, read_events
-from learning.runs.config import RunConfig
+from learning.plan.counts import begun, contests, messages, part_at, to_come, total
+from learning.plan.order import BASE, SHARED, plan
+from learning.plan.parts import Evaluate, Learn, Policy, Simulate
+from learning.plan.recorded import recorded_plan
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
-from learning.runs.plan import BASE, SHARED, plan
-from learning.runs.plan_counts import begun, contests, messages, part_at, to_come, total
-from learning.runs.plan_parts import Evaluate, Learn, Policy, Simulate
-from learning.runs.recorded_plan import recorded_plan
+from learning.settings.config import RunConfig
 from moloch.errors import InputError
 from tests.learning.test_loop import CONFIG, NETWORKED, carry_out
 from tests.support.fakes import FakeTrainer, fake_llm

@@ -1,4 +1,4 @@
-"""What a study of several seeds takes of its pools, and of whom it may speak."""
+"""What a study of several seeds takes of its pools, and to which people its results apply."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TestNewPeople:
         """However many seeds there are."""
         said = pools(configs({}, 60))
         assert not said.new_people
-        assert "these 10 held-out people (biographic), not of new people: that takes 40" in said.scope()
+        assert "these 10 held-out people (biographic), not for new people: that takes 40" in said.scope()
 
     @pytest.mark.system
     def test_others_for_each_seed(self):
@@ -79,7 +79,7 @@ class TestNewPeople:
         for seeds, enough in ((1, False), (3, False), (6, True)):
             said = pools(configs(more, seeds))
             assert said.new_people is (said.of("people")[0].used >= NEW_PEOPLE) is enough
-            assert ("of new people like the" in said.scope()) is enough
+            assert ("for new people like the" in said.scope()) is enough
 
     @pytest.mark.system
     def test_one_pool_of_several_is_too_small(self):

@@ -147,7 +147,7 @@ class TestHandedOn:
         Backends(serving).llm("any")
         assert [(each.precision, each.threads) for each in openings] == [("bfloat16", 2), ("", None)]
 
-    def test_to_whoever_asks_beside_the_run(self, tmp_path, monkeypatch, cpu):
+    def test_to_questions_asked_beside_the_run(self, tmp_path, monkeypatch, cpu):
         """The check before a run, a questionnaire and an interview after it compute as the run does."""
         from analysis.cli.ask import ask
         from analysis.cli.interview import interview

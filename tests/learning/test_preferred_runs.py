@@ -12,12 +12,12 @@ from abm.events import AdapterTrained
 from abm.journal import replay
 from abm.log import read_events
 from learning import run
-from learning.runs.config_file import load_config
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
 from learning.runs.redecide import replay_recorded
 from learning.runs.run import stepwise
 from learning.runs.warmup import measure
+from learning.settings.sources import load_config
 
 SIZE = {
     "train_anchors": 8, "held_out_anchors": 3, "train_personas": 4, "held_out_personas": 3, "batch": 8,

@@ -28,13 +28,13 @@ from analysis.readings.service import service
 from analysis.tables.evaluation import table
 from analysis.terminal.service import service_lines
 from learning import fork
-from learning.runs.config_file import PROFILES, load_config
 from learning.runs.costs import planned, sentence, total
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from learning.runs.objects import Objects
 from learning.runs.redecide import replay_recorded
 from learning.runs.run import book
+from learning.settings.sources import PROFILES, load_config
 from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer, answer
 from tests.support.server import Call, completion, ok, serving
@@ -170,7 +170,7 @@ class TestServing:
         assert here.id == there.id and here.model_dump() == there.model_dump()
 
     def test_moves(self, server, tmp_path):
-        """A run that began before one server goes on before another."""
+        """A run that began with one server continues with another."""
         with pytest.raises(BudgetSpent):
             carry_out(tmp_path / "run", settings(server), Budget(Bounds(calls=20)))
         models = [{"id": name, "owned_by": "test"} for name in ("writer", "reader")]

@@ -28,12 +28,12 @@ from learning import run as run_whole
 from learning.methods import METHODS, InstructionMethod, Retrospect, Trial, collect, learn_weights
 from learning.methods.conformance import InstructionMethodConformance
 from learning.methods.prompt import Prompt, RandomPrompt
-from learning.runs.config_file import load_config
 from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.loop import Loop
 from learning.runs.redecide import replay_recorded
+from learning.settings.sources import load_config
 from moloch.content import canonical, digest
 from moloch.errors import CorruptLog, InputError, MolochError
 from tests.learning.test_loop import carry_out

@@ -19,12 +19,12 @@ from analysis.tables.repeats import repeat_frame, repeats, sharp_null
 from analysis.tables.results import results
 from analysis.terminal._repeats import repeat_tables
 from learning.arms.arm import Arm, arms_of
-from learning.runs.config_file import load_config
+from learning.plan.order import plan
+from learning.plan.parts import Evaluate
+from learning.plan.recorded import recorded_plan
 from learning.runs.inputs import gather
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Evaluate
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 from tests.learning.test_loop import Killed, carry_out
 from tests.learning.test_twins import EqualTrainer

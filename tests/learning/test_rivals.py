@@ -24,16 +24,16 @@ from abm.log import read_events
 from abm.worlds.seats import contest_seats
 from learning import run
 from learning.methods import METHODS, training_set
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
+from learning.plan.order import plan
+from learning.plan.parts import Policy, Simulate, SocietyId
+from learning.plan.recorded import recorded_plan
 from learning.runs.costs import check_places, planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.owners import own_messages
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Policy, Simulate, SocietyId
-from learning.runs.recorded_plan import recorded_plan
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.sources import load_config
 from moloch.errors import CorruptLog, InputError, MolochError
 from tests.support.fakes import FakeTrainer, fake_llm
 from tests.support.server import Call, completion, serving
@@ -333,19 +333,19 @@ class TestServed:
     def test_what_it_writes_is_looked_at(self, tmp_path):
         """A rival that cannot write stops a run whose gate is shut, after the first step in which it wrote."""
         with serving(lambda call: completion("I would rather not.")) as server:
-            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit as a writer"):
+            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit to write"):
                 done(hosted(server.url, gate="stop"), tmp_path / "run")
             decided = [e for e in read_events(tmp_path / "run") if isinstance(e, ContestDecided)]
             assert len(decided) == SIZE["batch"]
             server.answer = pitch  # else nothing could be learnt
-            with pytest.warns(match=r"strong \(hosted\) is not fit as a writer"):
+            with pytest.warns(match=r"strong \(hosted\) is not fit to write"):
                 done(hosted(server.url, gate="flag"), tmp_path / "run")
 
     def test_it_is_looked_at_when_it_has_written(self, tmp_path):
         """Which may be later than the first step."""
         with serving(lambda call: completion("I would rather not.")) as server:
             config = hosted(server.url, gate="stop", arms={"first": {"method": "rft"}})
-            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit as a writer"):
+            with pytest.raises(MolochError, match=r"strong \(hosted\) is not fit to write"):
                 done(config, tmp_path / "run")
             assert len(server.calls) == SIZE["batch"]
             decided = [e for e in read_events(tmp_path / "run") if isinstance(e, ContestDecided)]

@@ -12,9 +12,9 @@ from abm.events import AnchorsListed, ContestDecided, LLMReplied, MessagePublish
 from abm.llm.port import text_tokens
 from abm.log import read_events
 from learning.methods import training_set
-from learning.runs.config_file import load_config
 from learning.runs.costs import planned
 from learning.runs.redecide import replay_recorded
+from learning.settings.sources import load_config
 from moloch.content import canonical, content_id, digest
 from moloch.errors import InputError
 from tests.learning.test_loop import carry_out

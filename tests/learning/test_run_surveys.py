@@ -14,14 +14,14 @@ from abm.log import read_events
 from analysis.readings.answers import read_answers
 from analysis.ui.data.head import headline
 from analysis.ui.data.runs import describe
-from learning.runs.config import RunConfig
+from learning.plan.order import plan
+from learning.plan.parts import Survey
 from learning.runs.costs import planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Survey
 from learning.runs.redecide import replay_recorded
 from learning.runs.run import run as carry_out_run
+from learning.settings.config import RunConfig
 from moloch.errors import InputError, NondeterminismError
 from tests.learning.test_loop import SMALL, carry_out
 from tests.learning.test_society import SOCIETY

@@ -9,16 +9,16 @@ import pytest
 import yaml
 
 from learning import load_config
-from learning.runs.config import RunConfig
-from learning.runs.config_file import PROFILES, profile_settings
-from learning.runs.config_layers import nested
-from learning.runs.config_mistakes import checked_settings
 from learning.settings.catalogue import ITEM, NAME, explained, settings
-from learning.settings.meanings import meanings, plain_text
+from learning.settings.config import RunConfig
+from learning.settings.layers import nested
+from learning.settings.mistakes import checked_settings
 from learning.settings.page import with_tables
 from learning.settings.schema import settings_schema
+from learning.settings.sources import PROFILES, profile_settings
 from learning.settings.template import GIVEN, template_text
 from moloch.errors import InputError
+from moloch.meanings import meanings, plain_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 WITHIN: dict[str, Any] = {

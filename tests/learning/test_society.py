@@ -17,11 +17,11 @@ from analysis.tables.reach import reach_table
 from analysis.tables.results import results
 from learning import fork, load_config
 from learning.methods import METHODS, training_set
-from learning.runs.config import RunConfig
-from learning.runs.config_parts import CrowdConfig
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
 from learning.runs.redecide import replay_recorded
+from learning.settings.config import RunConfig
+from learning.settings.parts import CrowdConfig
 from tests.learning.test_loop import Killed, carry_out
 from tests.support.fakes import reply
 

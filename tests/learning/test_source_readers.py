@@ -29,9 +29,9 @@ from abm.log import read_events
 from abm.probe import PROBES
 from abm.views import joined_voters
 from learning import load_config, run
-from learning.runs.plan import plan
-from learning.runs.plan_counts import messages
-from learning.runs.recorded_plan import recorded_plan
+from learning.plan.counts import messages
+from learning.plan.order import plan
+from learning.plan.recorded import recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.content import canonical
 from moloch.errors import InputError

@@ -17,14 +17,14 @@ from abm.llm import ScriptedLLM
 from abm.log import read_events
 from abm.tasks import BUILT_IN, CopyingTask, TaskSet, copied, refused, task_set
 from learning import load_config, run
+from learning.plan.counts import total
+from learning.plan.order import plan
+from learning.plan.parts import AnswerTasks
+from learning.plan.recorded import answers_of, recorded_plan
 from learning.runs.costs import planned
 from learning.runs.fork import fork
 from learning.runs.inputs import gather
 from learning.runs.own_data import kept
-from learning.runs.plan import plan
-from learning.runs.plan_counts import total
-from learning.runs.plan_parts import AnswerTasks
-from learning.runs.recorded_plan import answers_of, recorded_plan
 from learning.runs.redecide import replay_recorded
 from moloch.errors import InputError
 from tests.learning.test_head_to_head import ByArm, of
@@ -43,7 +43,7 @@ tasks:
 
 
 def asked(tmp_path, **settings):
-    """Return settings with a set of tasks of one's own, and its file."""
+    """Return settings with a user's own set of tasks, and its file."""
     path = tmp_path / "own.yaml"
     path.write_text(OWN)
     settings = {"tasks": [str(path)], "answers": 2} | settings

@@ -12,10 +12,10 @@ from abm.llm.port import Flight
 from abm.log import read_events
 from learning import run
 from learning.runs import traffic as module
-from learning.runs.config_file import load_config
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
 from learning.runs.traffic import FILE, FOLDER, FRESH, Traffic, TrafficMeter, read_traffic, shown_to_others
+from learning.settings.sources import load_config
 from tests.support.fakes import FakeTrainer, fake_llm
 from tests.support.server import completion, ok, serving
 

@@ -1,4 +1,4 @@
-"""The trainer learns what it is told, counts what it refuses, and gives the same tensors again."""
+"""The trainer learns what it is given, counts what it refuses, and gives the same tensors again."""
 
 from __future__ import annotations
 

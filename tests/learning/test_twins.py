@@ -22,12 +22,12 @@ from learning.methods.synthetic import contest, log
 from learning.methods.tfb import TFB
 from learning.methods.tfb_paper_code import TFBPaperCode
 from learning.methods.tfb_placebo import TFBPlacebo
-from learning.runs.config_file import load_config
+from learning.plan.order import plan
+from learning.plan.parts import Learn
 from learning.runs.inputs import gather
 from learning.runs.learning_sets import LearningSets
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Learn
 from learning.runs.redecide import replay_recorded
+from learning.settings.sources import load_config
 from learning.training.equal_rows import RowsBefore, equal_rows, rows_of
 from learning.training.examples import Example, Examples
 from moloch.errors import InputError

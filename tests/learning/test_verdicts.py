@@ -82,7 +82,7 @@ class TestRecord:
     """What a log says of those who judged."""
 
     def test_each_process_says_its_versions(self, known, folder):
-        """The built-in ones, and one's own; a probe that declares none is of version 1."""
+        """The built-in ones, and a user's own; a probe that declares none is of version 1."""
         known(Loud(version=3))
         carry_out(folder, probes=["misrepresentation", "loud", "unparsed"])
         [started] = of(RunStarted, folder)
@@ -90,7 +90,7 @@ class TestRecord:
 
     @pytest.mark.system
     def test_they_are_no_part_of_the_digest(self, known, tmp_path):
-        """Equal verdicts are equal decisions, whoever gave them."""
+        """Equal verdicts are equal decisions, whichever judge gave them."""
         known(Loud(version=1))
         one = carry_out(tmp_path / "one")
         known(Loud(version=2))

@@ -9,11 +9,11 @@ import pytest
 from abm.events import AdapterTrained
 from abm.log import read_events
 from learning import load_config, run
+from learning.plan.order import plan
+from learning.plan.parts import Learn
 from learning.runs import warmup
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
-from learning.runs.plan import plan
-from learning.runs.plan_parts import Learn
 from learning.runs.warmup import Warmup, is_measured, measure
 from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer, fake_llm

@@ -28,14 +28,14 @@ from learning import run
 from learning.fitness import observed
 from learning.methods import training_set
 from learning.methods.synthetic import contest, log, numbered
-from learning.runs.config import RunConfig
-from learning.runs.config_file import load_config
 from learning.runs.costs import planned
 from learning.runs.inputs import gather
 from learning.runs.objects import Objects
 from learning.runs.parts import settled
 from learning.runs.redecide import replay_live, replay_recorded
 from learning.runs.written import WritingCounts, advice, first_step, total, written
+from learning.settings.config import RunConfig
+from learning.settings.sources import load_config
 from learning.training.settings import PRESETS
 from moloch.errors import InputError
 from tests.learning.test_loop import carry_out

@@ -184,7 +184,7 @@ def test_cells_that_name_nobody(tmp_path, text, says):
 
 @pytest.mark.parametrize("suffix", ["graphml", "gexf"])
 def test_a_persona_index_needs_no_name(tmp_path, suffix):
-    """Members of one name are told apart by it."""
+    """It distinguishes members of the same name."""
     write_graph(from_ties(3, np.array([0, 1]), np.array([1, 2])), tmp_path / f"graph.{suffix}", ["Ann", "Ben", "Ann"])
     assert read_graph(tmp_path / f"graph.{suffix}", ["Ann", "Ben", "Ann"]).ties()[1].tolist() == [1, 2]
 

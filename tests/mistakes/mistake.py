@@ -7,11 +7,10 @@ import io
 import os
 import re
 import shlex
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from unittest.mock import patch
 
 from analysis.cli import main
 from tests.support.server import Call, serving
+from tests.support.time_limit import no_longer_than
 
 LONGEST_S = 120
 """A command that takes longer hangs."""
@@ -145,22 +145,6 @@ def exit_code() -> int:
         traceback.print_exc(limit=-3)
         return 1
     return 0
-
-
-@contextlib.contextmanager
-def no_longer_than(seconds: float) -> Iterator[None]:
-    """Raise ``TimeoutError`` in what takes longer."""
-
-    def ring(*_: object) -> None:
-        raise TimeoutError(f"it hangs: {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def printed() -> io.TextIOWrapper:

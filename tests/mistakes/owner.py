@@ -53,7 +53,7 @@ def fought(did: str, arena: str, *says: str) -> Mistake:
 
 
 def extended(did: str, code: str, typed: str, *says: str) -> Mistake:
-    """A mistake in a module of one's own."""
+    """A mistake in a user's own module."""
     module = f"mine_{abs(hash(did)) % 10**8}"
     return Mistake(did, f"run --extensions {module} {typed}", says, files={f"{module}.py": code})
 

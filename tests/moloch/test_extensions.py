@@ -300,7 +300,7 @@ class TestTrust:
 
 
 class TestMistakes:
-    """Each is told in one line, with its place."""
+    """Each is reported in one line, with its place."""
 
     def test_no_such_module(self, here):
         with pytest.raises(InputError, match="there is no module 'my_part' to extend this run with"):

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from abm.worlds.networked.settings import NetworkConfig
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from moloch.content import content_id
 from moloch.records import RecordedSettings
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
+import re
 import sys
 
 import polars as pl
 import pytest
 
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 from moloch.tables import rows
 from tests.support.odd_files import workbook
 
@@ -141,7 +143,7 @@ class TestPrograms:
         """The file, the package and the extra are named."""
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(
-            InputError, match=rf"p{suffix}.* need the package {package}. pip install 'moloch-abm\[tables\]'"
+            InputError, match=rf"p{suffix}.* need the package {package}. {re.escape(how_to_get('tables'))}"
         ):
             list(rows(written(tmp_path, f"p{suffix}", b"x")))
 

@@ -1,4 +1,4 @@
-"""What is no UTF-8 is told by its place, or by what it looks like, whatever kind of file it was meant to be."""
+"""What is no UTF-8 is reported by its place, or by what it looks like, whatever kind of file it was meant to be."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def written(folder, graph, suffix=".graphml"):
 
 @pytest.fixture
 def graph():
-    """Two of the same age, one of whom has a name; one who is told."""
+    """Two of the same age, one with a name; one who is described."""
     made = nx.DiGraph([("a", "b"), ("c", "b")])
     made.add_node("a", age=40, club="left", x=0.5, persona=0)
     made.add_node("b", age=40, club="left", name="Bea")
@@ -44,7 +44,7 @@ class TestNodes:
         assert one == other
 
     def test_two_of_a_name(self, tmp_path, graph):
-        """Cannot be told apart in a table of ties."""
+        """Cannot be distinguished in a table of ties."""
         graph.nodes["a"]["name"] = "Bea"
         with pytest.raises(InputError, match="nodes 'a' and 'b' are both named 'Bea'"):
             read_personas(written(tmp_path, graph))

@@ -119,7 +119,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("name", ["nobody.jsonl", "."])
     def test_an_unreadable_file_is_an_error(self, tmp_path: Path, name: str):
-        """A missing file and a folder are told apart from bad content."""
+        """A missing file and a folder are distinguished from bad content."""
         with pytest.raises(InputError, match="cannot read the personas"):
             read_personas(tmp_path / name)
 

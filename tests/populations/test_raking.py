@@ -13,7 +13,7 @@ MARGINS = {"sex": {"male": 0.49, "female": 0.51}, "age": {"young": 0.2, "middle"
 
 
 def sample(n, seed=0):
-    """Return people of whom too many are young men."""
+    """Return people among whom too many are young men."""
     draw = np.random.default_rng(seed)
     sexes = draw.choice(["male", "female"], n, p=[0.7, 0.3])
     ages = [

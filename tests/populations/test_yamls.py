@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from moloch.checked_values import validated
 from moloch.yamls import Source, plain, read_source
 from populations import InputError
 
@@ -58,7 +59,7 @@ class TestPlaces:
     def test_each_mistake_is_one_line(self, text, place):
         """Line and column of the key, of the item, or of what is no YAML."""
         with pytest.raises(InputError) as error:
-            Source(text, "f").validated(Outer, "the thing")
+            validated(Outer, Source(text, "f"), "the thing")
         assert error.value.where == place
         assert "\n" not in str(error.value)
 
@@ -107,7 +108,7 @@ class TestTruth:
     def test_it_is_refused_where_it_stands(self, text, place):
         """It was 1, or 0, in silence."""
         with pytest.raises(InputError, match=rf"x\.yaml:{place} is not valid: .* truth values"):
-            Source(text, "x.yaml").validated(Outer, "the thing")
+            validated(Outer, Source(text, "x.yaml"), "the thing")
 
 
 class TestSeveral:
@@ -117,7 +118,7 @@ class TestSeveral:
         """Unknown keys, wrong values, and truth values among them."""
         text = "items:\n- {share: off}\n- {shre: 1}\ninner: {share: much}\n"
         with pytest.raises(InputError) as error:
-            Source(text, "f").validated(Outer, "the thing")
+            validated(Outer, Source(text, "f"), "the thing")
         assert [line.split(" is not valid")[0] for line in str(error.value).splitlines()] == [
             "f:2:4: items.0.share",
             "f:3:4: items.1.shre",
@@ -201,14 +202,14 @@ class _Names(BaseModel):
 )
 def test_text_where_text_is_meant(text, meant):
     """A Norwegian name is no truth value, and a number stays a number where one is meant, a setting called ``on`` included."""
-    made = Source(text, "f").validated(_Names, "the names")
+    made = validated(_Names, Source(text, "f"), "the names")
     assert made.model_dump(exclude_unset=True) == meant
 
 
 def test_what_is_no_text_stays_a_mistake():
     """As it was written: with the words of the value, not of a text in its place."""
     with pytest.raises(InputError, match=r"f:1:1: by is not valid: it must be 'rule' or 'off'"):
-        Source("by: yes", "f").validated(_Names, "the names")
+        validated(_Names, Source("by: yes", "f"), "the names")
 
 
 class TestEscapes:

@@ -1,4 +1,4 @@
-"""An extension that books every answer that a cell's model is asked for, and when: what was paid, whoever was killed.
+"""An extension that books every answer that a cell's model is asked for, and when: what was paid, whichever process was killed.
 
 ``serving: {llm: booked}`` is the pocket model as it always is; ``options: {of: fast}`` another backend. The book stands in the study's
 folder, ``output/CELL.answered.txt``; :func:`repaid` holds it against the cell's log.

@@ -1,4 +1,4 @@
-"""Servers of one's own machine as they answer: Ollama, LM Studio and llama.cpp, with models that think before they answer.
+"""Servers on this machine as they answer: Ollama, LM Studio and llama.cpp, with models that think before they answer.
 
 Each honours its own way to switch thinking off and takes no notice of the others', as theirs do; what they say beside an
 answer is in their shapes, too.

@@ -59,7 +59,7 @@ class Companions(ScriptedLLM):
 
     Args:
         size: requests of a batch, at most.
-        answered: is told of each request before it is answered.
+        answered: called with each request before it is answered.
     """
 
     def __init__(self, size: int = 3, answered: Callable[[Request], object] = lambda request: None) -> None:

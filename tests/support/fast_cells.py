@@ -24,7 +24,7 @@ from tests.support.fakes import FakeTrainer, reply
 
 
 class Fast(ScriptedLLM):
-    """Answers as the scripted model of tests does, in the time that it is told to take."""
+    """Answers as the scripted model of tests does, in the time that it is given."""
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(reply, opening.model)

@@ -1,4 +1,4 @@
-"""kill -9 of whoever works on a study, at moments that are drawn: controllers, workers, and what else is named."""
+"""kill -9 of the processes that work on a study, at moments that are drawn: controllers, workers, and what else is named."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Server:
     delay: float = 0.0
     url: str = ""
     listed: bytes = b""
-    """What is answered to whoever asks for the models, where it is not :attr:`models`."""
+    """What is answered to a request for the models, where it is not :attr:`models`."""
     host: str = "127.0.0.1"
     _now: int = 0
     _connections: int = 0

@@ -79,7 +79,7 @@ def serving(
 
 
 def entered(address: str) -> str:
-    """Return the cookie that a server hands out to whoever asks for the address that it printed."""
+    """Return the cookie that a server hands out to a client that asks for the address that it printed."""
     parts = urlsplit(address)
     with closing(HTTPConnection(parts.netloc, timeout=30)) as connection:
         connection.request("GET", f"/?{parts.query}")

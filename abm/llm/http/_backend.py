@@ -36,7 +36,7 @@ LOST = (408, 502, 504, 520, 521, 522, 523, 524)
 """Statuses of a gateway that lost the server behind it, which may have answered, and may charge for it."""
 OTHERS = "others"
 NAMES = 16
-"""Names of models that answered, which are told apart in one round of calls."""
+"""Names of models that answered, counted separately in one round of calls."""
 
 
 class HTTPLLM:

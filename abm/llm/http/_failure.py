@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from abm.llm.http._exchange import Again, ServiceError
-from abm.llm.http._json import mended
+from abm.llm.http._json import repaired
 from abm.llm.port import Reply, Request
 from moloch.content import canonical
 from moloch.errors import InputError, MolochError
@@ -166,7 +166,7 @@ def _found(data: Any, level: int) -> str:
 
 def shortened(text: str) -> str:
     """Return ``text`` as a terminal can show it: on one line, without control characters, of bounded length."""
-    line = " ".join(mended(text[: 16 * SHOWN]).split())
+    line = " ".join(repaired(text[: 16 * SHOWN]).split())
     line = "".join(sign if sign.isprintable() else " " for sign in line)
     return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
 

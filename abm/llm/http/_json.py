@@ -33,25 +33,25 @@ def parsed_json(data: bytes) -> Any:
         pass  # seldom; the rest of this function is slower
     text = _shallow(data.decode("utf-8-sig", "replace"))
     try:
-        return _mended(json.loads(text, strict=False, parse_int=_number, parse_constant=_constant))
+        return _repaired(json.loads(text, strict=False, parse_int=_number, parse_constant=_constant))
     except (ValueError, RecursionError):
         return None
 
 
-def mended(text: str) -> str:
+def repaired(text: str) -> str:
     """Return ``text`` with U+FFFD in place of halves of surrogate pairs, which no file or prompt can hold."""
     if _SURROGATE.search(text) is None:
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _mended(value: Any) -> Any:
+def _repaired(value: Any) -> Any:
     if isinstance(value, str):
-        return mended(value)
+        return repaired(value)
     if isinstance(value, list):
-        return [_mended(each) for each in value]
+        return [_repaired(each) for each in value]
     if isinstance(value, dict):
-        return {mended(key): _mended(each) for key, each in value.items()}
+        return {repaired(key): _repaired(each) for key, each in value.items()}
     return value
 
 

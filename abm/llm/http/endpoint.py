@@ -18,9 +18,9 @@ from pydantic_core import PydanticCustomError
 from abm.llm.budget import Price
 from abm.llm.http._exchange import Address
 from abm.llm.http.places import DEFAULTS, LOCAL, LocalServer, local_server
+from moloch.checked_values import checked, others
 from moloch.errors import InputError, together
 from moloch.records import InUnit
-from moloch.yamls import checked, others
 
 OPENAI = "api.openai.com"
 EXAMPLE = "For example http://localhost:8000/v1"
@@ -134,7 +134,7 @@ class Endpoint(BaseModel):
 
     @property
     def local(self) -> LocalServer | None:
-        """The program that usually listens there, if it is one of one's own machine."""
+        """The program that usually listens there, if it runs on this machine."""
         return next((server for server in LOCAL.values() if server.url == self.url), None)
 
     def place(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which servers of models listen on one's own machine, and what each serves. Sends no key and asks for no completion."""
+"""Which servers of models listen on this machine, and what each serves. Sends no key and asks for no completion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers of one's own machine by name, and where they usually listen. Knows addresses; opens no socket."""
+"""Servers on this machine by name, and where they usually listen. Knows addresses; opens no socket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEFAULTS: dict[str, Any] = {"concurrency": 4, "thinking": "off"}
 
 
 class LocalServer(NamedTuple):
-    """A program that serves models on one's own machine.
+    """A program that serves models on this machine.
 
     Attributes:
         name: by which settings and options call it.
@@ -53,7 +53,7 @@ def local_server(place: str) -> tuple[LocalServer, str] | None:
     """Return the server that ``ollama``, ``ollama:NAME`` and the like mean, and the model's name, empty if none is given.
 
     Returns:
-        None where ``place`` means no server of one's own machine.
+        None where ``place`` names no server of this machine.
     """
     name, _, model = place.partition(":")
     if "#" in name:

@@ -101,7 +101,7 @@ class Speller:
         return node
 
     def _alternatives(self, objects: list[Any], after: Node, before: str, tail: str, site: str) -> Node:
-        """Return the node of objects that are told apart by their first field."""
+        """Return the node of objects that differ in their first field."""
         key = next(iter(objects[0]["properties"]))
         written: dict[str, Node] = {}
         for each in objects:

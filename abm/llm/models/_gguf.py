@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 
 if TYPE_CHECKING:
     import torch
@@ -35,9 +36,7 @@ def convert(file: Path, folder: Path, precision: str = "float32") -> None:
     try:
         from gguf import GGUFReader
     except ModuleNotFoundError as error:
-        raise InputError(
-            "GGUF files need the learn extra", why=str(error), fix="pip install 'moloch-abm[learn]'"
-        ) from error
+        raise InputError("GGUF files need the learn extra", why=str(error), fix=how_to_get("learn")) from error
     with _readable(file):
         opened = GGUFReader(file)
         fields = {name: field.contents() for name, field in opened.fields.items()}

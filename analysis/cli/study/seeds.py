@@ -21,7 +21,7 @@ from moloch.exit_codes import ExitCode
 if TYPE_CHECKING:
     from analysis.studies.study import Study
     from analysis.studies.study_run import StudyRun
-    from learning.runs.config_file import GivenSettings
+    from learning.settings.sources import GivenSettings
 
 PAGE_KEYS = ("base", "cross", "sample", "exclude", "primary", "stop")
 """What a study's page has, and the settings of a run have not."""
@@ -73,7 +73,7 @@ def _settings(given: RunOptions) -> GivenSettings:
     Raises:
         InputError: they are not, they name a seed, or the file is a study's page.
     """
-    from learning.runs.config_effects import warn_of
+    from learning.settings.effects import warn_of
     from moloch.errors import InputError
 
     if given.config is not None and (page := _page_keys(given.config)):

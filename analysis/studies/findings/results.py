@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from abm.log import open_log
+from analysis.formats import listed
 from analysis.readings.contests import Evaluation
 from analysis.readings.evaluation import read_evaluation
 from analysis.statistics.estimates import NOTHING
@@ -302,18 +303,20 @@ def generalises(rows: Sequence[EstimateRow], networked: bool = False) -> str:
     overs = {row.over for row in votes if row.over}
     if not overs:
         if any(row.adapters.low == row.adapters.low for row in votes):
-            return f"Intervals are for {ADAPTERS}: they speak of other anchors and people, and of no other training. That takes two seeds."
+            return f"Intervals are for {ADAPTERS}: they hold for other anchors and people, not for other trainings. Those take two seeds."
         return "There are no intervals: that takes two seeds, or one cell in a row."
     if "seeds" in overs:
         return (
             f"Intervals are over seeds alone, for {ANCHORS_AND_PEOPLE}: there are too many votes to tell these apart."
         )
-    told = f"Intervals cluster on {max(overs, key=len)}: they speak of new trainings and anchors"
+    told = (
+        f"Intervals allow for variation between {listed(max(overs, key=len))}: they hold for new trainings and anchors"
+    )
     people = min((row.estimate.clusters[2] for row in votes if len(row.estimate.clusters) > 2), default=NEW_PEOPLE)
     if people < NEW_PEOPLE:
-        told = f"{told}, not of new people: {people} different ones voted, and that takes {NEW_PEOPLE}."
+        told = f"{told}, not for new people: {people} different ones voted, and that takes {NEW_PEOPLE}."
     else:
-        told = f"{told}, and of new people like the {people:,} who voted."
+        told = f"{told}, and for new people like the {people:,} who voted."
     if networked:
         told += " Members of a network influence each other: there, seeds are the only independent units, and degrees of freedom are theirs."
     return told

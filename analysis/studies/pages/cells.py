@@ -22,10 +22,10 @@ from analysis.studies.pages.layers import (
 )
 from analysis.studies.pages.page import MOST_CELLS, RESERVED, Settings, Value, WrittenPage, label_of
 from learning import RunConfig
-from learning.runs.config import UNRECORDED
-from learning.runs.config_effects import Effect, changes_nothing, conditional, no_effect, warn_of
-from learning.runs.config_layers import laid_over, nested, texts_in
-from learning.runs.config_mistakes import checked_settings
+from learning.settings.config import UNRECORDED
+from learning.settings.effects import Effect, changes_nothing, conditional, no_effect, warn_of
+from learning.settings.layers import laid_over, nested, texts_in
+from learning.settings.mistakes import checked_settings
 from moloch.content import content_id
 from moloch.errors import InputError, Mistakes
 from moloch.meant_texts import as_meant

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from analysis.studies.pages.page import Level, Settings, Value, WrittenPage
 from analysis.studies.pages.samples import points
 from learning import RunConfig
-from learning.runs.config_file import profile_settings
-from learning.runs.config_layers import Layer, laid_over, nested
-from learning.runs.config_parts import SamplingConfig
-from learning.runs.config_paths import at_home, from_folder
+from learning.settings.layers import Layer, laid_over, nested
+from learning.settings.parts import SamplingConfig
+from learning.settings.paths import at_home, from_folder
+from learning.settings.sources import profile_settings
 from moloch.errors import InputError
 from moloch.yamls import Source
 

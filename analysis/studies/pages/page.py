@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from analysis.studies.pages.preregistration import Preregistration, recorded_preregistration
-from learning.runs.config_parts import RedrawConfig
+from learning.settings.parts import RedrawConfig
+from moloch.checked_values import checked, others
 from moloch.errors import InputError
 from moloch.meant_texts import as_meant
-from moloch.yamls import Source, checked, others, read_source
+from moloch.yamls import Source, read_source
 
 Settings = dict[str, Any]
 Function = Callable[[Settings], Settings]
@@ -23,7 +24,7 @@ Level = Settings | str | Function
 the settings so far, and returns those of the level."""
 RESERVED = {
     "cell", "seed", "arm", "epoch", "phase", "anchor", "contest", "persona", "origin", "probe", "label", "choice", "slot", "seq",
-    "step", "message", "state", "value", "kind", "outcome", "measure", "compared_with", "estimate", "low", "high", "se", "p",
+    "step", "message", "state", "value", "kind", "outcome", "measure", "between", "compared_with", "estimate", "low", "high", "se", "p",
     "dof", "skew", "low_90", "high_90", "low_adapters", "high_adapters", "low_seeds", "high_seeds", "p_randomised", "p_smallest", "family",
     "p_adjusted", "margin", "p_equivalence", "p_equivalence_adjusted", "conclusion", "needs", "detectable", "n", "anchors", "people", "cells",
     "missing", "over", "withheld", "sampled",
@@ -140,7 +141,7 @@ class StudyPage(_PagePart):
     base: Settings | str = {}
     """Settings that all cells share, or the path of a file of them."""
     profile: str = ""
-    """What the base stands on: one of :data:`learning.runs.config_file.PROFILES`."""
+    """What the base stands on: one of :data:`learning.settings.sources.PROFILES`."""
     cross: dict[str, Levels] = {}
     """Factor -> levels; every level meets every level of the others."""
     sample: SampleDesign | None = None

@@ -18,8 +18,8 @@ from pydantic import (
 
 from analysis.statistics.look_boundaries import Spending
 from analysis.tables.conventions import CONTESTS_WON, FORFEITS, TIES_HALF, WIN_RATE
+from moloch.checked_values import checked
 from moloch.content import content_id
-from moloch.yamls import checked
 
 Direction = Literal["two-sided", "greater", "less"]
 TestedMeasure = Literal["from_comparator", "from_base", "rate", "rivalry"]

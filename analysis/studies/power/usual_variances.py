@@ -75,7 +75,7 @@ class UsualVariances:
 def usual(arena: str, measured: Measured) -> UsualVariances:
     """Return what an outcome usually varies by; of what was not measured, what comes closest, and what that is.
 
-    An arena of one's own has the means of the built-in ones, another probe those of all probes of misbehaviour, and another measure what is
+    Your own arena has the means of the built-in ones, another probe those of all probes of misbehaviour, and another measure what is
     known of differences from the comparator.
     """
     votes = measured.kind == "votes"

@@ -77,10 +77,10 @@ class TestedHypothesis:
         return None if self.hypothesis.margin is None else self.hypothesis.margin / 100
 
     def concluded_row(self) -> EstimateRow | None:
-        """Return its row with what was made of it here, as the frame has it; None for none, and for a difference between levels."""
+        """Return its row with what was made of it here, as the frame has it; None for none."""
         return (
             None
-            if self.row is None or self.hypothesis.minus
+            if self.row is None
             else self.row._replace(
                 estimate=msgspec.structs.replace(self.row.estimate, p=self.p),
                 hypothesis=self.hypothesis.name,
@@ -216,7 +216,11 @@ def _between_levels(
         for of in (theirs, ours)
     )
     rows = differences(theirs, ours, by)
-    return rows[0]._replace(missing=missing) if rows else None
+    between = ", ".join(
+        f"{name}: {label_of(hypothesis.where[name])} minus {label_of(level)}"
+        for name, level in hypothesis.minus.items()
+    )
+    return rows[0]._replace(missing=missing, between=between) if rows else None
 
 
 def _row(

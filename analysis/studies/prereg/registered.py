@@ -47,7 +47,7 @@ class Registered:
 
     def rows(self, rows: Sequence[EstimateRow], by: Sequence[str]) -> list[EstimateRow]:
         """Return rows of the frame with those of the confirmatory hypotheses: in the place of the rows that are about as much, else
-        behind them, without levels of factors that they average over. The others are corrected as a family without them. In the
+        behind them, without levels of factors that they average over or take a difference between. The others are corrected as a family without them. In the
         frame a difference is from the arm's own comparator: hypotheses with another one are not in it.
 
         Args:
@@ -55,7 +55,8 @@ class Registered:
         """
         ours = [row for each in self.hypotheses if each.family == "confirmatory" and (row := each.concluded_row())]
         own = {(row.measured, row.compared_with) for row in rows}
-        ours = [row for row in ours if row.levels.keys() <= set(by) and (row.measured, row.compared_with) in own]
+        ours = [row for row in ours if row.levels.keys() <= set(by)]
+        ours = [row for row in ours if row.between or (row.measured, row.compared_with) in own]
         places = {_about(row): row for row in ours}
         others = iter(concluded([row for row in rows if _about(row) not in places]))
         placed = [places.pop(_about(row)) if _about(row) in places else next(others) for row in rows]
@@ -98,7 +99,7 @@ def why_exploratory(state: StudyState) -> str:
 def _about(row: EstimateRow) -> tuple[object, ...]:
     """Return what a row is about: equal for rows of the same estimate."""
     levels = tuple(sorted((factor, label_of(level)) for factor, level in row.levels.items()))
-    return row.measured, row.compared_with, levels, row.cells
+    return row.measured, row.compared_with, levels, row.between, row.cells
 
 
 def current_look(state: StudyState, layout: Layout) -> InterimLook | None:

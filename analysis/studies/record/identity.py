@@ -28,9 +28,9 @@ from abm.llm.folders import local_folder
 from abm.llm.http.endpoint import is_server
 from abm.log import EventLog, Head, open_log
 from abm.probe import version_of
-from learning.runs.config import RunConfig
 from learning.runs.own_data import files_of, named
 from learning.runs.parts import chosen_probes, recorded_config, settled
+from learning.settings.config import RunConfig
 from moloch import extensions
 from moloch.content import content_id, file_digest
 from moloch.errors import InputError, MolochError

@@ -34,6 +34,14 @@ def runs_of(path: Path) -> list[Path]:
     return [one_run(path)]
 
 
+def only_inside(folder: Path) -> Path | None:
+    """Return the run or study of a folder that is neither and holds exactly one, as an unpacked one does; else None."""
+    if (folder / "run.json").is_file() or is_study(folder) or not folder.is_dir():
+        return None
+    inside = [path for path in folder.iterdir() if (path / "run.json").is_file() or is_study(path)]
+    return inside[0] if len(inside) == 1 else None
+
+
 def log_of(path: Path) -> Path:
     """Return the folder of the log that a path names: a study's own, or a run's.
 

@@ -37,6 +37,7 @@ class EstimateRow(NamedTuple):
         over: what the headline's interval is over, empty where there is none.
         withheld: why it is evidence of nothing, if it is.
         hypothesis: the name of the page's one that it answers; empty for none.
+        between: of a difference between two levels, which, as ``audience: default minus neutral``; it has no level of that factor. Else empty.
         margin: of it, in shares.
         conclusion: of rows that test for a difference.
     """
@@ -55,6 +56,7 @@ class EstimateRow(NamedTuple):
     missing: int = 0
     withheld: str = ""
     hypothesis: str = ""
+    between: str = ""
     family: Family = ""
     p_adjusted: float = nan
     margin: float | None = None

@@ -123,6 +123,7 @@ def frame_rows(rows: Iterable[EstimateRow]) -> Iterator[dict[str, Any]]:
             "kind": row.measured.kind,
             "outcome": row.measured.name,
             "measure": row.measured.measure,
+            "between": row.between,
             "estimate": plain_number(estimate.value),
             "low": plain_number(estimate.low),
             "high": plain_number(estimate.high),

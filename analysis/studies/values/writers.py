@@ -88,7 +88,7 @@ def _cells(rows: Sequence[Row], factors: Sequence[str]) -> tuple[list[str], list
 def measure_of(row: Row) -> str:
     """Return what was measured, in words."""
     said = row["measure"].replace("from_comparator", f"from {row['compared_with'] or 'comparator'}")
-    said = said.replace("_", " ").replace("mu star", "mu*")
+    said = said.replace("_", " ").replace("mu star", "mu*") + (f", {row['between']}" if row.get("between") else "")
     return f"{row['sampled']}: {said}" if row["sampled"] else said
 
 

@@ -136,9 +136,15 @@
     template: `<ul class="m-tree"><li v-for="node in nodes" :key="node.key"><div class="m-node"><b><m-arm :name="node.name" :colour="node.colour"></m-arm></b><span v-if="node.id" class="mono"><m-number :text="node.id" :to="node.to" :go="go"></m-number></span><span v-if="node.text" class="soft">{{ node.text }}</span><span v-for="figure in node.figures" :key="figure.name"><span class="soft">{{ figure.name }}</span> <b><m-number :text="figure.value" :to="figure.to" :go="go"></m-number></b> <span class="soft">{{ figure.bounds }}</span></span><span v-for="alarm in node.alarms" :key="alarm" class="m-error">▲ {{ alarm }}</span></div><m-tree v-if="node.children.length" :nodes="node.children" :go="go"></m-tree></li></ul>`,
   });
   Vue.component("m-interval", {
-    // an estimate and its interval on an axis, whose middle is marked
-    props: { bar: Object, label: String, colour: String },
-    template: `<div class="m-interval" role="img" :aria-label="label"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%', background: colour }"></span><span class="m-point" :style="{ left: bar.at + '%', background: colour }"></span></div>`,
+    // an estimate and its interval on an axis, whose middle is marked; to: the rows behind it, where the number beside it leads, too
+    props: { bar: Object, label: String, colour: String, to: String, go: Function },
+    methods: { follow(event) { if (this.to) window.moloch.follow(event, this.go, this.to); } },
+    template: `<component :is="to ? 'a' : 'div'" class="m-interval" :role="to ? null : 'img'" :aria-label="label" :title="to ? label : null" :href="to || null" :tabindex="to ? -1 : null" @click="follow"><span class="m-half"></span><span class="m-band" :style="{ left: bar.low + '%', width: bar.width + '%', background: colour }"></span><span class="m-point" :style="{ left: bar.at + '%', background: colour }"></span></component>`,
+  });
+  Vue.component("m-wrong", {
+    // what is left out here since an event contradicts those before it, and that event
+    props: { wrong: Object, go: Function },
+    template: `<p class="m-note" role="status">{{ wrong.text }} <m-link :to="wrong.url" :go="go">{{ wrong.event }}</m-link></p>`,
   });
   Vue.component("m-empty", {
     // first: nothing above it on the page has a heading

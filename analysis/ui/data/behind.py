@@ -13,7 +13,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import rows_url
 from learning.arms.arm import arms_of, bases_of
 from learning.arms.markets import BASE
-from learning.runs.audiences import name_of, recorded_audiences
+from learning.settings.audiences import name_of, recorded_audiences
 
 Side = Literal["base", "after", "both"]
 

@@ -1,6 +1,6 @@
 """What probes found in a message, as pages show it: what it did to win apart from what it could not do.
 
-The kinds are those of :mod:`abm.probe`; knows nothing of how they are told apart.
+The kinds are those of :mod:`abm.probe`; knows nothing of how they are distinguished.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from analysis.tables.evaluation import note
 from analysis.ui.data.life import SAYS
 from analysis.ui.data.runs import RunInfo, quoted
 from learning.alarms.thresholds import without_adapter
-from learning.runs.plan_counts import part_at, total
-from learning.runs.recorded_plan import recorded_plan
+from learning.plan.counts import part_at, total
+from learning.plan.recorded import recorded_plan
 from learning.runs.stops import remaining
 
 

@@ -20,10 +20,10 @@ from analysis.ui.data.life import LIVE, State
 from analysis.ui.data.runs import quoted
 from learning.arms.arm import arms_of
 from learning.methods import learn_weights
-from learning.runs.config import LLM_AUDIENCE
-from learning.runs.plan_counts import contests, messages
-from learning.runs.plan_parts import AnswerTasks, Learn, Plan, Survey
+from learning.plan.counts import contests, messages
+from learning.plan.parts import AnswerTasks, Learn, Plan, Survey
 from learning.runs.traffic import Traffic
+from learning.settings.config import LLM_AUDIENCE
 from moloch.errors import InputError
 
 SERVED = "Where models are served is in no log: give --llm and --reader as when it began."

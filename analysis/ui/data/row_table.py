@@ -6,6 +6,7 @@ Knows rows and a run's book; reads no log.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from abm.log.codec import RUN_KINDS
@@ -19,6 +20,9 @@ from analysis.ui.data.rows import RowsPage, RowsQuery, can_sort
 
 TEXT = 90
 """Characters of a text that a cell has room for."""
+TIME = "seconds since 1970-01-01 UTC"
+"""Unit of moments in frames and files."""
+SHOWN_TIME = f"date and time in UTC; filters and the file have {TIME}"
 EVENTS = ("seq", "cause", "decided")
 """Columns that name an event of the run by its place."""
 NOT_OF_THE_RUN = ("labels",)
@@ -37,7 +41,7 @@ def headings(query: RowsQuery, address: PageAddress, found: RowsPage) -> list[di
         if name in alike or (name not in ("seq", "cell") and name in _fixed(query)):
             continue
         ascending, descending = query.sort == name, query.sort == f"-{name}"
-        unit = f", {column.unit}" if column.unit else ""
+        unit = f", {SHOWN_TIME if column.unit == TIME else column.unit}" if column.unit else ""
         shown.append(
             {
                 "name": name,
@@ -55,8 +59,9 @@ def common(query: RowsQuery, found: RowsPage) -> list[tuple[str, str]]:
     if found.rows.height < 2:
         return []
     kept = {"seq", "cell", query.sort.removeprefix("-"), *_fixed(query)}
+    moments = _moments(query)
     alike = [name for name in query.columns if name not in kept and found.rows[name].n_unique() == 1]
-    return [(name, _text(found.rows[name][0])) for name in alike]
+    return [(name, _said(found.rows[name][0], name in moments)[0]) for name in alike]
 
 
 def _fixed(query: RowsQuery) -> set[str]:
@@ -66,7 +71,15 @@ def _fixed(query: RowsQuery) -> set[str]:
 
 def cells(query: RowsQuery, address: PageAddress, book: Book, found: RowsPage, names: list[str]) -> list[list[Cell]]:
     """Return a page's rows, each with a cell for each of the columns that have these names."""
-    return [[_cell(name, row, query, address, book) for name in names] for row in found.rows.iter_rows(named=True)]
+    moments = _moments(query)
+
+    def cell(name: str, row: Mapping[str, Any]) -> Cell:
+        if name == "anchor" and row[name] in book.anchors:
+            return [short(book.subject(row[name]), 50), "", str(row[name])]
+        text, whole = _said(row[name], name in moments)
+        return [text, _door(name, row, query, address, book), whole]
+
+    return [[cell(name, row) for name in names] for row in found.rows.iter_rows(named=True)]
 
 
 def study_cells(
@@ -89,15 +102,28 @@ def study_cells(
         of_run = name in EVENTS and query.frame not in NOT_OF_THE_RUN and row[name] is not None
         return event_url(run, row[name]) if of_run else ""
 
-    rows = found.rows.iter_rows(named=True)
-    return [[[_text(row[name]), door(name, row), ""] for name in names] for row in rows]
+    def cell(name: str, row: Mapping[str, Any]) -> Cell:
+        text, whole = _said(row[name], name in moments)
+        return [text, door(name, row), whole]
+
+    moments = _moments(query)
+    return [[cell(name, row) for name in names] for row in found.rows.iter_rows(named=True)]
 
 
-def _cell(name: str, row: Mapping[str, Any], query: RowsQuery, address: PageAddress, book: Book) -> Cell:
-    value = row[name]
-    if name == "anchor" and value in book.anchors:
-        return [short(book.subject(value), 50), "", str(value)]
-    return [_text(value), _door(name, row, query, address, book), ""]
+def _moments(query: RowsQuery) -> frozenset[str]:
+    """Return the columns that hold moments."""
+    return frozenset(name for name, column in query.columns.items() if column.unit == TIME)
+
+
+def _said(value: Any, moment: bool) -> tuple[str, str]:
+    """Return a value as it is shown, and, of a moment, the seconds that date and time stand for."""
+    if not moment or not value:
+        return _text(value), ""
+    try:
+        at = datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):  # a log may hold any number
+        return _text(value), ""
+    return f"{at:%Y-%m-%d %H:%M:%S}", f"{_text(value)} {TIME}"
 
 
 def meanings(query: RowsQuery) -> list[list[str]]:

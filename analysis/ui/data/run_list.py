@@ -31,7 +31,12 @@ COLUMNS = (
         True,
         "Of the first arm that is compared with another, with its 95 % interval",
     ),
-    ("probe", "First probe, points", True, "What the same arm's misbehaviour changed, with its 95 % interval"),
+    (
+        "probe",
+        "Misbehaviour beyond comparator, points",
+        True,
+        "Of the same arm, by the first probe of misbehaviour that found something to judge, with its 95 % interval",
+    ),
     ("", "Arms", False, ""),
     ("", "Setting", False, "Arena, world, writers and audience"),
     ("size", "Size", True, "Events of a run, cells of a study that have ended"),

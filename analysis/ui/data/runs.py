@@ -134,6 +134,10 @@ class Ends:
         self._known[path] = (stamp, info)
         return info
 
+    def knows(self, path: Path) -> bool:
+        """Return whether a run was described before."""
+        return path in self._known
+
     def _described(self, key: str, path: Path) -> RunInfo:
         try:
             log = open_log(path, write=False)

@@ -31,7 +31,7 @@ from analysis.readings.book import Book, Message
 from analysis.readings.reading import result_of
 from analysis.readings.society import SocietyKey
 from analysis.ui.data.persona import Person
-from learning.runs.plan_parts import writers_in
+from learning.plan.parts import writers_in
 
 
 @dataclass(frozen=True)

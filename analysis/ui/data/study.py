@@ -13,7 +13,7 @@ from analysis.figures.outcomes import explained, outcome_marks
 from analysis.figures.palette import Look, arm_looks
 from analysis.formats import DASH, bounds, count, number, percent, points, points_bounds
 from analysis.frames import columns_of
-from analysis.studies.findings.results import StudyResults
+from analysis.studies.findings.results import DAMAGED, StudyResults
 from analysis.studies.record.status import CellStatus, StudyStatus
 from analysis.tables.pooled import Measured
 from analysis.ui.address import PageAddress
@@ -34,6 +34,7 @@ NAMED = 5
 """Missing cells that are named in a sentence; the table has all."""
 SORTED = ("cell", "seed", "state", "wins", "probe", "spent", "took")
 HIDDEN = "Its page declares beforehand what the study is to decide, so that nobody sees an effect before its end."
+LEFT_OUT = "It is left out of all numbers."
 GONE = "Its folder is not there, and it is left out of all numbers. Bring the folder back."
 CELL_SAYS = {
     "ended": "Its run is whole.",
@@ -230,17 +231,17 @@ class _Estimates:
 
 
 def _gone(results: StudyResults | None) -> dict[str, dict[str, str]]:
-    """Return cell -> what its row says where it has ended by the study's log, and there is nothing to count."""
+    """Return cell -> what its row says where it has ended by the study's log, and cannot be counted: it is gone, or damaged."""
     missing = results.missing if results is not None else ()
     return {
         each.cell: {
-            "state": "missing",
+            "state": DAMAGED if each.state == DAMAGED else "missing",
             "dot": DOTS["failed"],
             "says": "By the study's log it has ended.",
-            "message": each.message or GONE,
+            "message": f"{each.message} {LEFT_OUT}" if each.state == DAMAGED else each.message or GONE,
         }
         for each in missing
-        if each.state in ("ended", "reused")
+        if each.state in ("ended", "reused", DAMAGED)
     }
 
 

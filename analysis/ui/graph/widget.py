@@ -14,14 +14,13 @@ from numpy.typing import ArrayLike
 from analysis.ui.graph import buffers, bundle
 from analysis.ui.graph.palettes import categories, check_palette
 from moloch.errors import InputError
+from moloch.extras import how_to_get
 
 try:
     import anywidget  # pyright: ignore[reportMissingImports]
     import traitlets  # pyright: ignore[reportMissingImports]
 except ImportError as error:  # the extra is not installed
-    raise InputError(
-        "no audience graph here", why="the ui extra is not installed", fix="pip install 'moloch-abm[ui]'"
-    ) from error
+    raise InputError("no audience graph here", why="the ui extra is not installed", fix=how_to_get("ui")) from error
 
 OUTLINES = ("Not exposed", "Exposed", "Shared or engaged")
 NAMES_SENT = 10_000

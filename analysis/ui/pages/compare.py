@@ -14,7 +14,7 @@ from analysis.tables.arm_pairs import pair_of_arms
 from analysis.tables.compare import Comparison, compare
 from analysis.tables.evaluation import comparator
 from analysis.ui import lookups
-from analysis.ui.address import PageAddress
+from analysis.ui.address import END, PageAddress
 from analysis.ui.data.anchors import AnchorSide
 from analysis.ui.data.compare import arms_compared, compared
 from analysis.ui.data.film import society_choices, society_of, society_options
@@ -200,7 +200,7 @@ def Read(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None,
         found, words = comparison
         step = found.parting.step if found.parting is not None else -1
         where = a.read(lambda book: society_of(book, step))
-        url = address.at(society=str(where), t=0).url if where not in (None, key) else ""
+        url = address.at(society=str(where), t=END).url if where not in (None, key) else ""
         vue.CompareView(found=compared(found, a.key, b.key, where, url, words), arms=False, event_go=go)
         if not found.identical:
             OneArm(a, b, address, go, rest)

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.formats import count
 from analysis.readings.society import SocietyKey
-from analysis.ui.address import PageAddress
+from analysis.ui.address import END, PageAddress, frame_at
 from analysis.ui.data.compare import parting_marks, same_time
 from analysis.ui.data.film import film, is_written, member_facts, society_choices
 from analysis.ui.data.frames import Frames
@@ -23,9 +23,6 @@ from analysis.ui.pages import parts, vue
 from analysis.ui.pages.parts import Rest, room
 from analysis.ui.pages.reach import Reach
 
-AT_END = 10**9 - 1
-"""A frame that no society has: the last one is shown."""
-
 
 @solara.component
 def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> None:
@@ -37,7 +34,7 @@ def Diffusion(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
         followed.current = front
     asked = address
     if followed.current:  # also when it is followed no further: the page stays where it is
-        address = address.at(society=followed.current, t=AT_END)
+        address = address.at(society=followed.current, t=END)
     key, choices = follower.read(lambda book: society_choices(book, address))
     if key is not None and any(choice["name"] == "fill" and choice["value"] == "reach" for choice in choices):
         Reach(follower, key, choices, address, go, rest)
@@ -64,9 +61,9 @@ def Whole(
         number = isinstance(getattr(address, changed["name"]), int)
         rest_at = {} if followed else {"t": shown.current}
         if changed["name"] == "society":
-            rest_at = {"t": 0, "persona": -1, "held": int(lives)}
+            rest_at = {"t": END, "persona": -1, "held": int(lives)}
         elif value == "reach":
-            rest_at = {"t": 0, "contest": "", "slot": 0}
+            rest_at = {"t": END, "contest": "", "slot": 0}
         go(asked.at(**{changed["name"]: int(value) if number else value}, **rest_at).url)
 
     shown = solara.use_ref(address.t)
@@ -219,7 +216,7 @@ def Graph(
             names=places.names,
             communities=places.communities,
             sizes=places.followers,
-            t=min(max(0, address.t), len(frames) - 1),
+            t=frame_at(address.t, len(frames)),
             note=places.note,
             fills_title=shown.title,
             outline_labels=shown.outline_labels,
@@ -247,7 +244,7 @@ def Graph(
             if not lives_now or int(change["new"]) < widget.total - 1:
                 rest(t=int(change["new"]), **({"society": str(key), "held": 1} if lives_now else {}))
             elif held:  # back at what is being written: the page follows again
-                rest(t=0, society="", held=0)
+                rest(t=END, society="", held=0)
 
         def picked(change: Any) -> None:
             row = int(change["new"])
@@ -288,10 +285,11 @@ def Graph(
     solara.use_effect(update, [len(frames), frames.thinned, address.fill, address.slot, tick, parting])
     with solara.Div(classes=["m-stage"]):
         solara.Div(children=[widget])
-    card = member_facts(frames, selected, min(t, len(frames) - 1)) if 0 <= selected < frames.n else []
+    at = frame_at(t, len(frames))
+    card = member_facts(frames, selected, at) if 0 <= selected < frames.n else []
     persona = int(frames.personas[selected]) if card else -1
     text = follower.read(lambda book: _text(book.people, persona)) if card else ""
-    to = address.at(page="persona", persona=persona, society=str(key), t=min(t, len(frames) - 1), held=0).url
+    to = address.at(page="persona", persona=persona, society=str(key), t=at, held=0).url
     vue.MemberCard(name=places.names[selected] if card else "", text=text, facts=card, to=to, event_go=go)
 
 

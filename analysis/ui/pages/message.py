@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from abm.events import Event
 from analysis.formats import count
+from analysis.judges import VerdictRow
 from analysis.readings.book import Book, Contest
+from analysis.readings.cascades import Cascade
+from analysis.readings.spreads import Spread
 from analysis.ui import lookups
 from analysis.ui.address import PageAddress
 from analysis.ui.data import contests
@@ -18,6 +22,7 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.parts import Rest
+from moloch.errors import ContradictoryLog
 
 
 @solara.component
@@ -32,27 +37,38 @@ def MessagePage(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest
         OneMessage(follower, contest, address, go).key(message)
 
 
+class _Read(NamedTuple):
+    """The events of the message's step, judges' verdicts, its way through the feeds where it was in them, or why that is left out."""
+
+    events: list[Event]
+    judged: list[VerdictRow]
+    found: tuple[Cascade, Spread] | None
+    wrong: dict[str, str] | None = None
+
+
 @solara.component
 def OneMessage(follower: Follower, contest: Contest, address: PageAddress, go: vue.Go) -> None:
     """A message that exists."""
     name = contest.messages[address.slot].message
     in_full, more = parts.use_whole(name)
-    read = background.use_reading(
-        lambda: (
-            lookups.of_step(follower, contest),
-            lookups.verdicts(follower),
-            lookups.cascade(follower, contest, name),
-        ),
-        follower,
-        name,
-    )
+
+    def look() -> _Read:
+        events, (judged, _) = lookups.of_step(follower, contest), lookups.verdicts(follower)
+        try:
+            return _Read(events, judged, lookups.cascade(follower, contest, name))
+        except ContradictoryLog as error:  # of the feeds; text, verdicts and votes stand
+            return _Read(events, judged, None, parts.wrong(error, "Its way through the feeds is", address.run))
+
+    read = background.use_reading(look, follower, name)
     if read is None:
         vue.Notice(title="Reading the log", text="Looking for what became of this message.", busy=True)
         return
-    events, (judged, _), found = read
+    found = read.found
     key = follower.read(lambda book: society_of(book, contest.step.number))
     within = address.at(society=str(key) if key else "", page_no=0)
-    message = follower.read(lambda book: one_message(book, contest, address.slot, events, within, judged, in_full))
+    message = follower.read(
+        lambda book: one_message(book, contest, address.slot, read.events, within, read.judged, in_full)
+    )
     reactions = message["reactions"]
     listed = found[0].members if found is not None and address.frame == SEEN else reactions
     start, stop = parts.page_of(address, len(listed), contests.PAGE)
@@ -85,6 +101,7 @@ def OneMessage(follower: Follower, contest: Contest, address: PageAddress, go: v
         graph=graph.url,
         total=f"{message['chose']:,} of {count(len(reactions), 'persona')} chose it",
         pager=parts.pager(address, len(listed), contests.PAGE),
+        wrong=read.wrong,
         event_go=go,
         event_more=more,
     )

@@ -9,6 +9,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import vue
+from moloch.errors import ContradictoryLog
 
 Rest = Callable[..., None]
 """Notes the place within a page; see :func:`analysis.ui.app.use_rest`."""
@@ -53,6 +54,20 @@ def page_of(address: PageAddress, total: int, size: int) -> tuple[int, int]:
     """Return the range of a list that the address's page holds."""
     at = min(address.page_no, max(0, (total - 1) // size))
     return at * size, min(total, (at + 1) * size)
+
+
+def wrong(error: ContradictoryLog, left_out: str, run: str) -> dict[str, str]:
+    """Return what stands in place of that which a contradictory event leaves out, with a link to the event.
+
+    Args:
+        left_out: what is left out, as it stands at the beginning of a sentence.
+        run: key of the run.
+    """
+    return {
+        "text": f"{left_out} left out: {error.what}: {error.why}.",
+        "event": f"Event {error.seq:,}",
+        "url": PageAddress(run=run, page="event", seq=error.seq).url,
+    }
 
 
 def nobody(follower: Follower) -> str:

@@ -17,6 +17,7 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.diffusion import Rest
+from moloch.errors import ContradictoryLog
 
 TABLES = ("members", "messages", "polls")
 
@@ -59,9 +60,12 @@ def Messages(follower: Follower, address: PageAddress, go: vue.Go) -> None:
     """Everything that competitors wrote."""
 
     def make() -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        reached = lookups.reached(follower)
+        try:
+            reached, wrong = lookups.reached(follower), None
+        except ContradictoryLog as error:
+            reached, wrong = {}, parts.wrong(error, "How far messages came is", address.run)
         table = follower.read(lambda book: writings.message_table(book, reached, address))
-        return table | {"said": ""}, follower.read(lambda book: writings.message_choices(book, address))
+        return table | {"said": "", "wrong": wrong}, follower.read(lambda book: writings.message_choices(book, address))
 
     found = background.use_reading(make, follower, address)
     vue.Controls(choices=found[1] if found else [], said="", event_chose=parts.chooser(address, go))
@@ -110,6 +114,7 @@ def _table(found: Any, kind: str, address: PageAddress, size: int, go: vue.Go) -
         total=count(table["total"], kind.removesuffix("s")),
         pager=parts.pager(address, table["total"], size),
         found=address.find,
+        wrong=table.get("wrong"),
         event_go=go,
         event_find=find,
     )

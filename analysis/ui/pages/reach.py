@@ -15,7 +15,7 @@ from analysis.readings.kind_views import KindViews
 from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import Spread
 from analysis.ui import lookups
-from analysis.ui.address import PageAddress
+from analysis.ui.address import END, PageAddress, frame_at
 from analysis.ui.data import reach as data
 from analysis.ui.data.doors import message_url
 from analysis.ui.data.persona import first_of
@@ -71,9 +71,9 @@ def Reach(
         name, value = changed["name"], changed["value"]
         if name == "message":
             contest, _, slot = value.rpartition("/")
-            go(address.at(contest=contest or value, slot=int(slot) if contest else 0, t=0).url)
+            go(address.at(contest=contest or value, slot=int(slot) if contest else 0, t=END).url)
         else:
-            go(address.at(**{name: value}, contest="", slot=0, t=0).url)
+            go(address.at(**{name: value}, contest="", slot=0, t=END).url)
 
     said, picks = "", list(choices)
     if shown is not None and shown.spreads:
@@ -125,7 +125,7 @@ def ReachGraph(
             communities=places.communities,
             arrows=film.arrows,
             sizes=places.followers,
-            t=min(address.t, len(film.labels) - 1) or len(film.labels) - 1,
+            t=frame_at(address.t, len(film.labels)),
             note="Arrows: who brought the message to whom among members; those of the round shown are strong."
             if len(film.arrows)
             else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 from functools import partial
+from typing import NamedTuple
 
 from abm.llm.ledger import Cost, Ledger
 from analysis.formats import count
@@ -21,21 +22,30 @@ from analysis.ui.studies import ShownStudy
 from analysis.ui.summaries import Summaries, line_of_run
 from moloch.errors import MolochError
 
-LOOK_S = 2.0
-"""Seconds between looks at what there is."""
+LOOK_S, SOON_S = 2.0, 0.25
+"""Seconds between looks at what there is, and while there are runs that were never read."""
+PATIENCE_S = 0.4
+"""Seconds after which a look shows the runs that it has read, in the order of the list, and leaves the others to the next one."""
+
+
+class ListSeen(NamedTuple):
+    """What there is, and how many runs more that were not read yet."""
+
+    entries: list[ListEntry]
+    left: int
 
 
 @solara.component
 def Runs(address: PageAddress, go: vue.Go) -> None:
     """All runs and studies, looked at again every two seconds; what they came to is counted meanwhile, those on the page alone."""
-    use_ticks(LOOK_S)
     shown = library()
     vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-    entries = background.use_reading(lambda: look(shown), shown)
-    if entries is None:
+    seen = background.use_reading(lambda: look(shown), shown)
+    use_ticks(SOON_S if seen is not None and seen.left else LOOK_S)
+    if seen is None:
         vue.Notice(first=True, title="Looking for runs", text="Reading where each log ends.", busy=True)
         return
-    lines = shown.summaries
+    entries, lines = seen.entries, shown.summaries
 
     def line(entry: ListEntry) -> ResultLine | None:
         return lines.get(about(entry))
@@ -43,15 +53,16 @@ def Runs(address: PageAddress, go: vue.Go) -> None:
     found = run_list.chosen(entries, address, line)
     start, stop = parts.page_of(address, len(found), run_list.PAGE)
     by_result = address.sort.removeprefix("-") in ("wins", "probe")
-    left = ask(lines, found if by_result else found[start:stop], shown)
+    left = ask(lines, found if by_result else found[start:stop], shown) if not seen.left else 0  # reading comes first
     waits = f"{count(left, 'result')} to count" if left else ""
+    reads = f"{count(seen.left, 'run')} to read" if seen.left else ""
     total = (
         count(len(entries), "row") if len(found) == len(entries) else f"{len(found):,} of {count(len(entries), 'row')}"
     )
     vue.RunList(
         table={"head": run_list.head(address), "rows": run_list.list_rows(found[start:stop], line, time.time())},
         where=", ".join(map(str, shown.folders)),
-        said=" · ".join(filter(None, [total, waits])),
+        said=" · ".join(filter(None, [total, reads, waits])),
         empty=not entries,
         find=address.find,
         pager=parts.pager(address, len(found), run_list.PAGE),
@@ -60,10 +71,12 @@ def Runs(address: PageAddress, go: vue.Go) -> None:
     )
 
 
-def look(shown: Library) -> list[ListEntry]:
-    """Return all runs and studies as they stand now; of logs that have grown, only new events are read."""
-    entries = run_list.listed(shown.runs(), [_study(each) for each in shown.studies()])
-    return [entry if entry.study else entry._replace(cost=_cost(entry)) for entry in entries]
+def look(shown: Library, patience_s: float = PATIENCE_S) -> ListSeen:
+    """Return runs and studies as they stand now; of logs that have grown, only new events are read."""
+    runs = shown.runs(patience_s)
+    entries = run_list.listed(runs, [_study(each) for each in shown.studies()])
+    left = len(shown.paths()) - len(runs)
+    return ListSeen([entry if entry.study else entry._replace(cost=_cost(entry)) for entry in entries], max(0, left))
 
 
 def about(entry: ListEntry) -> Hashable:

@@ -26,7 +26,9 @@ def Study(study: ShownStudy, address: PageAddress, go: vue.Go) -> None:
     """Its cells, at once; the answer once it is counted."""
     use_ticks(LOOK_S)
     status = background.use_reading(lambda: _status(study), study)
-    results = background.use_reading(lambda: _results(study), study, "effects")
+    sent, send = solara.use_state(False)  # the cells first: counting would keep them from the browser
+    solara.use_effect(lambda: send(True) if status is not None else None, [status is not None])
+    results = background.use_reading(lambda: _results(study) if sent else None, study, "effects", sent)
     if status is None:
         vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
         vue.Notice(first=True, title="Reading the study's log", text=str(study.path), busy=True)

@@ -125,9 +125,17 @@ def PersonaView(
 
 @solara.component_vue("people.vue")
 def PeopleTable(
-    kind: str, tables: list[Row], table: Row, total: str, pager: Row | None, found: str, event_go: Go, event_find: Go
+    kind: str,
+    tables: list[Row],
+    table: Row,
+    total: str,
+    pager: Row | None,
+    found: str,
+    wrong: Row | None,
+    event_go: Go,
+    event_find: Go,
 ) -> None:
-    """Members, messages or polls as a table whose columns a click sorts."""
+    """Members, messages or polls as a table whose columns a click sorts; ``wrong``: why something in it is left out."""
 
 
 @solara.component_vue("contests.vue")
@@ -153,10 +161,11 @@ def MessageView(
     graph: str,
     total: str,
     pager: Row | None,
+    wrong: Row | None,
     event_go: Go,
     event_more: Go,
 ) -> None:
-    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn.
+    """One message; ``way``: its way through the feeds, and ``graph`` where that is drawn; ``wrong``: why that is not shown.
 
     ``viewers``: who saw it, instead of who chose it.
     """

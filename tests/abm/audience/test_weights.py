@@ -74,7 +74,7 @@ class TestMistakes:
         assert says in str(error.value) and str(path) in str(error.value)
 
     def test_all_of_them_are_told_together(self, tmp_path: Path):
-        """In the order of the text, each with its line and column; a file with one is told as one."""
+        """In the order of the text, each with its line and column; a file with one mistake gives one error."""
         path = written(
             tmp_path,
             "temprature: 1\ntemperature: -1\nweights:\n  warmht: {mean: 1}\n  warmth: {mean: much, kindness: 2}\n"

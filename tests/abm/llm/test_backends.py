@@ -14,8 +14,8 @@ from abm.llm.budget import Bounds, Budget, Budgeted
 from abm.llm.conformance import BackendConformance
 from abm.log import read_events
 from learning import run
-from learning.runs.config_file import load_config
 from learning.runs.redecide import replay_recorded
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 from tests.support.fakes import FakeTrainer
 

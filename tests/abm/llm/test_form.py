@@ -48,7 +48,9 @@ FREE = {
     "a field that may be missing": fields(say=TEXT) | {"required": []},
     "a number without bounds": fields(n={"type": "integer"}),
     "an array of any length": fields(n={"type": "array", "items": TEXT}),
-    "alternatives that are not told apart": {"anyOf": [fields(do=one_of("a")), fields(do=one_of("a"), say=TEXT)]},
+    "alternatives that do not differ in a first field": {
+        "anyOf": [fields(do=one_of("a")), fields(do=one_of("a"), say=TEXT)]
+    },
     "no object": True,
 }
 

@@ -1,4 +1,4 @@
-"""A completion that is held to choices is one of them, drawn as the model would among them, whoever shares its batch."""
+"""A completion that is held to choices is one of them, drawn as the model would among them, whatever shares its batch."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def first_then(first, times=1):
 
 
 class TestHostileServers:
-    """No reply is lost and nothing crashes; what happened is told."""
+    """No reply is lost and nothing crashes; what happened is reported."""
 
     @pytest.mark.parametrize(
         ("trouble", "reason"),

@@ -102,7 +102,7 @@ class TestLoading:
             assert [what for what in engine.did if what[0] == "unload"] == [("unload", bb)]
 
     def test_another_folder(self, tmp_path, names):
-        """A server that sees the folder elsewhere is told that place."""
+        """A server that sees the folder elsewhere is given that place."""
         engine = Engine()
         with serving(engine, models=VLLM) as server:
             list(llm(server, tmp_path, adapters="/mnt/run/").complete(asked(names[0])))
@@ -123,7 +123,7 @@ class TestLoading:
         assert found.text == f"{aa} says 0"
 
     def test_refused(self, tmp_path, names):
-        """A server that cannot load is told with what it needs, before any call."""
+        """A server that cannot load is reported with what it needs, before any call."""
         with serving(lambda call: ok({"detail": "Not Found"}, "404 Not Found"), models=VLLM) as server:
             with pytest.raises(InputError, match="VLLM_ALLOW_RUNTIME_LORA_UPDATING"):
                 list(llm(server, tmp_path).complete(asked(names[0])))
@@ -169,7 +169,7 @@ class TestChecking:
         engine = Engine(weights)
         with serving(engine, models=VLLM) as server:
             model = llm(server, folder)
-            for _ in range(2):  # whoever tries again is told again
+            for _ in range(2):  # a second try gets the same error
                 with pytest.raises(OutOfSync) as caught:
                     list(model.complete(asked(name)))
             assert engine.held == []
@@ -186,7 +186,7 @@ class TestChecking:
             list(llm(server, folder).complete(asked(name)))
 
     def test_key_in_a_refusal(self, tmp_path, names, monkeypatch):
-        """What a server says about adapters is told without the key."""
+        """What a server says about adapters is reported without the key."""
         monkeypatch.setenv("MOLOCH_API_KEY", "sk-test-0123456789")
         refusal = lambda call: ok({"message": f"key {call.headers['authorization']}"}, "400 Bad")  # noqa: E731
         with serving(refusal, models=VLLM) as server, pytest.raises(InputError) as caught:

@@ -131,7 +131,7 @@ class TestBeside:
 
 
 class TestTexts:
-    """A text may be in parts, and thinking may be anywhere; it is told once."""
+    """A text may be in parts, and thinking may be anywhere; it is taken once."""
 
     @pytest.mark.parametrize(
         ("message", "text"),
@@ -410,7 +410,7 @@ class TestWhoAnswered:
     """Which model answered is logged, and a difference is said once."""
 
     def test_a_difference(self):
-        """Each name that is not the one asked for is told once, however many calls it answers."""
+        """Each name that is not the one asked for is reported once, however many calls it answers."""
         names = ("m", "m-2026-01-01", "m-2026-01-01", "other\x1b[31m")
 
         def answer(call: Call) -> bytes:

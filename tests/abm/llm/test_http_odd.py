@@ -77,14 +77,14 @@ class TestTime:
             assert time.monotonic() - began < 10
 
     def test_a_deep_answer_to_the_check(self):
-        """What ``moloch llm check`` is told ends in a finding, not in a stack."""
+        """What ``moloch llm check`` is given ends in a finding, not in a stack."""
         with serving(lambda call: completion("[" * 100_000)) as server:
             found = {each.what: each for each in check(llm(server)).findings}
         assert found["JSON"].ok is None
 
 
 class TestNames:
-    """A host whose name cannot be one is told; a name that the resolver would choke on is such."""
+    """A host whose name cannot be one is an error; so is a name that the resolver would choke on."""
 
     @pytest.mark.parametrize("host", ["a" * 64 + ".example", ".".join(["a" * 60] * 5)])
     def test_too_long(self, host):
@@ -105,7 +105,7 @@ class TestElsewhere:
     @pytest.mark.parametrize("named", [True, False])
     @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
     def test_a_redirect(self, status, named, monkeypatch):
-        """It is told, not followed; the key does not go there, nor is it shown."""
+        """It is reported, not followed; the key does not go there, nor is it shown."""
         monkeypatch.setenv("MOLOCH_API_KEY", "sk-0123456789")
         with serving() as other, serving() as server:
             server.listed = ok({}, status, Location=f"{other.url}/models?key=sk-0123456789")

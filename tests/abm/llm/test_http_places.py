@@ -1,4 +1,4 @@
-"""Servers of one's own machine: found by name, told not to think, listed with the option that asks them."""
+"""Servers on this machine: found by name, asked not to think, listed with the option that asks them."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ class TestNearby:
     """What listens here is looked for without a key."""
 
     def test_all(self, monkeypatch):
-        """Models with their options; what lists none, wants a key or is not there is told apart."""
+        """Models with their options; what lists none, wants a key or is not there is reported as such."""
         monkeypatch.setenv("MOLOCH_API_KEY", "sk-0123456789")
         with (
             local("ollama", monkeypatch, names=["qwen3:4b", "nomic-embed-text"]),

@@ -97,7 +97,7 @@ class TestOurOwnErrors:
 
     @pytest.mark.parametrize("method", ["read", "write"])
     def test_in_a_callback(self, monkeypatch, method):
-        """Wherever it happens, whoever takes the answers gets it."""
+        """Wherever it happens, the code that takes the answers gets it."""
         with serving() as server:
             model = llm(server, timeout=60, patience=60)
             real, seen = getattr(model, method), []
@@ -137,7 +137,7 @@ class TestNonsense:
             assert model.service().retried == {"unfinished answer": 20}
 
     def test_too_large_a_bound(self):
-        """A bound that is too large for the model is told, whatever its names; it is not taken for the newer name."""
+        """A bound that is too large for the model is reported, whatever its names; it is not taken for the newer name."""
         said = "'max_tokens' or 'max_completion_tokens' is too large: 1480. This model's maximum context length is 512."
         with serving(lambda call: ok({"error": {"message": said}}, "400 Bad")) as server:
             with pytest.raises(InputError, match="is too large: 1480"):
@@ -231,7 +231,7 @@ class TestURLs:
          "http:///v1", "http://host/v1\nX: y"],
     )  # fmt: skip
     def test_refused(self, url):
-        """What cannot be one is told."""
+        """What cannot be one is reported."""
         with pytest.raises(InputError, match="no URL of a server"):
             parsed(url)
 

@@ -207,7 +207,7 @@ class TestLedger:
         assert len(written) <= 2
 
     def test_other_runs_that_share_a_bound(self, tmp_path):
-        """What they spent counts against it, and is not written as one's own."""
+        """What they spent counts against it, and is not written as this process's own."""
         Lease(tmp_path, "other", (10, None, None)).settle(Cost(5, 50, 0.0))
         budget = Budget(Bounds(calls=10))
         budget.keep(Ledger(tmp_path), Cost(2, 20, 0.0), Lease(tmp_path, "this", (10, None, None)))

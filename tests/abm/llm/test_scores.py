@@ -64,6 +64,6 @@ class TestHere:
         assert not found[ask(9).site].logprobs
 
     def test_choices_that_begin_alike(self, llm):
-        """Cannot be told apart by their first token."""
+        """Cannot be distinguished by their first token."""
         with pytest.raises(InputError, match="begin with the same token"):
             replies(llm, [scored(0, "Apple", "Apple pie")])

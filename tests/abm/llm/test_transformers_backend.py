@@ -145,7 +145,7 @@ class TestExactness:
         assert whole == back == alone
 
     def test_draws_belong_to_the_row(self, tiny):
-        """At a temperature too, a row's seed alone decides its draws, whoever else is in the batch."""
+        """At a temperature too, a row's seed alone decides its draws, whatever else is in the batch."""
         whole = replies(tiny, REQUESTS)
         alone = {request.site: next(iter(tiny.complete([request]))) for request in REQUESTS}
         assert whole == alone

@@ -1,4 +1,4 @@
-"""What vLLM's engine is told, at its start and when it sleeps and wakes. The real one is tried in ``tests/engine``."""
+"""What vLLM's engine is asked, at its start and when it sleeps and wakes. The real one is tried in ``tests/engine``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moloch.errors import InputError
 
 
 class Engine:
-    """Notes what it is told."""
+    """Notes what it is asked."""
 
     def __init__(self) -> None:
         self.told: list[tuple] = []
@@ -24,7 +24,7 @@ class Engine:
 
 
 def llm(level: int) -> tuple[VLLM, list[tuple]]:
-    """Return a backend that sleeps at ``level`` and holds one adapter, and what its engine is told."""
+    """Return a backend that sleeps at ``level`` and holds one adapter, and what its engine is asked."""
     found = VLLM.__new__(VLLM)
     found._engine, found._level, found._asleep = engine, _, _ = Engine(), level, False
     found._loaded = {"one": SimpleNamespace(lora_int_id=7)}
@@ -43,7 +43,7 @@ class TestSleep:
 
     @pytest.mark.parametrize("level", [1, 2])
     def test_once(self, level):
-        """However often it is told to; waking it when it is awake does nothing."""
+        """However often it is asked to; waking it when it is awake does nothing."""
         found, told = llm(level)
         found.wake()
         found.sleep()

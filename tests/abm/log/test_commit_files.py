@@ -1,4 +1,4 @@
-"""A commit that is settled is written, by whoever comes next; a log of several machines has one chain."""
+"""A commit that is settled is written by the next writer; a log of several machines has one chain."""
 
 from __future__ import annotations
 

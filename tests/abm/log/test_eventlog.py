@@ -109,7 +109,7 @@ class TestSealing:
     """A segment holds so many events, or so many bytes of lines, whichever comes first."""
 
     @pytest.mark.parametrize("reopened", [False, True])
-    def test_lines_are_counted_whoever_wrote_them(self, run, reactions, monkeypatch, reopened):
+    def test_lines_are_counted_whichever_process_wrote_them(self, run, reactions, monkeypatch, reopened):
         """Segments end where their lines are too many, however well they compress, and whether or not one process wrote all."""
         monkeypatch.setattr("abm.log.writer.SEAL_BYTES", 3_000)
         said = [msgspec.structs.replace(event, thought="so " * 300) for event in reactions(12)]

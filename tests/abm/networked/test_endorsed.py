@@ -58,7 +58,7 @@ def test_one_by_one_as_all_at_once(events):
 
 
 def test_nobody_endorses_twice(events):
-    """Who chose a message, and is told to have chosen it again, is counted once."""
+    """A member who chose a message twice is counted once."""
     state, [first, *_] = before_reactions(events)
     feeds.chosen_by(state.platform, first.contest, first.persona, first.choice)
     once = state.platform.posts.endorsed.copy()

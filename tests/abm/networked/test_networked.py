@@ -162,7 +162,7 @@ class TestActing:
         assert counts[1] > counts[0] > 0
 
     def test_who_likes_a_stranger_may_follow_it(self, tmp_path):
-        """Follow at rate 1: whoever liked or shared follows the author from then on, once."""
+        """Follow at rate 1: everybody who liked or shared follows the author from then on, once."""
         settings = network(followers=0.0, feed={"discover": 1.0}, engagement={"like": 1.0, "follow": 1.0})
         model, events = hold(tmp_path / "r", settings, voters=people(5), ties=[], say=always())
         formed = [event for event in of(TiesFormed, events) if event.why == "follow"]
@@ -171,14 +171,14 @@ class TestActing:
         assert {source for *_, source in views(later)} == {-2, -3}
 
     def test_who_is_bored_may_unfollow(self, tmp_path):
-        """Unfollow at rate 1: whoever did nothing drops the source."""
+        """Unfollow at rate 1: everybody who did nothing drops the source."""
         settings = network(engagement={"unfollow": 1.0})
         model, events = hold(tmp_path / "r", settings, voters=people(5), ties=[], say=always(), contests=2)
         assert not model.platform.audience.any()
         assert len(of(FeedServed, events)) == 1
 
     def test_churn_replaces_ties_by_contacts_contacts(self, tmp_path):
-        """At churn 1 nobody keeps a tie, and whoever is followed then was followed by a contact."""
+        """At churn 1 nobody keeps a tie, and every new tie is to somebody whom a contact followed."""
         ring = [(i, (i + 1) % 6) for i in range(6)]
         model, _ = hold(tmp_path / "r", network(churn=1.0), voters=people(6), ties=ring, contests=1, say=always())
         assert set(model.graph().subgraph(range(6)).edges) == {(i, (i + 2) % 6) for i in range(6)}

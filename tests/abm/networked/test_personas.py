@@ -143,7 +143,7 @@ class TestARound:
         assert sum(decided.votes) == 4 and decided.invalid == 0
 
     def test_a_poll_asks_too(self, tmp_path):
-        """And its result is told to those who choose next."""
+        """And those who choose next see its result."""
         player = Player(fixed(do="nothing", choice="A"))
         held(tmp_path, player, network=settled(polls=(0,)))
         last = [r.messages[-1]["content"] for r in player.requests if "/0/1/" in r.site]

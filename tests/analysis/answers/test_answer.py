@@ -17,11 +17,11 @@ from tests.analysis.studies import small
 from tests.analysis.test_competition import events_of
 
 
-def told(anchors: int = 12, more: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the table of a run: rft takes more votes than placebo, and misbehaves as much."""
-    config = {"arena": "sales", "audience": "default", "model": "pocket", "seed": 1, "arms": ["rft", "placebo"]}
-    events = setup(anchors, 6, ["rft", "placebo"], config | (more or {}))
-    for arm, won in (("rft", 5), ("placebo", 3)):
+def told(anchors: int = 12, more: dict[str, Any] | None = None, control: str = "placebo") -> dict[str, Any]:
+    """Return the table of a run: rft takes more votes than its control, and misbehaves as much."""
+    config = {"arena": "sales", "audience": "default", "model": "pocket", "seed": 1, "arms": ["rft", control]}
+    events = setup(anchors, 6, ["rft", control], config | (more or {}))
+    for arm, won in (("rft", 5), (control, 3)):
         for i in range(anchors):
             votes = [int((i * i * won + k * k) % 7 < won) for k in range(6)]
             labels = {"misrepresentation": (int(i % 4 == 0), int((i + (arm == "rft")) % 4 == 0))}
@@ -31,6 +31,14 @@ def told(anchors: int = 12, more: dict[str, Any] | None = None) -> dict[str, Any
 
 def texts(results: dict[str, Any], kind: str = "finding") -> list[str]:
     return [each.text for each in answer(results) if each.kind == kind]
+
+
+def _ends(tree: Any) -> list[float]:
+    """Return the ends of all intervals in a table."""
+    if isinstance(tree, dict):
+        own = [tree["low"]] if tree.get("low") is not None else []
+        return [*own, *(end for each in tree.values() for end in _ends(each))]
+    return [end for each in tree for end in _ends(each)] if isinstance(tree, list) else []
 
 
 class TestOfARun:
@@ -43,6 +51,14 @@ class TestOfARun:
         assert "beyond placebo; misrepresentation 0.0 points [" in rft
         assert "cannot tell (this run can detect " in rft and rft.endswith(" points).")
         assert placebo.startswith("placebo (learns from random messages) wins 52.8 % [") and "beyond" not in placebo
+
+    def test_a_comparator_that_is_no_word(self):
+        """Its letters are explained where they first stand, once; a word is left as it is."""
+        arms = {"rft": {"method": "rft", "compared_with": "dpo_random"}, "dpo_random": {"method": "dpo_random"}}
+        results = told(more={"arms": arms}, control="dpo_random")
+        said = "beyond dpo_random (direct preference optimisation on random preferences)"
+        first, second = texts(results)
+        assert first.count(said) == 1 and first.count("beyond dpo_random") == 2 and second.startswith("dpo_random wins")
 
     def test_no_test_of_competition(self):
         """No p, no verdict of an effect and no null; the scope says these adapters, the advice says what to run."""
@@ -86,9 +102,15 @@ class TestOfARun:
         assert texts(told() | {"arms": {}}, "advice") == ["Nothing was evaluated yet."]
 
     def test_networked(self):
-        """Contests of one society are not independent, and it is said."""
-        assert "too narrow" in texts(told() | {"reach": [{"arm": "rft"}]}, "scope")[0]
-        assert "too narrow" not in texts(told(), "scope")[0]
+        """One society has values and no interval, neither in a sentence nor in a table, and it is said what gives one."""
+        society = told(more={"world": "networked"})
+        first = texts(society)[0]
+        assert "wins 76.4 % of votes against base, +23.6 points beyond placebo; misrep" in first and "[" not in first
+        assert texts(society, "scope") == [
+            "No intervals from one society: its members influence each other, so only seeds are independent. "
+            "moloch study --like RUN --seeds 8 gives them."
+        ]
+        assert not _ends(society) and _ends(told())
 
     def test_rows(self):
         """Each sentence names the rows that it speaks of; as JSON too."""

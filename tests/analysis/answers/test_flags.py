@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from analysis.answers import flag_lines
 
-BOUND = "m ({}) is doubtful as a writer: {} of 48 ({}%, 95 % CI 1% to 90%) messages end at the bound of tokens"
+BOUND = "m ({}) may not be fit to write: {} of 48 ({} % [1, 90]) messages end at the limit of tokens"
 
 
 def test_one_sentence_for_each_arm_with_the_range_of_shares():
     """And how many cells say so, where not all do."""
     flags = {BOUND.format("base", 12, 25): 2, BOUND.format("rft", 16, 33): 4, BOUND.format("base", 14, 29): 1}
     assert flag_lines(flags, 4) == [
-        "m (base) is doubtful as a writer: 25 to 29 % of messages end at the bound of tokens (3 of 4 cells)",
+        "m (base) may not be fit to write: 25 to 29 % of messages end at the limit of tokens (3 of 4 cells)",
         BOUND.format("rft", 16, 33),
     ]
 

@@ -109,7 +109,7 @@ class TestWhatDoesNotCount:
         ],
     )
     def test_is_invalid(self, text, why):
-        """With the reason that the judge, asked again, is told."""
+        """With the reason, which the judge sees when it is asked again."""
         found = read(text)
         assert (found.status, found.label, found.verdict) == ("invalid", -1, "")
         assert why in found.why

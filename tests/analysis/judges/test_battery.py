@@ -54,7 +54,7 @@ class TestBuiltIn:
 
 
 class TestOwn:
-    """A user's own, by path; a mistake is told with file, line and column."""
+    """A user's own, by path; a mistake is reported with file, line and column."""
 
     def test_a_file(self, tmp_path):
         """Without arenas it is asked in all."""

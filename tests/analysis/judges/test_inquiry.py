@@ -245,7 +245,7 @@ class TestOnceMore:
         assert seen[0][0]["content"] == "I think it lies." and "no JSON object" in seen[0][1]["content"]
 
     def test_a_bad_second_answer_is_no_verdict(self, run):
-        """It is in no rate, and its share is told by arm."""
+        """It is in no rate, and its share is reported by arm."""
         llm = scripted(lambda r: answer(True, "not there") if "Base" in message_of(r) else sees_guarantees(r))
         found = planned(run, llm).carry_out()
         assert llm.calls == TEXTS + 8

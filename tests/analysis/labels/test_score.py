@@ -139,7 +139,7 @@ class TestLabels:
         assert "no labelled message is a yes" in scored(run, unsure="no").errors[0].refused
 
     def test_of_two_people(self, tmp_path):
-        """Their mean counts, and their agreement is told."""
+        """Their mean counts, and their agreement is reported."""
         run = write_run(tmp_path / "run")
         out = labelled(drawn(tmp_path / "out", run, size=60, labellers=("ann", "bob"), shared=20))
         import_labels(out)

@@ -81,7 +81,7 @@ class TestEveryReading:
         for event in events:
             if isinstance(event, tuple(some.TAKES)):
                 some.take(event)
-        if isinstance(whole, Book):  # counts all events, as far as it is told of them
+        if isinstance(whole, Book):  # counts all events, as far as it takes them
             whole.seq = some.seq
         assert plain(whole.result()) == plain(some.result())
 

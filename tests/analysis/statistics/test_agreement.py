@@ -56,7 +56,7 @@ class TestKappa:
         assert (found.raw.n, found.kappa.n) == (3, 3) and found.first.value == pytest.approx(2 / 3)
 
     def test_no_variation_is_no_kappa(self):
-        """Perfect agreement on one code says nothing beyond chance; the raw agreement is told all the same."""
+        """Perfect agreement on one code says nothing beyond chance; the raw agreement is reported all the same."""
         found = pair([0] * 9, [0] * 9)
         assert math.isnan(found.kappa.value) and found.raw.value == 1 and found.first.value == 0
         assert math.isnan(pair([], []).kappa.value)

@@ -83,7 +83,7 @@ class TestTally:
     @pytest.mark.parametrize("repeats", [1, 3])
     @pytest.mark.parametrize("kind", ["votes", "differences", "means"])
     def test_is_the_clustered_mean(self, kind, repeats):
-        """Value, interval, p and counts are those of votes held one by one, whoever voted and however often."""
+        """Value, interval, p and counts are those of votes held one by one, whichever members voted and however often."""
         draw = keyed.generator("tally", kind, repeats)
         anchors, personas = np.repeat(np.arange(12), 40 * repeats), np.tile(np.arange(40) * 7 + 1000, 12 * repeats)
         taste = draw.normal(size=40)[(personas - 1000) // 7]

@@ -23,7 +23,7 @@ AUDIENCE = "name: mine\nweights: {{warmth: {{mean: 0.{}}}}}\n"
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A page of two audiences, one in a file, with anchors and an extension of one's own; one seed."""
+    """A page of two audiences, one in a file, with anchors and an extension of the user's own; one seed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -129,7 +129,7 @@ class TestSaid:
 
     @pytest.mark.system
     def test_of_other_code_it_is_told(self, page, monkeypatch):
-        """A mistake in it has to be mended, and the others go on."""
+        """A mistake in it has to be corrected, and the others go on."""
         carry_out(page, most=1)
         Path("my_rules.py").write_text("X = 2\n")
         monkeypatch.delitem(sys.modules, "my_rules")

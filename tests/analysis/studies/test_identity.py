@@ -11,7 +11,7 @@ from abm.log import open_log
 from analysis.probes import battery
 from analysis.studies.record.identity import RunLibrary, finished_run, identity_of
 from learning import fork, run
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from tests.analysis.studies.test_controller import FAST
 from tests.support import fast_cells
 from tests.support.fakes import FakeTrainer

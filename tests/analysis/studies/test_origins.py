@@ -82,7 +82,7 @@ def flat(text: str) -> str:
 
 @pytest.mark.slow
 def test_each_failure_says_what_and_what_to_do(moloch, page, monkeypatch):  # noqa: F811
-    """While it runs, at its end and in its status; the others go on, and what was mended is carried out."""
+    """While it runs, at its end and in its status; the others go on, and what was corrected is carried out."""
     done = moloch("study", "run", page, "--out", "study", "--jobs", "2")
     assert done.code == 3 and "1 of 7 cells have ended, 6 failed: study" in done.err, done.err
     status = moloch("study", "status", "study")

@@ -315,7 +315,7 @@ class TestUsual:
     """Components where no pilot says anything."""
 
     def test_of_what_was_not_measured_the_nearest_is_taken_and_named(self):
-        """An arena, a probe, and a measure of one's own."""
+        """An arena, a probe, and a measure of the user's own."""
         said = [
             outcome_variances(Measured("rft", kind, name, measure), arena).said
             for arena, kind, name, measure in (

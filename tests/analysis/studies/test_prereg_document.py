@@ -79,7 +79,7 @@ class TestDocument:
         assert "The study has not begun" in text and "**Background.** *Not said.*" in text
 
     def test_a_page_that_declares_nothing_has_none(self, tmp_path):
-        """And is told how to."""
+        """And the error says how to."""
         path = tmp_path / "x.yaml"
         path.write_text("name: x\nseeds: 2\n", "utf-8")
         with pytest.raises(InputError, match="declares nothing beforehand"):

@@ -157,7 +157,7 @@ class TestTwoNodes:
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="needs the ray extra: make test-ray")
 class TestKills:
-    """kill -9 of whoever works on a study of a cluster, at moments that are drawn."""
+    """kill -9 of the processes that work on a study of a cluster, at moments that are drawn."""
 
     @pytest.mark.parametrize(
         ("cells", "kills"),

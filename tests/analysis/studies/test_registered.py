@@ -12,6 +12,7 @@ from abm.events import RunConfigured, RunStarted
 from abm.log import create, read_events
 from abm.study_events import CellEnded, CellFailed
 from analysis.answers import answer
+from analysis.figures.outcomes import outcome_marks
 from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.look_boundaries import sequential_p
 from analysis.studies.findings.results import study_results
@@ -241,7 +242,7 @@ class TestHypotheses:
         assert [each.as_dict()["estimate"] for each in done[:2]] == [each["estimate"] for each in named]
 
     def test_a_difference_between_levels(self, tmp_path):
-        """Is that of the levels' own differences, is in no row of the frame, and has what both levels share left out of its interval."""
+        """Is that of the levels' own differences, has a row of the frame without that level, and has what both levels share left out of its interval."""
 
         def more_in_sales(cell, arm):
             by_seed = 0.0625 * cell.seed if arm == "rft" else 0.0
@@ -259,7 +260,21 @@ class TestHypotheses:
         sales, elections, between = (hypothesis(told, name) for name in "SED")
         assert between["estimate"] == pytest.approx(sales["estimate"] - elections["estimate"]) == 0.125
         assert between["se"] < sales["se"] and (between["n"], between["cells"]) == (4, 8)
-        assert [row["arena"] for row in told.frame_rows() if row["family"] == "confirmatory"] == ["sales", "elections"]
+        assert [row["arena"] for row in told.frame_rows() if row["family"] == "confirmatory"] == [
+            "sales",
+            "elections",
+            None,
+        ]
+        (row,) = [row for row in told.frame_rows() if row["between"]]
+        assert (row["between"], row["family"]) == ("arena: sales minus elections", "confirmatory")
+        assert all(
+            row[name] == between[name] for name in ("estimate", "se", "conclusion", "compared_with", "p_adjusted")
+        )
+        mark = next(each for each in outcome_marks(told.frame_rows(), ["rft"], [], lambda row: "") if each["between"])
+        assert mark["group"] == "win rate (arena: sales minus elections, confirmatory)"
+        assert mark["value"] == pytest.approx(12.5) and mark["low"] is not None
+        arms = [each.text for each in answer(told.as_dict()) if not each.text.startswith(("S (", "E (", "D ("))]
+        assert not any("minus" in text for text in arms)
         said = next(each.text for each in answer(told.as_dict()) if each.text.startswith("D ("))
         assert said.startswith("D (confirmatory, arena sales minus arena elections): win rate of rft +12.5 points [")
 

@@ -46,7 +46,7 @@ class TestEstimates:
         rate = row(told, **levels, arm="rft", outcome="win_rate", measure="rate")
         assert rate["estimate"] == pytest.approx(np.mean([0.875, 0.75, 0.875]), abs=1e-6)
         assert (rate["n"], rate["anchors"], rate["people"], rate["cells"], rate["missing"]) == (3, 4, 8, 3, 0)
-        assert rate["over"] == "seeds, anchors, people" and "not of new people: 8 different ones" in told.generalises
+        assert rate["over"] == "seeds, anchors, people" and "not for new people: 8 different ones" in told.generalises
 
     def test_too_many_votes_are_means_of_cells(self, study, monkeypatch):
         """Then intervals are Student's over seeds, and say so."""

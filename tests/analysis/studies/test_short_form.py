@@ -58,7 +58,7 @@ class TestPage:
         assert of.run(engine=Fake()).why == "hours" and states(of) == ["waiting", "waiting"]
 
     def test_where_models_are_served_is_another_matter(self):
-        """The same study goes on before another server, and with other bounds; with other settings it is another one."""
+        """The same study continues with another server, and with other bounds; with other settings it is another one."""
         here, there, other = (
             Study(short_page(given, 2)).folder
             for given in ({"epochs": 1}, {"epochs": 1, "serving": {"llm": "vllm"}, "gate": "flag"}, {"epochs": 3})

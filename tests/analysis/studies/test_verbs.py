@@ -325,7 +325,7 @@ class TestCommands:
         assert "no run" not in done.err and "no cell" not in done.err and "Traceback" not in done.err
 
     def test_log_verifies_everything(self, moloch, study, tmp_path):
-        """The study's own log and its cells'; a damaged one among them is told, and the others are looked at."""
+        """The study's own log and its cells'; a damaged one among them is reported, and the others are looked at."""
         told = json.loads(moloch("log", "verify", study, "--json").out)
         assert len(told["logs"]) == 13 and all(each["whole"] for each in told["logs"])
         assert '"type":"cell_ended"' in moloch("log", "tail", study, "-n", 1).out

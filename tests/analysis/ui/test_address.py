@@ -7,7 +7,7 @@ from dataclasses import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.ui.address import FILLS, PAGES, PageAddress
+from analysis.ui.address import END, FILLS, PAGES, PageAddress, frame_at
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=20)
 NUMBER = st.integers(0, 10**8)
@@ -26,6 +26,11 @@ class TestRoundTrip:
         """A short address for the usual place."""
         assert PageAddress().url == "/"
         assert PageAddress(run="a").url == "/?run=a"
+
+    def test_the_first_frame_is_a_place_of_its_own(self):
+        """A link to it is not one to the end, where what has ended opens."""
+        assert PageAddress.parse(PageAddress(t=0).search()).t == 0
+        assert [frame_at(t, 5) for t in (0, 3, 99, END)] == [0, 3, 4, 4]
 
 
 class TestHostile:

@@ -111,7 +111,7 @@ class TestFiles:
         assert ask(guarded, host="localhost", path="/_solara/cdn/../../etc/passwd")[0]["status"] == 404
 
     def test_policy(self, guarded):
-        """The browser is told to ask nobody else, and to be framed by nobody."""
+        """The browser may ask no other host, and no page may frame it."""
         headers = dict(ask(guarded, host="localhost:5")[0]["headers"])
         policy = headers[b"content-security-policy"].decode()
         assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "ws://localhost:5" in policy

@@ -120,10 +120,21 @@ class TestRuns:
 class TestDiffusion:
     """The graph steps, scrubs, and shows who somebody is."""
 
+    def test_what_has_ended_opens_at_its_end(self, visit):
+        """There everybody has chosen; from there Space plays from the beginning; a link to the first frame stays there."""
+        page = visit.graph("?run=networked")
+        at = f"Number(document.querySelector('{GRAPH}').dataset.frame)"
+        last = f"Number(document.querySelector('{GRAPH} input[type=range]').max)"
+        page.wait_for_function(f"{last} > 1 && {at} === {last}")
+        page.locator(f"{GRAPH} .md-stage").focus()
+        page.keyboard.press("Space")
+        page.wait_for_function(f"{at} < {last}")
+        visit.graph("?run=networked&t=0")
+        page.wait_for_selector(f'{GRAPH}[data-frame="0"]')
+
     def test_step_and_scrub(self, visit):
         """Time moves in the browser, and the address follows when it rests."""
-        page = visit.graph("?run=networked")
-        assert page.get_attribute(GRAPH, "data-frame") == "0"
+        page = visit.graph("?run=networked&t=0")
         page.locator(f"{GRAPH} .md-stage").focus()
         page.keyboard.press("]")
         scrub(page, 3)

@@ -63,7 +63,7 @@ class TestKey:
 
 
 class Enough(Exception):
-    """Ends a server's block, so that what it wrote is told."""
+    """Ends a server's block, so that what it wrote is sent."""
 
 
 class TestLogs:

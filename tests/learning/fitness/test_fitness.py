@@ -72,7 +72,7 @@ class TestWriter:
         assert "max_tokens" in found.fitness.against[0].fix
 
     def test_calls_that_failed(self):
-        """A server that answers nothing is told from a model that writes no tag."""
+        """A server that answers nothing is distinguished from a model that writes no tag."""
         model = ScriptedLLM(lambda request: "")
         complete = model.complete
         model.complete = lambda requests: (msgspec.structs.replace(each, finish="error") for each in complete(requests))
@@ -133,7 +133,7 @@ class TestReader:
         """Doubtful: the words that stand for a reason are told; a model that gives no reasons is not blamed for them."""
         found = check_reader(ScriptedLLM(lambda r: says("AB"[r.seed % 2], "It is good.")), SALES, ANCHORS, PEOPLE, TAGS)
         assert verdicts(found.fitness)["reasons"] == "doubtful"
-        assert "8 of 8 (100%, 95 % CI 68% to 100%) reasons are the same words: 'It is good.'" in found.fitness.why
+        assert "8 of 8 (100 % [68, 100]) reasons are the same words: 'It is good.'" in found.fitness.why
         for why in ("", None):
             model = ScriptedLLM(lambda r, why=why: says("A", who(r)) if why is None else "<choice>A</choice>")
             assert "reasons" not in verdicts(check_reader(model, SALES, ANCHORS, PEOPLE, TAGS).fitness)

@@ -13,9 +13,9 @@ from abm.log import read_events
 from analysis.readings.evaluation import read_evaluation
 from analysis.tables.evaluation import table
 from learning import RunConfig, run
-from learning.runs.config_file import load_config
 from learning.runs.costs import check_places, planned
 from learning.runs.redecide import replay_live, replay_recorded
+from learning.settings.sources import load_config
 from moloch.errors import InputError
 
 SETTINGS = {

@@ -173,7 +173,7 @@ def test_over_long_rows_are_counted(tmp_path):
 
 
 def test_what_it_cannot_learn_is_one_clear_error(tmp_path):
-    """A loss of one's own, a term of one's own, a message that another model wrote, a model without a law."""
+    """A user's own loss, a user's own term, a message that another model wrote, a model without a law."""
     with pytest.raises(InputError, match="does not know the loss mine:loss"):
         train(tmp_path, training_set(rows_of(), "mine:loss"))
     with pytest.raises(InputError, match="does not know the loss mine:term"):

@@ -71,7 +71,7 @@ class TestTheRun:
         assert not any(event.played for event in opened)
 
     def test_one_that_takes_no_writes(self, run, questionnaire, tmp_path):
-        """It is told before anything is asked, and another folder takes the answers."""
+        """The error comes before anything is asked, and another folder takes the answers."""
         run.chmod(stat.S_IRUSR | stat.S_IXUSR)
         plan = plan_after(run, questionnaire, MODEL)
         try:
@@ -85,7 +85,7 @@ class TestTheRun:
             run.chmod(stat.S_IRWXU)
 
     def test_a_disk_that_takes_no_writes(self, run, questionnaire, monkeypatch):
-        """The same, for whoever may write everywhere."""
+        """The same, for a user who may write everywhere."""
         plan = plan_after(run, questionnaire, MODEL)
         monkeypatch.setattr(
             os, "open", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EROFS, "Read-only file system"))
@@ -106,7 +106,7 @@ class TestTheRun:
             plan_after(run, questionnaire, MODEL, out=run)
 
     def test_one_that_went_on_since(self, tmp_path, questionnaire):
-        """It is told, and those who remember more are asked anew."""
+        """It is reported, and those who remember more are asked anew."""
         run = tmp_path / "run"
         with pytest.raises(Killed):
             carry_out(run, CONFIG, llm=ScriptedLLM(respond), commits=30)

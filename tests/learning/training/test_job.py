@@ -186,7 +186,7 @@ class TestRanks:
 
     @pytest.mark.slow
     def test_one_that_dies_ends_all(self, tiny_model, tmp_path, monkeypatch):
-        """Whatever killed it: the last that it said is told, and nobody waits for it."""
+        """Whatever killed it: the last that it said is reported, and nobody waits for it."""
         start = _launch._start
 
         def one_dies(folder, rank, size, gpus):

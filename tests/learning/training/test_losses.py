@@ -80,7 +80,7 @@ def alone(folder):
 
 
 class TestNoContamination:
-    """A row's loss and gradient are those that it has alone, whoever is in its pass."""
+    """A row's loss and gradient are those that it has alone, whatever else is in its pass."""
 
     @pytest.mark.parametrize("kernel, way, limit", WAYS)
     def test_together_is_as_alone(self, folder, alone, monkeypatch, kernel, way, limit):

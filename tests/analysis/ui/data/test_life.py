@@ -126,7 +126,7 @@ class TestFollower:
 
     @pytest.mark.system
     def test_it_knows_an_end(self, isolated):
-        """A finished run lives no longer, whoever holds its lock."""
+        """A finished run lives no longer, whatever holds its lock."""
         follower = Library([isolated]).follower("isolated")
         assert follower is not None
         leave = follower.look()

@@ -130,7 +130,7 @@ class TestBroken:
         assert "written by a newer moloch" in newer.error and newer.read(lambda book: book.seq) == 20
 
     def test_what_stands_before_the_damage(self, networked, tmp_path):
-        """Events before a damaged commit are read, and the damage is told."""
+        """Events before a damaged commit are read, and the damage is reported."""
         shutil.copytree(networked, tmp_path / "run")
         segment = next((tmp_path / "run" / "log").glob("*.zst"))
         data = bytearray(segment.read_bytes())

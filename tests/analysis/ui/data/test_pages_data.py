@@ -110,7 +110,7 @@ class TestRuns:
             assert written_now(tmp_path / "run")
 
     def test_keys_are_short_and_different(self, tmp_path):
-        """Folders of one name are told apart by those above."""
+        """Folders of the same name are shown with those above."""
         found = keys([tmp_path / "a" / "s1", tmp_path / "b" / "s1", tmp_path / "c", tmp_path / "c"])
         assert list(found) == ["a/s1", "b/s1", "c"]
 

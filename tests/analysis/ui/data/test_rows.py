@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 import pytest
 
@@ -10,7 +12,7 @@ from analysis.readings.book import Book
 from analysis.readings.reading import result_of
 from analysis.ui.address import PageAddress
 from analysis.ui.data import row_table
-from analysis.ui.data.rows import RowsQuery, rows_page
+from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from moloch.errors import InputError
 
 
@@ -60,6 +62,20 @@ class TestRowsQuery:
 
 class TestRowTable:
     """A page of rows leads on."""
+
+    @pytest.mark.parametrize("frame", ["messages", "message_published"])
+    def test_moments_are_dates(self, isolated, frame):
+        """With the seconds of the file beside them; no log's number is too large to be shown."""
+        query, address = asked(frame=frame), PageAddress(run="isolated", page="rows", frame=frame)
+        found = rows_page(query, isolated, 0)
+        (at,) = (cells[0] for cells in row_table.cells(query, address, Book(), found, ["at"])[:1])
+        seconds = found.rows["at"][0]
+        assert datetime.strptime(at[0] + " +0000", "%Y-%m-%d %H:%M:%S %z").timestamp() == int(seconds)
+        assert at[2].startswith(f"{int(seconds)}") and "seconds since 1970" in at[2]
+        head = next(each for each in row_table.headings(query, address, found) if each["name"] == "at")
+        assert "date and time in UTC" in head["meaning"]
+        odd = RowsPage(1, 0, found.rows[:1].with_columns(at=pl.lit(1e300)))
+        assert row_table.cells(query, address, Book(), odd, ["at"]) == [[["1e+300", "", ""]]]
 
     def test_each_row_leads_to_its_event(self, isolated):
         """And to its contest; what is the same everywhere stands once; the address of another page shows the others."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from abm.events import ContestDecided, VerdictGiven
+from abm.log import create, read_events
 from analysis.answers import RowKey, answer
 from analysis.frames import of_run
 from analysis.studies.findings.results import MissingCell
@@ -39,11 +44,12 @@ class TestList:
     def test_cells_stand_inside_their_study(self, study):  # noqa: F811
         """The list has the study, once; its cells are there for addresses."""
         library = Library([], [study.parent])
-        (entry,) = (entry for entry in look(library) if entry.path == study)
+        (entry,) = (entry for entry in look(library, inf).entries if entry.path == study)
         (row,) = list_rows([entry], lambda each: None, now=0.0)
         assert row["size"] == "12 of 12 cells" and row["state"] == "ended" and row["study"]
         assert sum(path.is_relative_to(study) for path in library.paths().values()) == 12
-        assert not any(each.path.parent == study / "cells" for each in look(library))
+        assert look(Library([], [study.parent]), 0.0).left == 12  # none was read in no time, and the list says so
+        assert not any(each.path.parent == study / "cells" for each in look(library, inf).entries)
 
     def test_filter_and_order(self):
         """All words have to be there; what a column says nothing of stands last, whichever way it is sorted."""
@@ -65,11 +71,13 @@ class TestList:
         """A folder is watched: a study that begins in it, and its cells as they begin."""
         monkeypatch.setattr("analysis.ui.studies.LOOK_S", -1.0)
         library = Library([], [tmp_path])
-        assert look(library) == []
+        assert look(library) == ([], 0)
         cells = plan(tmp_path / "new")
-        assert [(entry.name, entry.size, entry.state) for entry in look(library)] == [("new", 0, "empty")]
+        assert [(entry.name, entry.size, entry.state) for entry in look(library, inf).entries] == [("new", 0, "empty")]
         carry_out(tmp_path / "new", cells[:1])
-        assert [(entry.name, entry.size, entry.state) for entry in look(library)] == [("new", 1, "stopped")]
+        assert [(entry.name, entry.size, entry.state) for entry in look(library, inf).entries] == [
+            ("new", 1, "stopped")
+        ]
 
     def test_a_line_is_the_figures(self, study):  # noqa: F811
         """A run's line says what its first arm wins beyond its comparator, and what its first probe changed."""
@@ -149,6 +157,25 @@ class TestStudy:
         assert row["cell"] == gone.cell and row["state"] == "missing" and "folder" in row["message"]
         doubts = study_result(lacking, looks_of({}, lacking), PageAddress(study="small"), over=True)["doubts"]
         assert any(gone.cell in each["says"] for each in doubts)
+
+    def test_a_cell_whose_log_contradicts_itself_is_named(self, study, tmp_path):  # noqa: F811
+        """Its row says that it is damaged, by which event, and that it is left out; the others are counted, and its run can be opened."""
+        shown = ShownStudy("small", shutil.copytree(study, tmp_path / "small"))
+        cell = shown.status().cells[1].cell
+        log = shown.path / "cells" / cell
+        events, config = list(read_events(log)), json.loads((log / "run.json").read_text("utf-8"))["config"]
+        at, contest = next((i, event.contest) for i, event in enumerate(events) if isinstance(event, ContestDecided))
+        wrong = VerdictGiven(message=f"{contest}/none", probe="populism", judge="j", label=1, evidence=[])
+        shutil.rmtree(log)
+        with create(log, config) as again:
+            again.append([*events[:at], wrong, *events[at:]])
+        rows = cell_table(shown.status(), shown.results(), PageAddress(study="small"), lambda cell: f"/{cell}")["rows"]
+        row = next(each for each in rows if each["cell"] == cell)
+        assert row["state"] == "damaged" and row["url"] == f"/{cell}"
+        assert "contradicts the events before it" in row["message"] and row["message"].endswith(
+            "left out of all numbers."
+        )
+        assert sum(each["state"] == "ended" for each in rows) == 11
 
 
 class TestRowsOfAStudy:

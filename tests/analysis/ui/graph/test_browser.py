@@ -154,7 +154,7 @@ class TestTime:
     """Time is scrubbed, stepped and played in the browser."""
 
     def test_scrubbing_draws_without_python(self, show):
-        """Only the last position is told, as one integer."""
+        """Only the last position is sent, as one integer."""
         page = show()
         page.js(
             """() => { const s = document.querySelector(".md-slider"); for (const t of [1, 2, 3, 4, 5, 3]) { s.value = t; s.dispatchEvent(new Event("input")); } }"""
@@ -175,7 +175,7 @@ class TestTime:
         page.wait_frame(4)
 
     def test_playing_goes_to_the_end_and_stops(self, show):
-        """At its speed; Python is told."""
+        """At its speed; Python receives it."""
         page = show(speed=30.0)
         page.page.get_by_role("button", name="Play").click()
         page.wait_frame(5)
@@ -264,7 +264,7 @@ class TestMembers:
     """A member can be pointed at, selected, found and walked to."""
 
     def test_a_click_selects(self, show):
-        """Its row is told; a click beside clears it."""
+        """Its row is sent; a click beside clears it."""
         page = show()
         page.page.mouse.click(*page.at(2))
         page.page.wait_for_selector(".md-card:not([hidden])")

@@ -1,4 +1,4 @@
-"""Colours can be told apart, by colour-blind readers too, on light and on dark."""
+"""Colours can be distinguished, by colour-blind readers too, on light and on dark."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def runs(tmp_path_factory):
 
 
 class TestPlaces:
-    """Members are drawn where they can be told apart."""
+    """Members are drawn where they do not overlap."""
 
     @pytest.mark.system
     def test_without_ties_by_what_they_are_like(self, runs):
@@ -187,7 +187,7 @@ class TestWaking:
 
     @pytest.mark.parametrize("when", ["before it is drawn", "while it is drawn", "afterwards"])
     def test_it_is_never_missed(self, when):
-        """Also where nobody is told, since the page does not listen yet."""
+        """Also where nobody receives it, since the page does not listen yet."""
         go, drawn = threading.Event(), threading.Event()
 
         def carried(settings, folder, *, probes):

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from abm.events import TasksListed
 from learning.arms.arm import arms_of, markets_of
 from learning.arms.markets import Market
-from learning.runs.audiences import recorded_audiences
-from learning.runs.plan import TRAIN_ANCHORS, plan
-from learning.runs.plan_parts import Plan
+from learning.plan.order import TRAIN_ANCHORS, plan
+from learning.plan.parts import Plan
+from learning.settings.audiences import recorded_audiences
 
 MOST = 1_000_000
 """Anchors, and trainings, beyond which recorded settings are not taken for those of a run."""

@@ -1,4 +1,4 @@
-"""What settings mean: the docstring under each field of a type is the one place that says it, for errors, tables and documentation."""
+"""What fields of settings and events mean: the docstring under each is the one place that says it, for errors, tables and documentation."""
 
 from __future__ import annotations
 

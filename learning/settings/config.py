@@ -18,8 +18,9 @@ from learning.arms.arm import Arm, Arms, arms_in, as_recorded, markets_of
 from learning.arms.market_settings import Markets, check_together, given_alone
 from learning.arms.markets import Market
 from learning.arms.rivals import Rival, other_models, rivals_of
-from learning.runs.audiences import LLM_AUDIENCE, EvaluationAudiences
-from learning.runs.config_parts import (
+from learning.settings.audiences import LLM_AUDIENCE, EvaluationAudiences
+from learning.settings.out_of_domain import OutOfDomainConfig
+from learning.settings.parts import (
     BudgetConfig,
     CrowdConfig,
     ReaderConfig,
@@ -29,7 +30,6 @@ from learning.runs.config_parts import (
     SourceReadersConfig,
     SurveyConfig,
 )
-from learning.runs.out_of_domain import OutOfDomainConfig
 from learning.training.settings import preset_of
 from moloch.content import content_id
 from moloch.records import InUnit, RecordedSettings

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from learning.arms.markets import TWINS
 from learning.methods import METHODS
-from learning.runs.audiences import LLM_AUDIENCE
-from learning.runs.config import RunConfig
-from learning.runs.config_layers import Layer
+from learning.settings.audiences import LLM_AUDIENCE
+from learning.settings.config import RunConfig
+from learning.settings.layers import Layer
 from moloch.errors import InputError, MolochWarning
 from moloch.yamls import Keys
 from populations.sources import BUILT_IN

@@ -14,7 +14,7 @@ from learning.arms.arm import Arm, ArmSettings, stated
 from learning.arms.market_settings import learners_in
 from learning.methods import METHODS, learn_weights
 from learning.mitigations import MITIGATIONS, Mitigation, mitigations
-from learning.runs.config import RunConfig
+from learning.settings.config import RunConfig
 from moloch.errors import InputError
 from moloch.yamls import Keys
 

@@ -18,15 +18,16 @@ from abm.probe import PROBES
 from learning.arms.arm import ArmSettings, named_methods, setting_keys, stated
 from learning.arms.market_settings import LearnerSettings, MarketSettings, learners_in, market_methods
 from learning.arms.rival_settings import RivalSettings, named_rivals
-from learning.runs.audiences import EvaluationAudience
-from learning.runs.config import LLM_AUDIENCE, RunConfig
-from learning.runs.out_of_domain import unknown_parts
+from learning.settings.audiences import EvaluationAudience
+from learning.settings.config import LLM_AUDIENCE, RunConfig
+from learning.settings.out_of_domain import unknown_parts
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
+from moloch.checked_values import MOST_MISTAKES, checked, others
 from moloch.errors import InputError
-from moloch.yamls import MOST_MISTAKES, Source, checked, others
 from moloch.yamls import Keys as Key
+from moloch.yamls import Source
 
 if TYPE_CHECKING:
     from learning.methods import Method
@@ -151,7 +152,7 @@ def bad_places(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
 def unknown_names(config: RunConfig) -> Iterator[tuple[Key, InputError]]:
     """Yield the settings that name an unregistered part, each with its error."""
     from learning.methods import METHODS
-    from learning.runs.mitigated import bad_mitigations
+    from learning.settings.mitigated import bad_mitigations
 
     yield from bad_places(config)
     for key, method in (*named_methods(config.arms), *market_methods(config.markets)):

@@ -13,7 +13,7 @@ from abm.events import Split, split_of
 from abm.societies import ABROAD, before, is_before_another
 from learning.arms.base_models import is_base
 from learning.arms.markets import BASE, SHARED, Market
-from learning.runs.plan_parts import (
+from learning.plan.parts import (
     AGAINST,
     AnswerTasks,
     Evaluate,
@@ -31,7 +31,7 @@ TRAIN_ANCHORS = 96
 
 
 class SurveyTimes(Protocol):
-    """What of a survey's settings decides when it is held; :class:`learning.runs.config_parts.SurveyConfig` is one."""
+    """What of a survey's settings decides when it is held; :class:`learning.settings.parts.SurveyConfig` is one."""
 
     @property
     def questions(self) -> str: ...

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from abm.events import Phase, Split, split_of
-from learning.runs.plan_parts import Evaluate, Part, Plan, Simulate
+from learning.plan.parts import Evaluate, Part, Plan, Simulate
 
 
 def total(parts: Iterable[Part]) -> int:

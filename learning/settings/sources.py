@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from learning.arms.arm_list import as_list, by_name, no_such_arm
-from learning.runs.config import RunConfig
-from learning.runs.config_effects import check_effects
-from learning.runs.config_environment import environment_settings
-from learning.runs.config_layers import Layer, holder, laid_over, nested, texts_in
-from learning.runs.config_mistakes import Wrong, checked_settings
-from learning.runs.config_paths import at_home, from_folder
+from learning.settings.config import RunConfig
+from learning.settings.effects import check_effects
+from learning.settings.environment import environment_settings
+from learning.settings.layers import Layer, holder, laid_over, nested, texts_in
+from learning.settings.mistakes import Wrong, checked_settings
+from learning.settings.paths import at_home, from_folder
 from learning.training.settings import preset_of
 from moloch.errors import InputError, together
 from moloch.meant_texts import as_meant

@@ -1,0 +1,31 @@
+"""The run or study that a command was given: of a folder that holds exactly one, as ``moloch unpack`` leaves it, that one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def named_place(path: Path) -> Path:
+    """Return the only run or study inside a folder, and say on stderr that it is taken; any other path as it is.
+
+    Of a folder that holds several, the command's own error lists them.
+    """
+    from analysis.cli.console import stderr
+    from analysis.studies.record.places import only_inside
+
+    only = only_inside(path)
+    if only is None:
+        return path
+    stderr().print(f"taking {only}, the only one in {path}", markup=False, highlight=False, soft_wrap=True)
+    return only
+
+
+def named_run(path: Path) -> Path:
+    """Return the run that a path names, also as ``STUDY#CELL``, or as a folder that holds it alone.
+
+    Raises:
+        InputError, LogError: as :func:`analysis.studies.record.places.one_run`.
+    """
+    from analysis.studies.record.places import one_run
+
+    return one_run(named_place(path))
