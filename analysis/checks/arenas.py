@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ from abm.arenas import ARENAS, BUILT_IN, Arena, Field, arena
 from abm.arenas.anchor_rows import named
 from abm.arenas.anchors import Anchor, load_anchors, read_anchors
 from abm.arenas.prompts import Message
-from analysis.checks.templates import mistakes
+from learning.settings.arena_mistakes import mistakes_in
 from moloch.errors import InputError, Mistakes
 from moloch.plain_text import one_line
 from moloch.tables import rows
-from moloch.yamls import Source, read_source
 from populations import load_personas
 
 POCKET_ARENAS = BUILT_IN
@@ -41,7 +39,7 @@ def check_arena(
         InputError: it cannot be read as an arena at all; or the personas cannot be read.
     """
     checked = arena(source)
-    wrong = [str(each) for each in _text_of(source).placed(mistakes(checked))]
+    wrong = [str(each) for each in mistakes_in(source)]
     about, first, mistaken = _anchors(checked, anchors)
     persona = load_personas(personas, mapping=mapping).train[0]
     real = first is not None
@@ -63,15 +61,6 @@ def check_arena(
         "prompts": _prompts(checked, shown.text, persona.text),
         "models": _models(checked, _options(source, anchors)),
     }
-
-
-def _text_of(source: str) -> Source:
-    """Return the text of an arena, so that its mistakes have a place; a registered one of an extension has none."""
-    if source in BUILT_IN:
-        return Source(
-            resources.files("abm").joinpath(f"arenas/data/{source}.yaml").read_text("utf-8"), f"arena {source}"
-        )
-    return Source("", f"arena {source}") if source in ARENAS else read_source(source, "the arena")
 
 
 def _field(field: Field) -> dict[str, Any]:

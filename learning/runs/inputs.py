@@ -39,6 +39,7 @@ from learning.runs.input_checks import (
 from learning.runs.other_arenas import OtherArena, other_arenas
 from learning.runs.sides import anchors_of, crowd_of, people_of
 from learning.runs.tasks import task_sets
+from learning.settings.arena_mistakes import check_arena_file
 from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.training.settings import LoraSettings, lora_settings
 from media_graph import CSR
@@ -130,6 +131,8 @@ def gather(
         InputError: files cannot be read, or hold less than was asked for; what is wrong with any of them is reported together.
     """
     rules = config.rules()
+    if said is None:  # a run that has begun stays what it is
+        check_arena_file(config.arena)
     anchors_read, people_read = cache(lambda: _anchors(config, rules)), cache(lambda: _people(config))
     personas_react = cache(lambda: audience or _audience(config.audience, said))
     crowd_reacts = cache(lambda: _model(config.crowd.audience, "crowd", said))

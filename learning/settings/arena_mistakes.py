@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from importlib import resources
 from typing import Any
 
-from abm.arenas import Arena
+from abm.arenas import ARENAS, BUILT_IN, Arena, arena
 from abm.arenas.completions import Completion
 from abm.arenas.messages import read_answer
 from abm.arenas.prompts import Template
 from abm.probe import PROBES
-from moloch.errors import InputError
-from moloch.yamls import Keys
+from moloch.errors import InputError, Mistakes
+from moloch.yamls import Keys, Source, read_source
 
 Mistake = tuple[Keys, InputError]
 """What leads to the place in the file, and what is wrong there."""
@@ -40,8 +41,38 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _TAG = re.compile(r"</?([a-z][a-z0-9_]*)>")
 
 
+def check_arena_file(source: str) -> None:
+    """Refuse an arena of the user's own in which no contest could be held, or none about its anchor.
+
+    Raises:
+        InputError: of each mistake, with its line and column.
+    """
+    if source not in BUILT_IN and source not in ARENAS and (found := mistakes_in(source)):
+        raise Mistakes(found)
+
+
+def mistakes_in(source: str) -> list[InputError]:
+    """Return what is wrong with an arena's templates, each with its place.
+
+    Args:
+        source: a built-in or registered arena's name, or the path of a YAML file.
+
+    Raises:
+        InputError: it cannot be read as an arena at all.
+    """
+    return _text_of(source).placed(mistakes(arena(source)))
+
+
+def _text_of(source: str) -> Source:
+    """Return the text of an arena, so that its mistakes have a place; a registered one of an extension has none."""
+    if source in BUILT_IN:
+        text = resources.files("abm").joinpath(f"arenas/data/{source}.yaml").read_text("utf-8")
+        return Source(text, f"arena {source}")
+    return Source("", f"arena {source}") if source in ARENAS else read_source(source, "the arena")
+
+
 def mistakes(arena: Arena) -> list[Mistake]:
-    """Return what is wrong with an arena's templates; a contest in it could not be held, or would not be about its anchor."""
+    """Return what is wrong with an arena's templates, each with the keys that lead to it."""
     found = [mistake for keys in NEEDED for mistake in _placeholders(arena, keys)]
     return [*found, *_tags(arena), *_probes(arena)]
 
