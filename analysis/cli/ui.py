@@ -16,7 +16,7 @@ from analysis.ui.key import FIELD, VARIABLE, chosen_token, door
 
 RUNS = Path("runs")
 OPEN_TO_ALL = "Warning: --no-token: every user of this machine can read these runs"
-STARTS = "Starting the pages: about 5 s, longer on a busy machine"
+STARTS = "Starting the pages: a few seconds, more on a busy machine"
 SPENDS = ", and interview personas at your cost"
 
 
@@ -54,8 +54,8 @@ def ui(
 
         if (unknown := Serving(llm=llm).unknown_backend) is not None:
             raise unknown
-    stderr().print(STARTS, highlight=False, soft_wrap=True)  # before what takes its time is imported
     run_paths, folders = checked(runs or [])
+    stderr().print(STARTS, highlight=False, soft_wrap=True)  # before what takes its time is imported
     begins = first_page(runs or [], run_paths, folders)
     hidden = _hidden(run_paths, folders, look)
     secret = chosen_token() if token else ""

@@ -125,11 +125,10 @@ NEWCOMER: tuple[Mistake, ...] = (
     ),
     Mistake("results of a file", "results file", ("file: no run here",), code=NO_RUN, files=FILE),
     Mistake(
-        "results of the folder of runs",
+        "results of a folder without runs",
         "results .",
-        ("no run here", "Give one of them: run."),
+        ("no run here",),
         code=NO_RUN,
-        given=RUN,
     ),
     Mistake("no runs for the browser", "ui --no-browser", ("runs",)),
     Mistake("a model to add that is not there", "model add nowhere", ("nowhere",)),

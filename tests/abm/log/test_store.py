@@ -210,5 +210,5 @@ class TestRefusals:
             return real(name, *args, **kwargs)
 
         monkeypatch.setattr(builtins, "__import__", missing)
-        with pytest.raises(InputError, match=r"moloch-abm\[store\]"):
+        with pytest.raises(InputError, match="needs the store extra"):
             upload(ended, remote.as_uri())

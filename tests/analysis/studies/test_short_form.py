@@ -153,7 +153,7 @@ class TestCommand:
         page = settings.with_name("page.yaml")
         page.write_text("name: x\nbase: {epochs: 1}\nseeds: 2\n", "utf-8")
         said = moloch("study", str(page), "--seeds", "2").err
-        assert "this is the page of a study" in said and f"moloch study run {page}" in said
+        assert "this is the page of a study" in said and f"moloch study run {page.name}" in said
 
     @pytest.mark.system
     def test_a_plan_makes_no_folder(self, moloch, settings):  # noqa: F811

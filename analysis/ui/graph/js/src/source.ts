@@ -1,4 +1,4 @@
-// What the model holds, read: the graph, its frames as they come in pieces, and what is sent back.
+// What the model holds, read: the graph, its frames as they come in pieces, and what is told back.
 import { BadData, words } from "./buffers";
 import { Frames } from "./frames";
 import { Graph, hulls, type Hull } from "./graph";
