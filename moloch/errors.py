@@ -32,6 +32,10 @@ class InputError(MolochError):
     """Anchors, personas, arenas or settings that cannot be read as they are."""
 
 
+class PartFailed(InputError):
+    """An exception that a part of the user's own raised while it was used."""
+
+
 class Mistakes(InputError):
     """Several mistakes of one input, told together, a line each.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
@@ -19,11 +20,14 @@ from pathlib import Path
 import msgspec
 
 from moloch.content import digest
-from moloch.errors import InputError, MolochError
+from moloch.errors import InputError, MolochError, PartFailed
 from moloch.notebook import note, noted
 
 PACK = ("train.jsonl", "test.jsonl")
 """Files that make a folder a pack of anchors."""
+OUR_PACKAGES = ("moloch", "populations", "media_graph", "abm", "learning", "analysis")
+"""Some extensions are ours; an exception in them is a fault of ours."""
+_users_files: set[str] = set()
 
 
 class Extension(msgspec.Struct, frozen=True):
@@ -95,7 +99,24 @@ def _import(name: str) -> Extension:
             why=f"{type(error).__name__}: {error}",
             fix=f"Try it alone: python -c 'import {name}'",
         ) from error
-    return Extension(name, _sha256(_files(module.__spec__ or spec)))
+    files = _files(module.__spec__ or spec)
+    if name.partition(".")[0] not in OUR_PACKAGES:
+        _users_files.update(map(str, files))
+    return Extension(name, _sha256(files))
+
+
+def failed_part(error: Exception) -> PartFailed | None:
+    """Return what to tell a user of an exception that one of the imported extensions raised; None if none did, which is a fault of ours."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in _users_files]
+    if not frames:
+        return None
+    at = frames[-1]
+    return PartFailed(
+        f"a part of your own failed: {at.name} raised {type(error).__name__}",
+        where=f"{at.filename}:{at.lineno}",
+        why=f"{error or 'it gave no reason'}, at `{at.line}`",
+        fix="What is in the log stays. Repair the file, and give the same command again; a run resumes where it stopped.",
+    )
 
 
 def _spec(top: str) -> ModuleSpec | None:
@@ -147,9 +168,6 @@ def _line(error: BaseException, files: Sequence[Path]) -> str:
     """Return file and line of the extension in which an error arose."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    own_files, trace, where = {str(file) for file in files}, error.__traceback__, ""
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename in own_files:
-            where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return where
+    own_files = {str(file) for file in files}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in own_files]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

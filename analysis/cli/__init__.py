@@ -31,6 +31,7 @@ def _call() -> None:
     try:
         from analysis.cli.app import app
         from moloch.errors import MolochError
+        from moloch.extensions import failed_part
         from moloch.extras import missing
 
         _show_warnings()
@@ -40,9 +41,13 @@ def _call() -> None:
         except MolochError as error:
             _end(error)
         except ImportError as error:  # of an optional package, wherever it is first used
-            if (lacking := missing(error)) is None:
+            if (lacking := missing(error) or failed_part(error)) is None:
                 raise
             _end(lacking)
+        except Exception as error:
+            if (failed := failed_part(error)) is None:
+                raise
+            _end(failed)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
 

@@ -16,6 +16,7 @@ from abm.llm import ScriptedLLM
 from abm.log import read_events
 from abm.probe import PROBES, Verdict, judged, probes
 from abm.worlds import COMPETITORS, MEMBERS
+from analysis import cli
 from analysis.cli.app import app
 from learning import fork, run
 from learning.methods import METHODS
@@ -301,6 +302,21 @@ class TestTrust:
 
 class TestMistakes:
     """Each is reported in one line, with its place."""
+
+    def test_a_part_that_raises_while_it_is_used(self, here, monkeypatch, capsys):
+        """The command names the part's own line, wherever the exception arose; a fault of ours stays a traceback."""
+        (here / "raising.py").write_text("def judge(text):\n    return int(text)\n")
+        extensions.load(["raising", "learning.moves"])
+        judge = sys.modules["raising"].judge
+        monkeypatch.setattr("analysis.cli.app.app", lambda prog_name: judge("many"))
+        with pytest.raises(SystemExit) as ended:
+            cli._call()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2 and said.count("\n") == 1
+        assert "raising.py:2: a part of your own failed: judge raised ValueError: invalid literal" in said
+        monkeypatch.setattr("analysis.cli.app.app", lambda prog_name: int("many"))
+        with pytest.raises(ValueError, match="invalid literal"):
+            cli._call()
 
     def test_no_such_module(self, here):
         with pytest.raises(InputError, match="there is no module 'my_part' to extend this run with"):
