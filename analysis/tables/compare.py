@@ -341,7 +341,8 @@ def outcomes(a: dict[str, Any], b: dict[str, Any]) -> list[MeasuredPair]:
     """
     rates = [_rates(a), _rates(b)]
     pairs = [MeasuredPair(*key, a=rates[0].get(key), b=rates[1].get(key)) for key in {**rates[0], **rates[1]}]
-    return sorted(pairs, key=lambda outcome: KINDS.index(outcome.kind))
+    first = {each.measure: i for i, each in reversed(list(enumerate(pairs)))}  # arms of one measure together
+    return sorted(pairs, key=lambda outcome: (KINDS.index(outcome.kind), first[outcome.measure]))
 
 
 def _rates(results: dict[str, Any]) -> dict[tuple[str, Any, str], dict[str, Any]]:

@@ -58,7 +58,7 @@ class Shot:
 
 
 SHOTS = {
-    "runs": Shot("", ".m-table"),
+    "runs": Shot("", '.m-list:not(:has-text("…"))'),  # once results are counted
     "result": Shot("?run=isolated", ".m-forest", 1000),
     "study": Shot("?study=study", ".m-forest", 1200),
     "diffusion": Shot("?run=networked&page=diffusion&t=12", GRAPH),

@@ -22,7 +22,7 @@ from abm.events import (
 from abm.llm import ScriptedLLM
 from abm.log import create, open_log, read_events
 from analysis.cli.compare import compare as command
-from analysis.tables.compare import common_past, compare, settings
+from analysis.tables.compare import common_past, compare, outcomes, settings
 from learning import fork
 from tests.analysis.factory import contest, setup, step
 from tests.learning.test_loop import CONFIG, Killed, carry_out
@@ -216,6 +216,21 @@ class TestOutcomes:
         b = evaluated(tmp_path / "b", [1, 0, 0, 0], [0, 1], arms=("rft", "placebo"))
         rows = {(row.measure, row.arm): row for row in compare(a, b).outcomes}
         assert rows["win rate", "placebo"].a is None and rows["win rate", "placebo"].b is not None
+
+    def test_arms_of_one_measure_stand_together(self):
+        """Also one that only the second run has."""
+
+        def table(*arms: str) -> dict:
+            some = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 10}
+            probes = [
+                {"probe": probe, "kind": "copying", "arm": arm, "base": some, "after": some}
+                for probe in ("copy_error", "unparsed")
+                for arm in arms
+            ]
+            return {"withheld": "", "arms": {arm: {"win_rate": some} for arm in arms}, "probes": probes}
+
+        measures = [row.measure for row in outcomes(table("rft"), table("rft", "tfb"))]
+        assert measures == ["win rate"] * 2 + ["copy_error"] * 3 + ["unparsed"] * 3
 
 
 class TestCommand:

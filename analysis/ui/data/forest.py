@@ -94,7 +94,7 @@ def _end(marks: Iterable[Mark]) -> float:
 def _row(mark: Mark, end: float, look: Look | None, url: str, comparator: str) -> dict[str, Any]:
     low, high, value = mark["low"], mark["high"], mark["value"]
     estimate = shown_estimate(mark)
-    compared = (mark["compared_with"] or "base").replace("_", " ")
+    compared = mark["compared_with"] or "base"
     return {
         "arm": mark["label"],
         "compared": "" if compared == comparator else f"beyond {compared}",

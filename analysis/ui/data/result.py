@@ -55,7 +55,7 @@ def plot(marks: Sequence[Mark], looks: Mapping[str, Look], caption: str, url: Ca
     Args:
         url: of the rows behind a mark; empty for none.
     """
-    compared = list(dict.fromkeys((mark["compared_with"] or "base").replace("_", " ") for mark in marks))
+    compared = list(dict.fromkeys(mark["compared_with"] or "base" for mark in marks))
     one = compared[0] if len(compared) == 1 else ""
     return {
         "panels": forest(marks, looks, url, one),

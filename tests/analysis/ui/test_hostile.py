@@ -21,6 +21,7 @@ HANGS_MS = 60_000
 GRAPH = ".moloch-diffusion"
 CONTEST = f"evaluate/1/{ARMS[0]}/{ANCHORS[0]}"
 PAGES = {
+    "list": ({"run": "", "page": ""}, ".m-list", ["<b>run", "stopped"]),
     "result": ({}, ".m-empty dl", ["Nothing was evaluated yet"]),
     "diffusion": ({}, f"{GRAPH}[data-frame]", [f"{MEMBERS:,} members", "Showing 50,000 of ", TEXTS[1]]),
     "persona": ({}, ".m-story", [TEXTS[0], BAD[:900], "misrepresentation<img"]),
@@ -112,7 +113,7 @@ class TestHostile:
         assert "outside of the run" not in said
         links = page.evaluate("() => [...document.querySelectorAll('.m-app a')].map((each) => each.href)")
         assert links and all(link.startswith(guest.url) for link in links)
-        assert page.locator("h1").inner_text() == "<b>run"
+        assert page.locator("h1").inner_text() == ("Runs and studies" if name == "list" else "<b>run")
         for scheme, width in (("light", 1280), ("dark", 800)):
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme=scheme)

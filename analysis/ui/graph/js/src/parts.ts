@@ -91,7 +91,7 @@ export function tools(acts: { zoom(by: number): void; fit(): void; groups(): voi
   const groups = button("Communities (C)", ICONS.groups, acts.groups, false);
   const element = el(
     "div",
-    { class: "md-tools", role: "toolbar", "aria-label": "View", "aria-orientation": "vertical" },
+    { class: "md-tools", role: "toolbar", "aria-label": "View" },
     button("Zoom in (+)", ICONS.plus, () => acts.zoom(1.4), false),
     button("Zoom out (−)", ICONS.minus, () => acts.zoom(1 / 1.4), false),
     button("Fit the graph (0)", ICONS.fit, acts.fit, false),
