@@ -133,8 +133,11 @@ class TestToken:
         assert len(err.strip().splitlines()) == 2
 
     def test_it_says_what_it_does_first(self, tmp_path, monkeypatch, capsys):
-        """Before runs are looked for, which takes seconds, as does all that pages are made of."""
-        monkeypatch.setattr("analysis.cli.ui.checked", lambda given: pytest.exit("looked", 1))
+        """Before what pages are made of is loaded, which takes seconds; what is refused is answered by its error alone."""
+        with pytest.raises(NoRun, match="no run here"):
+            ui([tmp_path / "nothing"], port=0, browser=False, llm="", token=True)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr("analysis.cli.ui.first_page", lambda *given: pytest.exit("looked", 1))
         with pytest.raises(pytest.exit.Exception, match="looked"):
             ui([tmp_path], port=0, browser=False, llm="", token=True)
         assert capsys.readouterr().err.strip() == STARTS
