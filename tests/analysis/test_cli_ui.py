@@ -137,9 +137,12 @@ class TestToken:
         with pytest.raises(NoRun, match="no run here"):
             ui([tmp_path / "nothing"], port=0, browser=False, llm="", token=True)
         assert capsys.readouterr().err == ""
+        run = tmp_path / "run"
+        run.mkdir()
+        (run / "run.json").write_text("{}")
         monkeypatch.setattr("analysis.cli.ui.first_page", lambda *given: pytest.exit("looked", 1))
         with pytest.raises(pytest.exit.Exception, match="looked"):
-            ui([tmp_path], port=0, browser=False, llm="", token=True)
+            ui([run], port=0, browser=False, llm="", token=True)
         assert capsys.readouterr().err.strip() == STARTS
 
     def test_nothing_is_left(self, started, tmp_path, monkeypatch):
