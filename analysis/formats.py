@@ -197,3 +197,16 @@ def hypothesis_words(each: Mapping[str, Any]) -> str:
     if minus := ", ".join(f"{factor}={level}" for factor, level in each.get("minus", {}).items()):
         return f"{each['outcome'].replace('_', ' ')}: {each['arm']} from {other}{where} {sign} {minus}"
     return f"{each['outcome'].replace('_', ' ')}: {each['arm']} {sign} {other}{where}"
+
+
+USUAL_LEVEL = 0.95
+"""What every interval holds but those of hypotheses, of whose alpha a part may be spent on looks before the end."""
+
+
+def hypotheses_hold(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return what the intervals of declared hypotheses hold, where that is not what all others do; else an empty text."""
+    levels = {round(row["level"], 6) for row in rows if row["level"] and row["family"] == "confirmatory"}
+    if levels <= {USUAL_LEVEL}:
+        return ""
+    shown = " or ".join(f"{100 * level:.4g} %" for level in sorted(levels))
+    return f"Intervals of the declared hypotheses hold {shown}, each by itself; all others hold 95 %."

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from analysis.formats import count, difference, hypothesis_words, p_value, short
+from analysis.formats import count, difference, hypotheses_hold, hypothesis_words, p_value, short
 from analysis.terminal.grid import Row, add_row, new_table
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def registered_lines(told: Mapping[str, Any]) -> Iterator[str]:
     one = f" One-sided: {', '.join(sides)}." if sides else ""
     looks = f", and for {count(told['looks'] - 1, 'look')} before the end" if told["looks"] > 1 else ""
     yield f"p is corrected over {count(len(rows), 'hypothesis', 'hypotheses')} (Holm, alpha {told['alpha']:g}){looks}.{one}"
-    if rows and told["look"] is not None:
-        yield f"Their intervals hold {100 * rows[0]['level']:.4g} %, each by itself."
+    if hold := hypotheses_hold(rows):
+        yield hold
     yield f"Preregistered as {told['id']} {_when(told['at'])}(study-log, event {told['event']})."
 
 

@@ -9,6 +9,7 @@ from analysis.formats import (
     ago,
     bounds,
     difference,
+    hypotheses_hold,
     number,
     number_bounds,
     p_value,
@@ -65,3 +66,14 @@ def test_how_long_ago(seconds, said):
     """In the largest unit of which one is full; a clock that is behind says now; never is a dash."""
     assert ago(1e9, 1e9 + seconds) == said
     assert ago(0, 1e9) == DASH
+
+
+def test_an_unusual_level_is_said():
+    """Where a part of alpha was spent on a look, hypotheses hold more than all else."""
+    usual = {"level": 0.95, "family": "confirmatory"}
+    spent = {"level": 0.9510002, "family": "confirmatory"}
+    assert (
+        hypotheses_hold([usual, {"level": 0.9, "family": "exploratory"}, {"level": None, "family": "confirmatory"}])
+        == ""
+    )
+    assert hypotheses_hold([usual, spent]).startswith("Intervals of the declared hypotheses hold 95 % or 95.1 %,")

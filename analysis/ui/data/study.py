@@ -11,7 +11,7 @@ from typing import Any
 from analysis.answers import RowKey, answer, level_words, merged_flags
 from analysis.figures.outcomes import explained, outcome_marks
 from analysis.figures.palette import Look, arm_looks
-from analysis.formats import DASH, bounds, count, number, percent, points, points_bounds
+from analysis.formats import DASH, bounds, count, hypotheses_hold, number, percent, points, points_bounds
 from analysis.frames import columns_of
 from analysis.studies.findings.results import DAMAGED, StudyResults
 from analysis.studies.record.status import CellStatus, StudyStatus
@@ -288,12 +288,17 @@ def study_result(
     return {
         "preliminary": note,
         "sentences": sentence_rows((each for each in sentences if each.kind == "finding"), shown, of_key),
-        "scope": [each.text for each in sentences if each.kind == "scope"],
+        "scope": [*(each.text for each in sentences if each.kind == "scope"), *_levels(told)],
         "notes": [*told["said"].get("note", {})],
         "doubts": list(_doubts(results, told)),
         "advice": [each.text for each in sentences if each.kind == "advice"],
         **(plot(marks, shown, caption, of_mark) if marks else no_plot("No outcome was measured.")),
     }
+
+
+def _levels(told: Mapping[str, Any]) -> list[str]:
+    hold = hypotheses_hold(told["preregistration"]["hypotheses"]) if told["preregistration"] else ""
+    return [hold] if hold else []
 
 
 def marks_of(results: StudyResults) -> Sequence[Mark]:
