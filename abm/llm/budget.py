@@ -197,7 +197,7 @@ class Budget:
         return BudgetSpent(
             "the budget is spent",
             why=why,
-            fix="Every answer is safe; the same command with a larger --max-… resumes from here.",
+            fix="Every answer is safe. The same command with a larger --max-… resumes from here, and so does moloch resume RUN.",
         )
 
 
