@@ -213,6 +213,7 @@ AnyEvent = (
     | PostJudged
     | EpochEnded
 )
+"""Any event of the log: the union that decodes one by its ``type``."""
 
 
 def __dir__() -> list[str]:
