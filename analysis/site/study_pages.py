@@ -96,7 +96,7 @@ class StudySite:
         for number in range(1, -(-table["found"] // data.PAGE)):
             table["rows"] += data.cell_table(status, results, address.at(page_no=number), url)["rows"]
         return {
-            "head": data.study_head(self._name, status, self._name),
+            "head": data.study_head(self._name, status, self._name, results),
             "found": found,
             "why": why,
             "table": table | {"heads": _heads(table)},

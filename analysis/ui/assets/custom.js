@@ -10,6 +10,12 @@
   const asked = new URLSearchParams(location.search), named = asked.get("run") || asked.get("study");
   const reads = named ? `Moloch is reading ${named.slice(0, 80)}` : "Moloch is looking for runs and studies";
   document.documentElement.style.setProperty("--m-loading", JSON.stringify(reads));
+  // which page an address names, and which page of its list: another one begins at its top. The cells of a study come into view by themselves.
+  const place = (url) => {
+    const asked = new URLSearchParams(url.replace(/^[^?]*/, "")), cells = asked.get("study") && !asked.get("page");
+    const names = ["run", "study", "page", "contest", "slot", "seq", ...(cells ? [] : ["page_no"])];
+    return names.map((name) => asked.get(name) || "").join("\n");
+  };
   window.moloch = {
     theme: () => JSON.parse(localStorage.getItem(KEY) || '"auto"'),
     nextTheme() {
@@ -22,6 +28,7 @@
     follow(event, go, url) {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
       event.preventDefault();
+      if (place(url) !== place(location.search)) scrollTo(0, 0);
       go(url);
     },
     // the step that a graph on the page shows, counted from 1; 0 for none
