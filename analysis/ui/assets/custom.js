@@ -122,6 +122,12 @@
     data() { return { copied: false }; },
     methods: { async copy() { this.copied = await window.moloch.copy(this.text); setTimeout(() => { this.copied = false; }, 1500); } },
   });
+  Vue.component("m-plain", {
+    // a sentence; the commands in it stand out, so that two hyphens are seen as two
+    props: { text: String },
+    template: `<span><template v-for="(piece, i) in pieces"><code v-if="i % 2">{{ piece }}</code><template v-else>{{ piece }}</template></template></span>`,
+    computed: { pieces() { return this.text.split(/(\bmoloch [a-z]+(?: check)?(?: --[a-z-]+(?: [^\s;,]*[^\s;,.:])?| [A-Z]{3,}\b)*)/); } },
+  });
   Vue.component("m-passage", {
     props: { passage: Object, more: Function },
     template: `<div class="m-passage"><template v-for="(piece, i) in passage.pieces"><mark v-if="piece[1]" :class="{ slip: (passage.slips || []).includes(i) }">{{ piece[0] }}</mark><template v-else>{{ piece[0] }}</template></template><span v-if="passage.hidden" class="m-cut">… <button type="button" class="m-more" @click="more && more()">show all ({{ passage.hidden.toLocaleString("en") }} more characters)</button></span></div>`,
@@ -216,6 +222,6 @@
   Vue.component("m-next", {
     // what to do next: a text, and a command to copy
     props: { steps: Array },
-    template: `<ul class="m-lines m-next"><li v-for="(step, i) in steps" :key="i"><span>{{ step.text }}</span><m-command v-if="step.command" :text="step.command"></m-command></li></ul>`,
+    template: `<ul class="m-lines m-next"><li v-for="(step, i) in steps" :key="i"><m-plain :text="step.text"></m-plain><m-command v-if="step.command" :text="step.command"></m-command></li></ul>`,
   });
 })();
