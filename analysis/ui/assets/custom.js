@@ -28,7 +28,7 @@
     follow(event, go, url) {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
       event.preventDefault();
-      if (place(url) !== place(location.search)) scrollTo(0, 0);
+      if (place(url) !== place(location.search)) scrollTo({ top: 0, behavior: "instant" });
       go(url);
     },
     // the step that a graph on the page shows, counted from 1; 0 for none
