@@ -66,7 +66,8 @@ class StudySite:
             try:
                 source = read_source(run, cell)
             except LogError as error:
-                self.left_out.append(f"The cell {cell} cannot be read: {error}")
+                said = str(error).replace(f"{self._folder}/", "")  # no path of this machine is passed on
+                self.left_out.append(f"The cell {cell} cannot be read: {said}")
                 continue
             self._config = self._config or dict(source.info.config)
             site = RunSite(
