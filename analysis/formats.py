@@ -210,3 +210,24 @@ def hypotheses_hold(rows: Iterable[Mapping[str, Any]]) -> str:
         return ""
     shown = " or ".join(f"{100 * level:.4g} %" for level in sorted(levels))
     return f"Intervals of the declared hypotheses hold {shown}, each by itself; all others hold 95 %."
+
+
+def conclusions_corrected(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return why a difference whose interval leaves 0 out can be 'cannot tell'; an empty text where there is none such.
+
+    Args:
+        rows: of a study's tidy frame.
+    """
+    family = [row for row in rows if row.get("family") == "exploratory" and row["p_adjusted"] is not None]
+    if not any(
+        row["conclusion"] == "cannot tell"
+        and row["low"] is not None
+        and row["low"] * row["high"] > 0
+        and row["measure"].startswith("from_")
+        for row in family
+    ):
+        return ""
+    return (
+        f"Conclusions follow the p adjusted over all {count(len(family), 'exploratory estimate')} (Benjamini-Hochberg), which intervals are not: "
+        "one can leave 0 out where the conclusion is 'cannot tell'."
+    )

@@ -66,7 +66,8 @@ class StudySite:
             try:
                 source = read_source(run, cell)
             except LogError as error:
-                self.left_out.append(f"The cell {cell} cannot be read: {error}")
+                said = str(error).replace(f"{self._folder}/", "")  # no path of this machine is passed on
+                self.left_out.append(f"The cell {cell} cannot be read: {said}")
                 continue
             self._config = self._config or dict(source.info.config)
             site = RunSite(
@@ -96,7 +97,7 @@ class StudySite:
         for number in range(1, -(-table["found"] // data.PAGE)):
             table["rows"] += data.cell_table(status, results, address.at(page_no=number), url)["rows"]
         return {
-            "head": data.study_head(self._name, status, self._name),
+            "head": data.study_head(self._name, status, self._name, results),
             "found": found,
             "why": why,
             "table": table | {"heads": _heads(table)},

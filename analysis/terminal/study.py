@@ -14,6 +14,7 @@ from analysis.formats import (
     bounds,
     comparator_name,
     comparisons,
+    conclusions_corrected,
     count,
     difference,
     number,
@@ -76,7 +77,8 @@ def render_results(results: Mapping[str, Any], *, full: bool = False) -> Iterato
         if all(row["low"] is None for row in estimates)
         else "Differences are in percentage points; intervals hold 95 %."
     )
-    yield Text(f"{hold}{_corrected(estimates)}{_averaged(results)}".strip(), style="dim")
+    corrected = conclusions_corrected(estimates)
+    yield Text(f"{hold}{corrected and f' {corrected}'}{_averaged(results)}".strip(), style="dim")
     yield from (Text(line, style="dim") for line in _told(results, "validity"))
     yield from (Text(line, style="yellow") for line in absent_lines(results))
     yield from (Text(line, style="bold yellow") for line in _told(results, "note"))
@@ -154,18 +156,6 @@ def _primary(preregistration: Mapping[str, Any] | None, *, full: bool) -> str:
     declared = (preregistration or {}).get("declared", {}).get("forfeits")
     other = "" if full else "; --full shows the other conventions"
     return f"Primary: forfeits {declared or 'lost'}{', as the page declares' if declared else ''}{other}."
-
-
-def _corrected(rows: Sequence[Row]) -> str:
-    """Return why a difference whose interval leaves 0 out can be 'cannot tell'; nothing where there is no such difference."""
-    family = [row for row in rows if row.get("family") == "exploratory" and row["p_adjusted"] is not None]
-    if not any(row["conclusion"] == "cannot tell" and row["low"] is not None and row["low"] * row["high"] > 0
-               and row["measure"].startswith("from_") for row in family):  # fmt: skip
-        return ""
-    return (
-        f" Conclusions follow the p adjusted over all {count(len(family), 'exploratory estimate')} (Benjamini-Hochberg), which intervals are not: "
-        "one can leave 0 out where the conclusion is 'cannot tell'."
-    )
 
 
 def _probes(rows: Sequence[Row], by: Sequence[str], title: str) -> Iterator[RenderableType]:
@@ -288,7 +278,8 @@ def absent_lines(told: Mapping[str, Any]) -> Iterator[str]:
     missing, impossible = told["missing"], told["impossible"]
     for each in missing[:NAMED]:
         why = f": {short(near_paths(each['message']), 120)}" if each["message"] else ""
-        yield f"Missing: {each['cell']} ({each['state']}{why})"
+        gone = "; its folder is gone" if each["state"] in ("ended", "reused") and not why else ""
+        yield f"Missing: {each['cell']} ({each['state']}{why or gone})"
     if len(missing) > NAMED:
         yield f"and {len(missing) - NAMED:,} more missing cells"
     for each in impossible[:NAMED]:

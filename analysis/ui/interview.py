@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from abm.llm.folders import POCKET
 from abm.llm.http.endpoint import is_server
 from abm.llm.port import LLM
 from abm.surveys.memory import REMEMBERED
@@ -20,6 +21,14 @@ from moloch.errors import InputError
 
 KEPT = 64
 """Conversations that can be continued."""
+
+
+class InterviewNote(NamedTuple):
+    """Whether a run's personas can be asked, a sentence about it, and the command that lets them be asked; empty for none."""
+
+    ready: bool
+    text: str
+    command: str = ""
 
 
 class Interviewer:
@@ -36,28 +45,33 @@ class Interviewer:
         self._how: dict[str, Any] = {}
         self._talks: dict[tuple[str, Path, int, SocietyKey], Interview] = {}
 
-    def note(self, book: Book, run: str = "RUN", persona: str = "PERSONA") -> tuple[bool, str]:
-        """Return whether personas of this run can be asked, and a sentence about it.
+    def note(self, book: Book, run: str = "RUN", persona: str = "PERSONA") -> InterviewNote:
+        """Return whether personas of this run can be asked.
 
         Args:
             run, persona: what a command calls them.
         """
         if book.config.get("audience") != "llm":
-            return (
+            return InterviewNote(
                 False,
                 "Only personas that a language model played can be interviewed here; this run's readers are a choice model. "
-                f"moloch interview {run} {persona} --reader MODEL has a model play this one, in the terminal.",
+                "A model of your choice plays this one in the terminal:",
+                f"moloch interview {run} {persona} --reader MODEL",
             )
         if not self.llm:
-            return (
+            here = self._model(book) == POCKET
+            return InterviewNote(
                 False,
-                f"To ask, start the pages again with where {self._model(book)} is served: moloch ui {run} --llm http://HOST:8000/v1.",
+                f"{self._model(book)} played this run's personas. To ask them, end moloch ui, and start it again with "
+                f"{'that model' if here else 'the address of a server of that model'}:",
+                f"moloch ui {run} --llm {'transformers' if here else 'http://HOST:8000/v1'}",
             )
         place = f"at {self.llm}" if is_server(self.llm) else "in this process"
-        return True, (
+        return InterviewNote(
+            True,
             f"A question is one call of {self._model(book)} {place}, about the last {REMEMBERED} contests and what was said here "
             f"before; the answer is at most {INTERVIEW_TOKENS} tokens. Question and answer are kept in {INTERVIEWS}/ beside the "
-            "run's log, which does not change."
+            "run's log, which does not change.",
         )
 
     def ask(

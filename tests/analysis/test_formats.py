@@ -8,6 +8,7 @@ from analysis.formats import (
     DASH,
     ago,
     bounds,
+    conclusions_corrected,
     difference,
     hypotheses_hold,
     number,
@@ -77,3 +78,11 @@ def test_an_unusual_level_is_said():
         == ""
     )
     assert hypotheses_hold([usual, spent]).startswith("Intervals of the declared hypotheses hold 95 % or 95.1 %,")
+
+
+def test_why_an_interval_without_0_can_be_unclear():
+    """Said only where such an interval is shown: its conclusion follows a corrected p."""
+    row = {"family": "exploratory", "p_adjusted": 0.2, "conclusion": "cannot tell", "measure": "from_base"}
+    assert conclusions_corrected([row | {"low": -1.0, "high": 2.0}, row | {"low": None, "high": None}]) == ""
+    said = conclusions_corrected([row | {"low": -8.0, "high": -0.1}, row | {"low": -1.0, "high": 2.0}])
+    assert said.startswith("Conclusions follow the p adjusted over all 2 exploratory estimates")

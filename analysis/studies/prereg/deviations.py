@@ -167,7 +167,7 @@ def _missing(
     by_origin: dict[str, list[str]] = defaultdict(list)
     for name in lacking:
         failures = state.cells[name].failures
-        by_origin[failures[-1].origin if failures else "damaged"].append(name)
+        by_origin[failures[-1].origin if failures else "whose log is gone or damaged"].append(name)
     why = ", ".join(f"{len(names):,} {origin}" for origin, names in by_origin.items())
     said = f"{len(lacking):,} of {len(declared.cells):,} declared cells have no results ({why})."
     yield Deviation("missing", said, _cells(lacking))

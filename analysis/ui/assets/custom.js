@@ -10,6 +10,12 @@
   const asked = new URLSearchParams(location.search), named = asked.get("run") || asked.get("study");
   const reads = named ? `Moloch is reading ${named.slice(0, 80)}` : "Moloch is looking for runs and studies";
   document.documentElement.style.setProperty("--m-loading", JSON.stringify(reads));
+  // which page an address names, and which page of its list: another one begins at its top. The cells of a study come into view by themselves.
+  const place = (url) => {
+    const asked = new URLSearchParams(url.replace(/^[^?]*/, "")), cells = asked.get("study") && !asked.get("page");
+    const names = ["run", "study", "page", "contest", "slot", "seq", ...(cells ? [] : ["page_no"])];
+    return names.map((name) => asked.get(name) || "").join("\n");
+  };
   window.moloch = {
     theme: () => JSON.parse(localStorage.getItem(KEY) || '"auto"'),
     nextTheme() {
@@ -22,6 +28,7 @@
     follow(event, go, url) {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button) return;
       event.preventDefault();
+      if (place(url) !== place(location.search)) scrollTo({ top: 0, behavior: "instant" });
       go(url);
     },
     // the step that a graph on the page shows, counted from 1; 0 for none
@@ -115,6 +122,12 @@
     data() { return { copied: false }; },
     methods: { async copy() { this.copied = await window.moloch.copy(this.text); setTimeout(() => { this.copied = false; }, 1500); } },
   });
+  Vue.component("m-plain", {
+    // a sentence; the commands in it stand out, so that two hyphens are seen as two
+    props: { text: String },
+    template: `<span><template v-for="(piece, i) in pieces"><code v-if="i % 2">{{ piece }}</code><template v-else>{{ piece }}</template></template></span>`,
+    computed: { pieces() { return this.text.split(/(\bmoloch [a-z]+(?: check)?(?: --[a-z-]+(?: [^\s;,]*[^\s;,.:])?| [A-Z]{3,}\b)*)/); } },
+  });
   Vue.component("m-passage", {
     props: { passage: Object, more: Function },
     template: `<div class="m-passage"><template v-for="(piece, i) in passage.pieces"><mark v-if="piece[1]" :class="{ slip: (passage.slips || []).includes(i) }">{{ piece[0] }}</mark><template v-else>{{ piece[0] }}</template></template><span v-if="passage.hidden" class="m-cut">… <button type="button" class="m-more" @click="more && more()">show all ({{ passage.hidden.toLocaleString("en") }} more characters)</button></span></div>`,
@@ -181,7 +194,8 @@
   Vue.component("m-forest", {
     // estimates beyond what they are compared with, a panel per outcome and levels; panels of one outcome have one axis
     props: { found: Object, go: Function },
-    template: `<section aria-label="Forest plot"><div class="m-title"><h2>Beyond {{ found.beyond }}</h2><span class="soft">percentage points, 95 %</span><span class="m-grow"></span><m-export v-if="found.take" v-bind="found.take"></m-export></div><m-empty v-if="found.no_plot" title="No plot" :text="found.no_plot"></m-empty><div v-else class="m-forests" :class="{ many: found.panels.length > 4 }"><figure v-for="panel in found.panels" :key="panel.outcome + panel.title" class="m-panel m-forest"><figcaption><h3>{{ panel.title }}</h3><div class="m-scale" aria-hidden="true"><span>−{{ panel.end }}</span><span>0</span><span>+{{ panel.end }}</span></div></figcaption><ul><li v-for="(row, i) in panel.rows" :key="i" :style="{ '--arm': row.colour }"><span class="m-who"><i class="m-dot" aria-hidden="true"></i><span>{{ row.arm }} <small v-if="row.compared" class="soft">{{ row.compared }}</small></span></span><span class="m-track" :class="{ below: row.cut[0], above: row.cut[1] }" role="presentation"><i v-if="row.margin" class="m-within" :style="at(row.margin)"></i><i class="m-half"></i><i v-for="end in row.found" :key="end" class="m-found" :style="{ left: end + '%' }"></i><i v-if="row.line" class="m-whisker" :style="at(row.line)"></i><i v-if="row.inner" class="m-inner" :style="at(row.inner)"></i><a v-if="row.at !== null" class="m-mark" :class="{ hollow: row.verdict.tone === 'unclear' }" :style="{ left: row.at + '%' }" :href="row.url || null" tabindex="-1" :aria-label="row.said" :title="row.said" @click="row.url && follow($event, row.url)"></a></span><m-link v-if="row.url" class="m-shown m-door" :to="row.url" :go="go">{{ row.shown }}</m-link><span v-else class="m-shown">{{ row.shown }}</span><span class="m-verdict" :class="row.verdict.tone" :title="row.verdict.says">{{ row.verdict.text }}</span></li></ul></figure></div><p v-if="found.left_out" class="soft">{{ found.left_out.toLocaleString("en") }} more panels are in the table of moloch study results.</p><p v-if="found.caption" class="soft">{{ found.caption }}</p></section>`,
+    template: `<section aria-label="Forest plot"><div class="m-title"><h2>Beyond {{ found.beyond }}</h2><span class="soft">percentage points{{ lined ? ", 95 %" : "" }}</span><span class="m-grow"></span><m-export v-if="found.take" v-bind="found.take"></m-export></div><m-empty v-if="found.no_plot" title="No plot" :text="found.no_plot"></m-empty><div v-else class="m-forests" :class="{ many: found.panels.length > 4 }"><figure v-for="panel in found.panels" :key="panel.outcome + panel.title" class="m-panel m-forest"><figcaption><h3>{{ panel.title }}</h3><div class="m-scale" aria-hidden="true"><span>−{{ panel.end }}</span><span>0</span><span>+{{ panel.end }}</span></div></figcaption><ul><li v-for="(row, i) in panel.rows" :key="i" :style="{ '--arm': row.colour }"><span class="m-who"><i class="m-dot" aria-hidden="true"></i><span>{{ row.arm }} <small v-if="row.compared" class="soft">{{ row.compared }}</small></span></span><span class="m-track" :class="{ below: row.cut[0], above: row.cut[1] }" role="presentation"><i v-if="row.margin" class="m-within" :style="at(row.margin)"></i><i class="m-half"></i><i v-for="end in row.found" :key="end" class="m-found" :style="{ left: end + '%' }"></i><i v-if="row.line" class="m-whisker" :style="at(row.line)"></i><i v-if="row.inner" class="m-inner" :style="at(row.inner)"></i><a v-if="row.at !== null" class="m-mark" :class="{ hollow: row.verdict.tone === 'unclear' }" :style="{ left: row.at + '%' }" :href="row.url || null" tabindex="-1" :aria-label="row.said" :title="row.said" @click="row.url && follow($event, row.url)"></a></span><m-link v-if="row.url" class="m-shown m-door" :to="row.url" :go="go">{{ row.shown }}</m-link><span v-else class="m-shown">{{ row.shown }}</span><span class="m-verdict" :class="row.verdict.tone" :title="row.verdict.says">{{ row.verdict.text }}</span></li></ul></figure></div><p v-if="found.left_out" class="soft">{{ found.left_out.toLocaleString("en") }} more panels are in the table of moloch study results.</p><p v-if="found.caption" class="soft">{{ found.caption }}</p></section>`,
+    computed: { lined() { return (this.found.panels || []).some((panel) => panel.rows.some((row) => row.line)); } },
     methods: {
       at(span) { return { left: span[0] + "%", width: span[1] + "%" }; },
       follow(event, url) { window.moloch.follow(event, this.go, url); },
@@ -209,6 +223,6 @@
   Vue.component("m-next", {
     // what to do next: a text, and a command to copy
     props: { steps: Array },
-    template: `<ul class="m-lines m-next"><li v-for="(step, i) in steps" :key="i"><span>{{ step.text }}</span><m-command v-if="step.command" :text="step.command"></m-command></li></ul>`,
+    template: `<ul class="m-lines m-next"><li v-for="(step, i) in steps" :key="i"><m-plain :text="step.text"></m-plain><m-command v-if="step.command" :text="step.command"></m-command></li></ul>`,
   });
 })();

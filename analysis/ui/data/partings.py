@@ -59,6 +59,13 @@ NAMED = {
     "ties_formed": "new ties",
     "ties_cut": "ties that are cut",
     "run_ended": "its end",
+    "run_configured": "the settings",
+    "arena_set": "the arena",
+    "audience_set": "the audience",
+    "anchors_listed": "the anchors",
+    "personas_joined": "the personas",
+    "competitors_joined": "the competitors",
+    "crowd_joined": "the crowd",
 }
 """Types of events in plain words."""
 DID = {"like": "liked", "share": "shared", "reply": "replied to"}

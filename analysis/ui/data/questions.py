@@ -9,12 +9,15 @@ from analysis.formats import short
 from analysis.ui.address import PageAddress
 
 
-def questions(tables: Mapping[str, Any], config: Mapping[str, Any], address: PageAddress) -> list[dict[str, str]]:
+def questions(
+    tables: Mapping[str, Any], config: Mapping[str, Any], address: PageAddress, beside: str = ""
+) -> list[dict[str, str]]:
     """Return questions, each with its ``text`` and ``url``.
 
     Args:
         tables: the run's, as :func:`analysis.tables.results.results` makes them.
         config: its settings.
+        beside: key of the run that this one is compared with at once; empty where it is to be chosen.
     """
     here = PageAddress(run=address.run)
     networked, asked = config.get("world") == "networked", config.get("audience") == "llm"
@@ -39,6 +42,11 @@ def questions(tables: Mapping[str, Any], config: Mapping[str, Any], address: Pag
     found += [
         (f"What did one persona see and think?{' Ask it.' if asked else ''}", here.at(page="persona")),
         ("What did each adapter learn from, and which does it continue?", here.at(page="training")),
-        ("How does another run differ from this one?", here.at(page="compare")),
+        (
+            f"How does {short(beside, 32)} differ from this run?"
+            if beside
+            else "How does another run differ from this one? Choose it there.",
+            here.at(page="compare", other=beside),
+        ),
     ]
     return [{"text": text, "url": place.url} for text, place in found]

@@ -19,6 +19,8 @@ from analysis.ui.data.sentences import sentence_rows
 from analysis.ui.data.takes import figure_take
 
 WINS = ("win_rate",)
+STUDY = "moloch study --like RUN"
+"""How sentences name the command that trains again with other seeds."""
 
 
 def run_result(
@@ -40,7 +42,7 @@ def run_result(
     return {
         "preliminary": _preliminary(info.state),
         "sentences": sentence_rows(findings, looks, lambda key: url(key.arm, key.outcome, key.measure)),
-        "scope": [each.text for each in sentences if each.kind == "scope"],
+        "scope": [_of_this(each.text, path) for each in sentences if each.kind == "scope"],
         "alarms": alarm_rows(tables, address),
         "health": health_rows(tables, address),
         "next": next_steps(sentences, path, ended=info.state == "ended"),
@@ -93,8 +95,12 @@ def outcome_url(address: PageAddress, config: Mapping[str, Any], arm: str, epoch
 
 def next_steps(sentences: list[AnswerSentence], path: str, *, ended: bool) -> list[dict[str, str]]:
     """Return what to do next, each as a text and a command; either may be empty."""
-    steps = [{"text": each.text, "command": ""} for each in sentences if each.kind == "advice"]
+    steps = [{"text": _of_this(each.text, path), "command": ""} for each in sentences if each.kind == "advice"]
     if ended:
+        if any(STUDY in each.text for each in sentences):
+            steps.append(
+                {"text": "Several trainings, each with another seed:", "command": f"{_of_this(STUDY, path)} --seeds 8"}
+            )
         steps.append(
             {
                 "text": "Everything on one page, to mail or to print:",
@@ -105,6 +111,11 @@ def next_steps(sentences: list[AnswerSentence], path: str, *, ended: bool) -> li
             {"text": "Figures and their numbers, for a paper:", "command": f"moloch figures {path} --out figures"}
         )
     return steps
+
+
+def _of_this(text: str, path: str) -> str:
+    """Return a sentence with this run in the command that it names."""
+    return text.replace(STUDY, f"moloch study --like {path}")
 
 
 def nothing_yet(book: Book, state: State, address: PageAddress) -> dict[str, Any]:

@@ -5,13 +5,26 @@ Takes what :mod:`analysis.studies` knows of it; computes no statistic.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from analysis.answers import RowKey, answer, level_words, merged_flags
 from analysis.figures.outcomes import explained, outcome_marks
 from analysis.figures.palette import Look, arm_looks
-from analysis.formats import DASH, bounds, count, hypotheses_hold, number, percent, points, points_bounds
+from analysis.formats import (
+    DASH,
+    bounds,
+    conclusions_corrected,
+    count,
+    hypotheses_hold,
+    number,
+    percent,
+    points,
+    points_bounds,
+)
 from analysis.frames import columns_of
 from analysis.studies.findings.results import DAMAGED, StudyResults
 from analysis.studies.record.status import CellStatus, StudyStatus
@@ -58,9 +71,10 @@ DOTS = {
 # -- how it stands -----------------------------------------------------------------------------------------------
 
 
-def study_head(key: str, status: StudyStatus, path: str) -> dict[str, Any]:
-    """Return what stands above the page: its name, its state, and how far it is."""
-    states = ", ".join(f"{n:,} {state}" for state, n in status.states.items())
+def study_head(key: str, status: StudyStatus, path: str, results: StudyResults | None = None) -> dict[str, Any]:
+    """Return what stands above the page: its name, its state, and how far it is; cells that are gone or damaged as such."""
+    counted = Counter(cell.state for cell in _as_counted(status.cells, results))
+    states = ", ".join(f"{n:,} {state}" for state, n in counted.items())
     facts = [("cells", f"{len(status.cells):,}"), ("state", states or DASH), ("spent", money(status.spent))]
     if status.eta_s is not None and not status.over:
         facts.append(("what runs ends in", duration(status.eta_s)))
@@ -103,7 +117,7 @@ def cell_table(
     gone = _gone(results)
     order = order_of(address, SORTED, "cell")
     factors = list(dict.fromkeys(name for cell in status.cells for name in cell.factors))
-    cells = [cell for cell in status.cells if _passes(cell, address)]
+    cells = [cell for cell in _as_counted(status.cells, results) if _passes(cell, address)]
     if order.column != "cell":
         cells = ranked(cells, order, _values(values)[order.column])
     elif order.descending:
@@ -127,7 +141,7 @@ def cell_table(
         "all": address.at(where="", find="", page_no=0).url,
         "behind": rows_of_cells(address, cells) if results is not None else "",
         "found": len(cells),
-        "place": f"{address.where} {address.sort} {address.page_no}",
+        "place": f"{address.where} {address.sort} {address.page_no} {address.find}",
     }
 
 
@@ -232,19 +246,35 @@ class _Estimates:
 
 def _gone(results: StudyResults | None) -> dict[str, dict[str, str]]:
     """Return cell -> what its row says where it has ended by the study's log, and cannot be counted: it is gone, or damaged."""
-    missing = results.missing if results is not None else ()
+    if results is None:
+        return {}
     return {
         each.cell: {
             "state": DAMAGED if each.state == DAMAGED else "missing",
             "dot": DOTS["failed"],
             "says": "By the study's log it has ended.",
-            "message": f"{each.message[:1].upper()}{each.message[1:]} {LEFT_OUT}"
+            "message": f"{_damage(each.message, results.folder)} {LEFT_OUT}"
             if each.state == DAMAGED
             else each.message or GONE,
         }
-        for each in missing
+        for each in results.missing
         if each.state in ("ended", "reused", DAMAGED)
     }
+
+
+def _as_counted(cells: Sequence[CellStatus], results: StudyResults | None) -> list[CellStatus]:
+    """Return cells with the state and the message of those that are gone or damaged, whatever the study's log says."""
+    gone = _gone(results)
+    return [
+        replace(cell, state=gone[cell.cell]["state"], message=gone[cell.cell]["message"]) if cell.cell in gone else cell
+        for cell in cells
+    ]
+
+
+def _damage(message: str, study: Path) -> str:
+    """Return what is wrong with a log as its row says it: places within the study, and a sentence's first letter large."""
+    within = message.replace(f"{study}/", "")
+    return within if "/" in within.split(" ", 1)[0] else within[:1].upper() + within[1:]
 
 
 def _shown(estimate: dict[str, Any] | None, *, share: bool = False) -> dict[str, str]:
@@ -287,6 +317,7 @@ def study_result(
     caption = " ".join(explained(marks))
     return {
         "preliminary": note,
+        "lacking": _lacking(results, address, over=over),
         "sentences": sentence_rows((each for each in sentences if each.kind == "finding"), shown, of_key),
         "scope": [*(each.text for each in sentences if each.kind == "scope"), *_levels(told)],
         "notes": [*told["said"].get("note", {})],
@@ -298,7 +329,23 @@ def study_result(
 
 def _levels(told: Mapping[str, Any]) -> list[str]:
     hold = hypotheses_hold(told["preregistration"]["hypotheses"]) if told["preregistration"] else ""
-    return [hold] if hold else []
+    return [line for line in (hold, conclusions_corrected(told["rows"])) if line]
+
+
+def _lacking(results: StudyResults, address: PageAddress, *, over: bool) -> list[tuple[str, str]]:
+    """Return a sentence in pieces about the cells that no number counts, each of which leads to its row; empty for none."""
+    gone = _gone(results)
+    lacking = [each for each in results.missing if over or each.cell in gone]
+    if not lacking:
+        return []
+    some = count(len(results.cells) + len(results.missing), "cell")
+    pieces = [(f"{len(lacking):,} of {some} {'is' if len(lacking) == 1 else 'are'} left out of all numbers: ", "")]
+    for place, each in enumerate(lacking[:NAMED]):
+        state = gone.get(each.cell, {}).get("state", each.state)
+        row = PageAddress(study=address.study, find=each.cell).url
+        pieces += [(", ", "")] * bool(place) + [(each.cell, row), (f" ({state})", "")]
+    more = len(lacking) - NAMED
+    return [*pieces, (f" and {more:,} more." if more > 0 else ".", "")]
 
 
 def marks_of(results: StudyResults) -> Sequence[Mark]:

@@ -34,7 +34,7 @@ class Reached(NamedTuple):
 
 
 def message_table(book: Book, reached: Mapping[str, Reached], address: PageAddress) -> dict[str, Any]:
-    """Return the page of messages that an address asks for: ``head``, ``rows``, and how many there are in ``total``.
+    """Return the page of messages that an address asks for: ``head``, ``rows``, how many there are in ``total``, and what is ``said`` of them.
 
     Args:
         reached: by message; in a world without feeds, where it is empty, a message reached all who were asked.
@@ -46,6 +46,7 @@ def message_table(book: Book, reached: Mapping[str, Reached], address: PageAddre
         "head": _head(book, address, order),
         "rows": [_row(book, *pair, reached, address) for pair in found[start : start + PAGE]],
         "total": len(found),
+        "said": _unjudged(found),
     }
 
 
@@ -121,6 +122,12 @@ def _votes(pair: Found) -> int:
     return contest.votes[message.slot] if message.slot < len(contest.votes) else 0
 
 
+def _unjudged(found: list[Found]) -> str:
+    """Return how many of these messages no probe has judged, as those of training are not; an empty text for none."""
+    some = sum(not message.verdicts for _, message in found)
+    return f"no probe has judged {some:,} of them" if some else ""
+
+
 def _head(book: Book, address: PageAddress, order: TableOrder) -> list[dict[str, Any]]:
     reach = "Members who saw it in their feeds" if book.networked else "Members who were asked about it"
     heads = [
@@ -157,6 +164,7 @@ def _row(
         "writer": short(message.competitor, 40),
         "place": f"{phase}, epoch {contest.step.epoch}{_against(contest, message)}",
         "failed": chips(message),
+        "judged": bool(message.verdicts),
         "reach": f"{reach:,}" if reach is not None else DASH,
         "reach_url": _behind_reach(contest, message, address, came) if reach else "",
         "shares": (f"{came.shares:,}" if came is not None else DASH) if book.networked else None,

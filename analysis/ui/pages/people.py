@@ -65,7 +65,7 @@ def Messages(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         except ContradictoryLog as error:
             reached, wrong = {}, parts.wrong(error, "How far messages came is", address.run)
         table = follower.read(lambda book: writings.message_table(book, reached, address))
-        return table | {"said": "", "wrong": wrong}, follower.read(lambda book: writings.message_choices(book, address))
+        return table | {"wrong": wrong}, follower.read(lambda book: writings.message_choices(book, address))
 
     found = background.use_reading(make, follower, address)
     vue.Controls(choices=found[1] if found else [], said="", event_chose=parts.chooser(address, go))

@@ -23,6 +23,7 @@ from analysis.ui.data.story import Story, StoryNote
 from analysis.ui.data.takes import rows_take
 from analysis.ui.data.timeline import page_of_moment, timeline
 from analysis.ui.framework import solara
+from analysis.ui.interview import InterviewNote
 from analysis.ui.library import Follower, library
 from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.diffusion import Rest
@@ -147,9 +148,9 @@ def _use_interview(
     replies, set_replies = solara.use_state({})
     interviewer = library().interviewer
     path = quoted(follower.path)
-    ready, text = follower.read(lambda book: interviewer.note(book, path, str(person.persona)))
-    if ready and not person.text:
-        ready, text = False, "Members of the crowd have no biography to answer from."
+    note = follower.read(lambda book: interviewer.note(book, path, str(person.persona)))
+    if note.ready and not person.text:
+        note = InterviewNote(False, "Members of the crowd have no biography to answer from.")
 
     def ask(question: str) -> None:
         def asking() -> None:
@@ -171,5 +172,5 @@ def _use_interview(
 
     current = interviewer.going_on(follower.path, person.persona, key)
     kept = talk_rows(lookups.talks(follower, person.persona), current)
-    state = {"ready": ready, "text": text, "busy": busy, "talks": kept, "error": "", "cost": ""}
+    state = note._asdict() | {"busy": busy, "talks": kept, "error": "", "cost": ""}
     return state | replies.get(person.persona, {}), ask, anew

@@ -6,8 +6,9 @@ from analysis.ui import results
 from analysis.ui.address import PageAddress
 from analysis.ui.data.questions import questions
 from analysis.ui.data.result import nothing_yet, run_result
+from analysis.ui.data.runs import RunInfo
 from analysis.ui.framework import solara
-from analysis.ui.library import Follower
+from analysis.ui.library import Follower, library
 from analysis.ui.pages import background, vue
 from analysis.ui.pages.diffusion import Rest
 
@@ -23,5 +24,13 @@ def Result(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         vue.NoResult(found=follower.read(lambda book: nothing_yet(book, state, address)), event_go=go)
     else:
         info = follower.info()
-        closer = questions(found.tables, info.config, address)
+        closer = questions(found.tables, info.config, address, _other(follower, info))
         vue.ResultView(found=run_result(*found, address, info) | {"questions": closer}, event_go=go)
+
+
+def _other(follower: Follower, info: RunInfo) -> str:
+    """Return the run that a comparison begins with: the one that this was forked from, or the only other; empty for none."""
+    others = [key for key in library().paths() if key != follower.key]
+    if info.forked and info.forked[0] in others:
+        return info.forked[0]
+    return others[0] if len(others) == 1 else ""

@@ -61,7 +61,7 @@ def Shown(
     )
     vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
     vue.StudyView(
-        head=data.study_head(study.key, status, path),
+        head=data.study_head(study.key, status, path, counted),
         found=found,
         waiting=waiting(study, status, results, closed=closed) if found is None else {},
         table=table,

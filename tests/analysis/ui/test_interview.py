@@ -43,9 +43,11 @@ class TestWhen:
         """Without --llm the page says how to give one; with it, where the answers are kept."""
         book, _ = _somebody(isolated)
         book.config = book.config | {"audience": "llm"}
-        assert "--llm" in Interviewer("").note(book)[1]
-        ready, text = Interviewer("http://127.0.0.1:9/v1").note(book)
-        assert ready and f"kept in {INTERVIEWS}/" in text
+        assert Interviewer("").note(book, "RUN").command == "moloch ui RUN --llm transformers"  # pocket has no server
+        book.config = book.config | {"reader": {"model": "another"}}
+        assert "--llm http://" in Interviewer("").note(book).command
+        note = Interviewer("http://127.0.0.1:9/v1").note(book)
+        assert note.ready and f"kept in {INTERVIEWS}/" in note.text and not note.command
 
 
 class TestAsking:

@@ -123,6 +123,18 @@ class TestStudy:
         page.wait_for_selector(".m-list")
         visit.wait_search("study=small")
 
+    def test_another_page_begins_at_its_top(self, visit):
+        """Somebody far down in the cells clicks a number, and sees the heading of its rows; another order of the cells moves nothing."""
+        page = visit.open("?study=small", ".m-list .m-estimate .m-door")
+        page.set_viewport_size({"width": 1000, "height": 500})
+        page.evaluate("scrollTo(0, 10 ** 6)")
+        page.wait_for_function("scrollY > 200")
+        clicked = "(link) => { link.click(); return scrollY; }"
+        assert page.locator(".m-list th a").first.evaluate(clicked) > 200
+        visit.wait_search("sort=-cell")
+        assert page.locator(".m-list .m-estimate .m-door").last.evaluate(clicked) == 0
+        visit.wait_search("page=rows")
+
     def test_effects_of_a_preregistered_one_are_hidden(self, visit):
         """Before its end the page shows its cells, and no number of what they found."""
         page = visit.open("?study=declared", ".m-list")

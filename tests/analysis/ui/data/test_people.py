@@ -115,6 +115,14 @@ class TestMessages:
         assert (rows[0]["reach"], rows[1]["reach"], rows[0]["votes"]) == ("1", "2", "1 of 3")
         assert rows[0]["place"].endswith("against base")  # base writes the same text against every arm
 
+    def test_what_no_probe_has_judged_is_not_clean(self, told):
+        """A row and a sentence say so."""
+        table = message_table(told[0], told[2], HERE)
+        some = sum(not row["judged"] for row in table["rows"])
+        assert some and table["said"] == f"no probe has judged {some} of them"
+        judged = message_table(told[0], told[2], HERE.at(outcome="misrepresentation"))
+        assert judged["rows"][0]["judged"] and not judged["said"]
+
     @pytest.mark.parametrize(
         ("changes", "ids"),
         [

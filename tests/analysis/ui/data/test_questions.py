@@ -24,6 +24,13 @@ class TestQuestions:
         assert [(each.arm, each.against) for each in found if each.against] == [("rft", "placebo")]
         assert {each.page for each in found} == {"people", "compare", "diffusion", "persona", "training"}
 
+    def test_another_run_is_compared_at_once_where_there_is_one(self):
+        """Under its own name, whatever the pair of arms is called; otherwise it is chosen on the page."""
+        beside = questions(TABLES, {}, HERE, "parent")[-1]
+        assert beside["text"] == "How does parent differ from this run?"
+        assert PageAddress.parse(beside["url"].partition("?")[2]).other == "parent"
+        assert not PageAddress.parse(questions(TABLES, {}, HERE)[-1]["url"].partition("?")[2]).other
+
     def test_only_what_the_run_can_answer_is_asked(self):
         """Messages spread in a networked world alone; no comparator, no pair; a persona answers where a model plays it."""
         assert not [each for each in places({"arms": {"rft": {"compared_with": ""}}}) if each.against]

@@ -85,6 +85,13 @@ class TestSentences:
             assert all(each.rows[0].arm in of["arm"] and of["epoch"] == ("2",) for of in asked)
             assert asked[-1]["probe"] == (each.rows[-1].outcome,) and links[0].frame == "contests"
 
+    def test_the_study_that_it_advises_is_a_command_of_this_run(self, read, outcomes, info):
+        """To copy; no sentence of the page holds a place to fill in."""
+        shown = run_result(read.result(), outcomes, HERE, info)
+        (command,) = [step["command"] for step in shown["next"] if step["command"].startswith("moloch study")]
+        assert command.startswith("moloch study --like ") and info.path.name in command
+        assert not any(" RUN " in text for text in [*shown["scope"], *(step["text"] for step in shown["next"])])
+
     def test_numbers_in_brackets_lead_nowhere(self):
         """What an estimate could have detected is none; a number with its interval is one link."""
         keys = (RowKey("rft", "win_rate", "rate"), RowKey("rft", "lies", "from_comparator"))

@@ -24,7 +24,7 @@ from analysis.ui.data.row_table import study_cells
 from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from analysis.ui.data.run_list import ListEntry, chosen, list_rows, listed
 from analysis.ui.data.runs import RunInfo
-from analysis.ui.data.study import cell_table, evaluations_url, failures, looks_of, study_result
+from analysis.ui.data.study import cell_table, evaluations_url, failures, looks_of, study_head, study_result
 from analysis.ui.library import Library
 from analysis.ui.pages.runs import about, look
 from analysis.ui.studies import ShownStudy
@@ -157,6 +157,24 @@ class TestStudy:
         assert row["cell"] == gone.cell and row["state"] == "missing" and "folder" in row["message"]
         doubts = study_result(lacking, looks_of({}, lacking), PageAddress(study="small"), over=True)["doubts"]
         assert any(gone.cell in each["says"] for each in doubts)
+
+    def test_cells_that_are_left_out_are_named_before_the_answer(self, shown):
+        """With their state, each leading to its row; the head does not count them as ended; words find them."""
+        results, status = shown.results(), shown.status()
+        gone = status.cells[0]
+        lacking = replace(
+            results, cells=results.cells[1:], missing=(MissingCell(gone.cell, gone.factors, gone.seed, "ended"),)
+        )
+        found = study_result(lacking, looks_of({}, lacking), PageAddress(study="small"), over=True)
+        assert "".join(text for text, _ in found["lacking"]) == (
+            f"1 of 12 cells is left out of all numbers: {gone.cell} (missing)."
+        )
+        row = PageAddress.parse(next(url for _, url in found["lacking"] if url)[2:])
+        assert [each["cell"] for each in cell_table(status, lacking, row, lambda cell: "")["rows"]] == [gone.cell]
+        assert dict(study_head("small", status, "small", lacking)["facts"])["state"] == "1 missing, 11 ended"
+        words = PageAddress(study="small", find="missing")
+        assert [each["cell"] for each in cell_table(status, lacking, words, lambda cell: "")["rows"]] == [gone.cell]
+        assert not study_result(results, looks_of({}, results), PageAddress(study="small"), over=True)["lacking"]
 
     def test_a_cell_whose_log_contradicts_itself_is_named(self, study, tmp_path):  # noqa: F811
         """Its row says that it is damaged, by which event, and that it is left out; the others are counted, and its run can be opened."""
