@@ -49,7 +49,7 @@ class CopyingTask(_TaskItem):
     @classmethod
     def _each_once(cls, items: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(items)) < len(items):
-            raise ValueError("an item stands there twice")
+            raise ValueError("an item appears twice")
         return items
 
     @model_validator(mode="after")

@@ -84,7 +84,7 @@ def _subclass(registry: Registry[type[A]], name: str, base: type[A]) -> type[A]:
     part = registry.get(name)
     if not (isinstance(part, type) and issubclass(part, base)):
         raise InputError(
-            f"the {registry.kind} {name!r} is no class of {registry.kind}s",
+            f"the {registry.kind} {name!r} is not a {registry.kind} class",
             where=registry.origin(name),
             fix=f"Derive it from abm.worlds.{base.__name__}.",
         )

@@ -73,7 +73,7 @@ def _opened(pack: Path) -> zipfile.ZipFile:
         NotImplementedError,
     ) as error:  # the latter of a zip of a version that Python cannot read
         raise InputError(
-            "not a pack", where=str(pack), why="it is no zip file, or a damaged one", fix=_PACKED
+            "not a pack", where=str(pack), why="it is not a zip file, or a damaged one", fix=_PACKED
         ) from error
 
 
@@ -99,9 +99,9 @@ def _contents(archive: zipfile.ZipFile, pack: Path) -> Contents:
     for name in (*names, *folders):
         path = PurePosixPath(name)
         if not name or path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0] or "\0" in name:
-            raise InputError("a pack with a name that leads elsewhere", where=str(pack), why=repr(name)[:200])
+            raise InputError("a pack with a name that leads out of its folder", where=str(pack), why=repr(name)[:200])
     if len({name.casefold() for name in names}) < len(names):
-        raise InputError("a pack in which a name stands twice", where=str(pack))
+        raise InputError("a pack in which a name appears twice", where=str(pack))
     return contents
 
 

@@ -109,8 +109,12 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         )
     elif not follower.read(lambda book: book.seq):
         damaged = follower.error or info.error
-        title = "This log cannot be read" if damaged else "Nothing was written yet"
-        none_yet = "No event is durable yet; this page follows the run." if info.state in LIVE else SAYS[info.state]
+        title = "This log cannot be read" if damaged else "Nothing has been written yet"
+        none_yet = (
+            "Nothing has been written to disk yet; this page follows the run."
+            if info.state in LIVE
+            else SAYS[info.state]
+        )
         text = damaged or none_yet
         vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
     else:
@@ -161,11 +165,11 @@ def Guarded(show: Callable[[], Any], place: object, address: PageAddress, go: vu
         return
     text, link = str(broken), None
     if isinstance(broken, ContradictoryLog):
-        text = f"{broken.what}: {broken.why}. Pages that do not read it show what they can."
+        text = f"{broken.what}: {broken.why}. Other pages show what they can."
         url = PageAddress(run=address.run, page="event", seq=broken.seq).url
         link = {"url": url, "text": f"Event {broken.seq:,}"}
     elif not isinstance(broken, MolochError):
-        text = f"{type(broken).__name__}: {text[:400]}. The other pages, and the run, are not touched by it."
+        text = f"{type(broken).__name__}: {text[:400]}. The other pages and the run are not affected."
     vue.Notice(title="This page cannot be shown", text=f"{text[0].upper()}{text[1:]}", link=link, event_go=go)
 
 

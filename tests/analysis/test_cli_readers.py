@@ -216,7 +216,7 @@ class TestPlacesInFiles:
         ("text", "place", "said"),
         [
             ("llm: http://me:hunter2@host/v1", "2:3", "more than a place"),
-            ("llm: host:port:hunter2@x", "2:3", "no URL of a server"),
+            ("llm: host:port:hunter2@x", "2:3", "not the URL of a server"),
             ("models:\n    m: {url: 'http://host:0/v1'}", "3:9", "port 0"),
             ("models:\n    m:\n      name: x\n      url: http://me:hunter2@host", "5:7", "more than a place"),
             ("models: {m: {url: 'http://h/v1', key: sk-hunter2hunter2}}", "2:36", "names no environment variable"),

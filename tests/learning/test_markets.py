@@ -442,7 +442,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("given", "says"),
         [
-            ({"m": {"learners": {"a": {"method": "rft"}}}}, ":3:3: setting 'markets.m' is not valid: one learner without a rival is no market. Add a learner or rivals: [base]"),
+            ({"m": {"learners": {"a": {"method": "rft"}}}}, ":3:3: setting 'markets.m' is not valid: one learner without a rival is not a market. Add a learner or rivals: [base]"),
             ({"m": {"learners": {f"l{i}": {"method": "rft"} for i in range(9)}}}, ":4:5: setting 'markets.m.learners' is not valid: it must have at most 8 entries"),
             ({"m": SIEGE | {"messages": 5}}, ":3:3: setting 'markets.m' is not valid: its contests would have 10 messages, 5 of each of 2 writers. A contest has at most 8"),
             ({"m": SIEGE, "n": SIEGE}, ":11:7: setting 'markets.n.learners.c' is not valid: 'c' is a learner already, and a learner here"),
@@ -450,9 +450,9 @@ class TestMistakes:
             ({"m": {"learners": {"rft": {"method": "rft"}}, "rivals": ["base"]}}, ":5:7: setting 'markets.m.learners.rft' is not valid: 'rft' is an arm already, and a learner here"),
             ({"rft": SIEGE}, ":3:3: setting 'markets.rft' is not valid: 'rft' is an arm already, and a market here"),
             ({"c_own": DUEL, "m": SIEGE | {"twins": ["own"]}}, "setting 'markets.m.twins' is not valid: 'c_own' is a market already, and a twin here"),
-            ({"m": SIEGE | {"rivals": ["bass"]}}, ":8:7: setting 'markets.m.rivals.0' is not valid: 'bass' alone names no rival. It is base, or has settings"),
-            ({"m": SIEGE | {"twins": ["own", "market"]}}, "setting 'markets.m.twins' is not valid: with one learner both kinds of twins are the same"),
-            ({"m": DUEL | {"twins": ["own", "own"]}}, "setting 'markets.m.twins' is not valid: 'own' stands there twice"),
+            ({"m": SIEGE | {"rivals": ["bass"]}}, ":8:7: setting 'markets.m.rivals.0' is not valid: 'bass' alone does not name a rival. It is base, or has settings"),
+            ({"m": SIEGE | {"twins": ["own", "market"]}}, "setting 'markets.m.twins' is not valid: with one learner the two kinds of twins are the same"),
+            ({"m": DUEL | {"twins": ["own", "own"]}}, "setting 'markets.m.twins' is not valid: 'own' appears twice"),
             ({"m": {"learners": {"a": {"method": "loser"}, "b": {"method": "rft"}}, "twins": ["own"]}}, ":5:7: setting 'markets.m.learners.a' is not valid: which method is the random twin of 'loser' is not known. Name it: twin: METHOD"),
             ({"m": {"learners": {"a": {"method": "rtf"}}, "rivals": ["base"]}}, ":6:9: unknown method 'rtf'. Did you mean 'tfb'"),
             ({"m": {"learners": {"a": {"metod": "rft"}}, "rivals": ["base"]}}, ":6:9: setting 'markets.m.learners.a.metod' is not valid: there is no such setting. Did you mean 'method'?"),

@@ -478,7 +478,7 @@ class TestRuns:
         ("arms", "says"),
         [
             ({"a": {"method": "prompt"}, "b": {"method": "rft", "rows_of": "a"}}, "b cannot have the rows of a: one of rft and prompt learns weights"),
-            ({"a": {"method": "prompt"}, "b": {"method": "prompt_random", "rows_of": "a", "lora": {"options": {"proposals": 3}}}}, "b would not ask as many calls: lora.options.proposals is 3 for b and 2 for a"),
+            ({"a": {"method": "prompt"}, "b": {"method": "prompt_random", "rows_of": "a", "lora": {"options": {"proposals": 3}}}}, "b would not make as many calls: lora.options.proposals is 3 for b and 2 for a"),
             ({"a": {"method": "prompt", "lora": {"options": {"proposal": 3}}}}, "method prompt: no setting 'proposal'. Did you mean 'proposals'"),
             ({"a": {"method": "prompt", "mitigations": ["truth_gate"]}}, "the mitigation 'truth_gate' cannot change what 'prompt' learns: it learns instructions, not rows"),
             ({"a": {"method": "prompt", "lora": {"options": {"validation": 1.0}}}}, "a setting of Prompt is not valid"),

@@ -44,7 +44,7 @@ BOMB = (
         (
             "g.graphml",
             GRAPHML.format('<graph edgedefault="directed">\n<node id="a"/>\n<node id="a"/></graph>'),
-            "g.graphml:4: the node 'a' stands there twice",
+            "g.graphml:4: the node 'a' appears twice",
         ),
         ("g.gexf", GEXF.format('<node id="a" label="A"/><node id="a" label="B"/>'), "g.gexf:2: the node 'a' stands"),
         (

@@ -286,7 +286,7 @@ def check_arrows(arrows: ArrayLike | None, n: int) -> NDArray[np.uint32]:
     """Return arrows as (K, 3): rows of both ends, and a frame.
 
     Raises:
-        InputError: not triples of whole numbers, or an end is no member.
+        InputError: not triples of whole numbers, or an end is not a member.
     """
     given = np.zeros((0, 3), dtype=np.uint32) if arrows is None else np.asarray(arrows)
     if given.ndim != 2 or given.shape[1] != 3 or not np.issubdtype(given.dtype, np.integer):

@@ -72,7 +72,7 @@ def OnePersona(follower: Follower, address: PageAddress, person: data.Person, ke
         key,
     )
     if read is None:
-        vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is being read.", busy=True)
+        vue.Notice(title="Reading the log", text=f"Reading what {person.name} saw and did.", busy=True)
     else:
         Told(follower, address, person, key, *read, go)
 

@@ -153,7 +153,7 @@ class TestPilots:
         found = outcome_variances(WIN_RATE, "sales", read_pilots([run]))
         usual = outcome_variances(WIN_RATE, "sales").values
         assert found.said == "pilot (1 seed); training: default, not from your pilot"
-        assert found.values[0,] == usual[0,] and found.components[1].origin == "pilot, parted as usual"
+        assert found.values[0,] == usual[0,] and found.components[1].origin == "pilot, split as usual"
         assert found.values[0, 1] * usual[1,] == pytest.approx(found.values[1,] * usual[0, 1])
 
     def test_of_another_arena_say_nothing(self, pilot):

@@ -41,7 +41,7 @@ class TestMistakes:
             ("arm: rft, outcome: win_rate, margin: 200", ":6:56: primary.hypotheses.0.margin is not valid"),
             ("arm: rft, outcome: win_rate, direction: up", ":6:56: primary.hypotheses.0.direction is not valid"),
             ("arm: rft, outcome: win_rate, measure: from_base", ":6:56: a win rate has no difference from base"),
-            ("arm: rft, outcome: misrepresentation, measure: rate, where: {arena: sales}", ":6:65: rate is tested of win rates only"),
+            ("arm: rft, outcome: misrepresentation, measure: rate, where: {arena: sales}", ":6:65: rate can be tested for win rates only"),
             ("arm: placebo, outcome: win_rate", ":6:27: the arm 'placebo' is compared with none: so in arena=sales"),
             ("arm: rft, outcome: win_rate, compared_with: rft", ":6:56: an arm is compared with itself"),
             ("arm: rft, outcome: win_rate, compared_with: kto", ":6:56: no cell has the arm 'kto'"),
@@ -59,7 +59,7 @@ class TestMistakes:
             ("[3, 2]", "looks do not ascend: 2 follows 3"),
             ("[2, 2]", "looks do not ascend"),
             ("[1]", "a look at one seed decides nothing"),
-            ("[4]", "a look after 4 seeds: the page has 4, and the end is a look by itself"),
+            ("[4]", "a look after 4 seeds: the page has 4, and the end is itself a look"),
             ("[2, 9]", "a look after 9 seeds: the page has 4"),
         ],
     )

@@ -401,7 +401,7 @@ class TestDesignedStates:
             visit = Visit(browser, url)
             page = visit.open("")
             assert page.locator(".is-empty").count() == 1 and page.locator(".is-damaged").count() == 1
-            assert "Nothing was written yet" in visit.open("?run=empty").inner_text("main")
+            assert "Nothing has been written yet" in visit.open("?run=empty").inner_text("main")
             page = visit.open("?run=damaged&page=contests")
             page.wait_for_selector("header .is-damaged")
             assert "Traceback" not in page.inner_text("body")
