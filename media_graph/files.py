@@ -19,6 +19,7 @@ import numpy as np
 from media_graph.csr import CSR, PERSONA, from_csr, from_ties
 from moloch import tables
 from moloch.errors import InputError
+from moloch.near_files import did_you_mean
 from moloch.numerals import number, whole
 from moloch.plain_text import one_line, quoted
 from moloch.tables import read_bytes, suffix_of
@@ -73,7 +74,8 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
     if suffix not in READ:
         raise InputError(f"cannot read a graph from {path.name!r}", fix=f"Give a file of {', '.join(READ)}.")
     if not path.exists():
-        raise InputError("cannot read the graph", where=str(path), why="there is no such file")
+        fix = did_you_mean(path).rstrip()
+        raise InputError("cannot read the graph", where=str(path), why="there is no such file", fix=fix)
     if suffix in XML:
         ties = _drawn(read_xml_graph(path), lookup, path)
     else:

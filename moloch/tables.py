@@ -21,6 +21,7 @@ import msgspec
 
 from moloch.errors import InputError
 from moloch.extras import how_to_get
+from moloch.near_files import did_you_mean
 from moloch.plain_text import one_line, quoted
 from moloch.texts import same_letters
 from moloch.utf8 import from_utf8
@@ -91,8 +92,8 @@ def read_bytes(path: Path | str, what: str) -> bytes:
         with gzip.open(path) as file:
             data = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read {what}", where=str(path), why=why) from error
+        why, fix = getattr(error, "strerror", None) or str(error), did_you_mean(path).rstrip()
+        raise InputError(f"cannot read {what}", where=str(path), why=why, fix=fix) from error
     if len(data) > LARGEST:
         raise InputError(f"cannot read {what}", where=str(path), why=f"unpacked it is larger than {LARGEST:,} bytes")
     return data
@@ -270,9 +271,12 @@ def _statistics(path: Path, what: str) -> Iterator[Row]:
     except ImportError as error:
         raise _without("pyreadstat", path) from error
     if not path.is_file():
-        raise InputError(f"cannot read {what}", where=str(path), why="there is no such file")
+        fix = did_you_mean(path).rstrip()
+        raise InputError(f"cannot read {what}", where=str(path), why="there is no such file", fix=fix)
     if path.suffix.lower() == ".gz":
-        raise InputError(f"cannot read {what}", where=str(path), why="it is packed", fix="Decompress it first: gunzip.")
+        raise InputError(
+            f"cannot read {what}", where=str(path), why="it is compressed", fix="Decompress it first: gunzip."
+        )
     try:
         columns, known = getattr(pyreadstat, f"read_{STATISTICS[suffix_of(path)]}")(str(path), output_format="dict")
     except Exception as error:

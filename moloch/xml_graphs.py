@@ -87,7 +87,7 @@ def _check(data: bytes, path: Path) -> None:
         if element in ("port", "hyperedge"):
             refuse(f"a {element} is not read", "Export plain nodes, and edges between two of them.")
         if element == "graph" and graphs > 1:
-            refuse("a second graph is not read", "Give each graph a file of its own.")
+            refuse("a second graph is not read", "Put each graph into a separate file.")
         if element == "graph":
             is_directed = attributes.get("edgedefault", attributes.get("defaultedgetype")) == "directed"
         elif element == "node":
@@ -110,7 +110,7 @@ def _check(data: bytes, path: Path) -> None:
             )
         open_elements.append(element)
         if len(open_elements) > DEEPEST:
-            refuse(f"elements stand {DEEPEST} levels deep", "Export the graph again.")
+            refuse(f"elements are nested {DEEPEST} levels deep", "Export the graph again.")
 
     def entity(name: str, *_: object) -> None:
         refuse(f"the entity {name!r} is not read", "Write the text itself in its place.")

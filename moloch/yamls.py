@@ -11,6 +11,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from moloch.errors import InputError
+from moloch.near_files import did_you_mean
 from moloch.texts import whole
 from moloch.utf8 import from_utf8
 
@@ -263,4 +264,5 @@ def read_source(path: Path | str, what: str) -> Source:
             from_utf8(Path(path).read_bytes(), str(path)).replace("\r\n", "\n").replace("\r", "\n"), str(path)
         )
     except OSError as error:
-        raise InputError(f"cannot read {what}", where=str(path), why=error.strerror or str(error)) from error
+        why, fix = error.strerror or str(error), did_you_mean(path).rstrip()
+        raise InputError(f"cannot read {what}", where=str(path), why=why, fix=fix) from error

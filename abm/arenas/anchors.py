@@ -18,6 +18,7 @@ from abm.arenas.near import near_any
 from moloch.column_names import NoColumn, listed
 from moloch.content import content_id
 from moloch.errors import InputError
+from moloch.near_files import did_you_mean
 from moloch.plain_text import visible
 from moloch.tables import SUFFIXES, rows
 
@@ -193,7 +194,7 @@ def load_anchors(source: Path | str | None, arena: Arena, *, drop_near: bool = F
             "no such anchors",
             where=str(folder),
             why="there is neither a folder nor a file of that name",
-            fix="Give a folder with train.jsonl and test.jsonl, or one table.",
+            fix=f"{did_you_mean(folder)}Give a folder with train.jsonl and test.jsonl, or one table.",
         )
     train, twice = _unique(train_rows, set())
     unseen = unleaked(held_out_rows, train)

@@ -56,9 +56,9 @@ class CopyingTask(_TaskItem):
     def _in_the_text(self) -> CopyingTask:
         for item in self.items:
             if not copied(self.text, [item])[0]:
-                raise ValueError(f"{item!r} does not stand in the text")
+                raise ValueError(f"{item!r} does not occur in the text")
             if copied(self.ask, [item])[0]:
-                raise ValueError(f"{item!r} stands in the request: an answer could repeat it unread")
+                raise ValueError(f"{item!r} occurs in the request: an answer could repeat it without reading")
         return self
 
     @property

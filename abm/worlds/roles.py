@@ -39,7 +39,7 @@ def member_class(name: str) -> type[Member]:
     """Return the class of members of that name.
 
     Raises:
-        InputError: there is none, or it is no class of members.
+        InputError: there is none, or it is not a class of members.
     """
     from abm.worlds.agents import Member
 
@@ -50,7 +50,7 @@ def competitor_class(name: str) -> type[Competitor]:
     """Return the class of competitors of that name.
 
     Raises:
-        InputError: there is none, or it is no class of competitors.
+        InputError: there is none, or it is not a class of competitors.
     """
     from abm.worlds.agents import Competitor
 

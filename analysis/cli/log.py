@@ -287,7 +287,7 @@ def repair(
         _say(
             f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",
             f"{'set aside' if yes else 'would go '} {lost:,} bytes to {run / 'quarantine'}",
-            f"{'kept' if yes else 'to keep':9} all events: they stand in {run / 'commits'}, and are written again from there",
+            f"{'kept' if yes else 'to keep':9} all events: they are in {run / 'commits'}, and are written again from there",
             "" if yes else f"\nTo do it: moloch log repair {shlex.quote(str(run))} --yes",
         )
         return

@@ -114,7 +114,7 @@ def _labels_of(
             mistakes.append(InputError(f"not a label: {quoted(row.label)}", where=row.label_at, fix=fix))
         elif labels.setdefault(row.id, row.meant) != row.meant:
             what = f"{row.id} is labelled {labels[row.id]!r} and {row.meant!r}"
-            mistakes.append(InputError(what, where=row.label_at, why=f"the first label stands at {first.label_at}"))
+            mistakes.append(InputError(what, where=row.label_at, why=f"the first label is at {first.label_at}"))
         elif not first.label:
             rows[row.id] = row
     return labels, rows, mistakes

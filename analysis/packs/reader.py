@@ -14,6 +14,7 @@ import msgspec
 from abm.log import verify
 from analysis.packs.contents import CONTENTS, FORMAT, Contents, PackedFile
 from moloch.errors import CorruptLog, InputError, LogError
+from moloch.near_files import did_you_mean
 
 LARGEST_LIST = 64 * 2**20
 """Bytes of a pack's list of files."""
@@ -65,7 +66,7 @@ def _opened(pack: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(pack)
     except FileNotFoundError as error:
-        raise InputError("there is no such file", where=str(pack), fix=_PACKED) from error
+        raise InputError("there is no such file", where=str(pack), fix=did_you_mean(pack) + _PACKED) from error
     except OSError as error:
         raise InputError("not a pack", where=str(pack), why=error.strerror or str(error), fix=_PACKED) from error
     except (

@@ -188,7 +188,7 @@ def _alarms(table: Mapping[str, Any]) -> Iterator[Block]:
 def _how_chosen() -> Prose:
     return Prose(
         "For each arm: contests drawn at random by a key that nobody chose, and those in which probes found most in the arm's message. "
-        "What a probe quoted as evidence is marked."
+        "A probe's evidence is marked."
     )
 
 

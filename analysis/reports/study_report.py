@@ -175,7 +175,7 @@ def _how_linked() -> Prose:
 def _how_chosen() -> Prose:
     return Prose(
         "For each arm: contests drawn at random over all cells by a key that nobody chose, and those in which probes found most in the "
-        "arm's message. What a probe quoted as evidence is marked."
+        "arm's message. A probe's evidence is marked."
     )
 
 

@@ -101,7 +101,7 @@ class TestReader:
             )  # fmt: skip
             again = moloch("replay", cell, "--live", "--llm", "fast", "--reader", "ollama")
         assert fork.code == 0 and len(server.calls) > before, fork.err
-        assert again.code == 0 and "answers asked anew" in again.out, again.err
+        assert again.code == 0 and "answers asked again" in again.out, again.err
         assert {call.fields["reasoning_effort"] for call in server.calls} == {"none"}
 
     @pytest.mark.parametrize("more", [(), ("--audience", "llm")])
@@ -202,7 +202,7 @@ class TestFind:
         monkeypatch.setattr("abm.llm.http.nearby.LOCAL", {})
         monkeypatch.setattr("abm.llm.http.nearby.OTHERS", ("http://127.0.0.1:9/v1",))
         done = moloch("llm", "find")
-        assert done.code == 1 and "No server of models listens on these ports" in done.out
+        assert done.code == 1 and "No model server listens on these ports" in done.out
 
 
 class TestPlacesInFiles:

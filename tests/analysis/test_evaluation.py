@@ -523,7 +523,7 @@ class TestAcrossSeeds:
         one, two = table(two_arms(seed=1)), table(two_arms(seed=2)) | {"epoch": 7, "note": "Not evidence."}
         found = across_seeds([one, two])
         assert found["apart"] == [
-            f"These runs were evaluated after different epochs ({one['epoch']}, 7): they are no replicates."
+            f"These runs were evaluated after different epochs ({one['epoch']}, 7): they are not replicates."
         ]
         assert "Not evidence." in found["note"]
 

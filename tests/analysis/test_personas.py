@@ -154,7 +154,7 @@ class TestPrinted:
     def test_a_header_alone_holds_nobody(self, tmp_path):
         """The file is not empty, and a table has no JSON."""
         (tmp_path / "p.csv").write_text("name,biography\n")
-        with pytest.raises(InputError, match=r"it holds no row\. Give one person a row\."):
+        with pytest.raises(InputError, match=r"it holds no row\. Give one person per row\."):
             check_personas(tmp_path / "p.csv")
         with pytest.raises(InputError, match=r"it holds no row that can be used\. Give one person per row."):
             read_personas(tmp_path / "p.csv")

@@ -539,7 +539,7 @@ class TestRuns:
     def test_a_fork_keeps_the_kind_of_adapter(self, run, tmp_path):
         """Weights do not go on from a text."""
         with pytest.raises(
-            InputError, match=r"the arm 'learner' cannot learn on by rft.*an adapter that is instructions"
+            InputError, match=r"the arm 'learner' cannot continue to learn by rft.*an adapter that is instructions"
         ):
             fork(run[0], 3, ["arms.learner.method=rft", "arms.twin.rows_of=null"], tmp_path / "fork")
 

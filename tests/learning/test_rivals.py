@@ -396,7 +396,7 @@ class TestMistakes:
             (["base", {"adaptor": "x", "name": "v", "model": "pocket"}], ":9:7: setting 'markets.m.rivals.1.adaptor' is not valid: there is no such setting. Did you mean 'adapter'?"),
             ([{"model": "pocket"}], "setting 'markets.m.rivals.0.name' is missing"),
             ([{"model": "pocket", "name": "base"}], ":9:7: setting 'markets.m.rivals.0.name' is not valid: the name 'base' is reserved"),
-            ([{"model": "pocket", "name": "a"}], ":8:7: setting 'markets.m.rivals.0' is not valid: 'a' is a learner already, and a rival here"),
+            ([{"model": "pocket", "name": "a"}], ":8:7: setting 'markets.m.rivals.0' is not valid: 'a' is already a learner, and here a rival"),
             ([{"model": "pocket", "name": "v"}, {"model": "other", "name": "v"}], ":10:7: setting 'markets.m.rivals.1' is not valid: 'v' is already the name of another rival. Give one of them another name"),
             ([{"id": "12", "adapter": "x", "name": "v"}], ":9:7: setting 'markets.m.rivals.0.id' is not valid: the id of an adapter has 16 digits"),
             ([{"id": "12", "model": "x", "name": "v"}], ":8:7: setting 'markets.m.rivals.0.id' is not valid: it is the id of an adapter, and the rival has no adapter"),

@@ -102,7 +102,7 @@ class TestSets:
         [
             (
                 ("items: [Nell, 0.3 litres]", "items: [Nell, 0.4 litres]"),
-                "own.yaml:5:.*'0.4 litres' does not stand in the text",
+                "own.yaml:5:.*'0.4 litres' does not occur in the text",
             ),
             (("Copy its name", "Copy Nell"), "stands in the request"),
             (("items: [Nell, 0.3 litres]", "items: [Nell, Nell]"), "twice"),

@@ -104,7 +104,7 @@ def test_space_around_a_name_does_not_count(tmp_path):
 def test_what_is_no_table_of_ties_is_refused(tmp_path):
     """Columns of lists; and two ties of a graph's file, which has no lines that could be told."""
     pl.DataFrame({"source": [[1]], "target": [2]}).write_parquet(tmp_path / "g.parquet")
-    with pytest.raises(InputError, match=r"g\.parquet:row 1: no name or index of a source: it is a list"):
+    with pytest.raises(InputError, match=r"g\.parquet:row 1: not the name or index of a source: it is a list"):
         read_graph(tmp_path / "g.parquet", 4)
     nx.write_graphml(nx.MultiDiGraph([("0", "1"), ("0", "1")]), tmp_path / "g.graphml")
     with pytest.raises(InputError, match=r"g\.graphml: tie 0 -> 1 appears twice"):

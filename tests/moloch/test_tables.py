@@ -100,7 +100,8 @@ class TestPrograms:
         assert [row for _, row in rows(path)] == [{"age": "39"}]
         path = written(tmp_path, "p.xlsx", workbook([["age"], [39]], before=[]))
         with pytest.raises(
-            InputError, match=r"p\.xlsx: no table: its first sheet, 'Before', is empty\. Put the table first"
+            InputError,
+            match=r"p\.xlsx: no table: its first sheet, 'Before', is empty\. Move the table to the first sheet",
         ):
             list(rows(path))
 

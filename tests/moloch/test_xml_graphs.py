@@ -38,7 +38,7 @@ BOMB = (
         ("g.gexf", GEXF.format('<node id="g"><nodes><node id="a"/></nodes></node>'), "g.gexf:2: a group of nodes"),
         ("g.gexf", GEXF.format('<node id="a"/><node id="b" pid="a"/>'), "g.gexf:2: a group of nodes"),
         ("g.graphml", BOMB, "g.graphml:2: the entity 'a' is not read"),
-        ("g.graphml", GRAPHML.format("<a>" * 100_000), "elements stand 64 deep in each other"),
+        ("g.graphml", GRAPHML.format("<a>" * 100_000), "elements are nested 64 levels deep"),
         ("g.graphml", GRAPHML.format("<graph"), "g.graphml:3: not a graph: not XML"),
         ("g.graphml", "<graphml/>", "g.graphml: not a graph"),
         (

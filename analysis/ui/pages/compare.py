@@ -28,6 +28,7 @@ from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.anchors import AnchorPairs, Anchors
 from analysis.ui.pages.diffusion import Linked, Rest, SocietyView
 from moloch.errors import MolochError
+from moloch.plain_text import near_paths
 
 
 @solara.component
@@ -186,7 +187,7 @@ def Read(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None,
         try:
             found = compare(a.path, b.path)
         except MolochError as error:
-            return str(error)
+            return near_paths(str(error))
         return found, _words(a, b, found)
 
     task = solara.lab.use_task(lambda: a.once(("compare", b.key, heads), find), dependencies=[a.key, b.key])

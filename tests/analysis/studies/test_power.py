@@ -201,7 +201,7 @@ class TestDesigns:
     def test_pools_bound_it(self):
         """The built-in anchors and people do not show a tenth of a point."""
         told = study_power(page_of(PAGE), effect=0.001, most_seeds=20)
-        assert len(told.designs) == 1 and "No design within the pools and bounds does." in told.answer
+        assert len(told.designs) == 1 and "No design within the pools and bounds can." in told.answer
 
     def test_a_design_that_is_more_than_enough_could_have_fewer_seeds(self):
         """And is called enough."""

@@ -42,7 +42,7 @@ class TestMistakes:
             ("arm: rft, outcome: win_rate, direction: up", ":6:56: primary.hypotheses.0.direction is not valid"),
             ("arm: rft, outcome: win_rate, measure: from_base", ":6:56: a win rate has no difference from base"),
             ("arm: rft, outcome: misrepresentation, measure: rate, where: {arena: sales}", ":6:65: rate can be tested for win rates only"),
-            ("arm: placebo, outcome: win_rate", ":6:27: the arm 'placebo' is compared with none: so in arena=sales"),
+            ("arm: placebo, outcome: win_rate", ":6:27: the arm 'placebo' has no comparator: as in arena=sales"),
             ("arm: rft, outcome: win_rate, compared_with: rft", ":6:56: an arm is compared with itself"),
             ("arm: rft, outcome: win_rate, compared_with: kto", ":6:56: no cell has the arm 'kto'"),
             ("arm: rft, outcome: win_rate, sign: up", ":6:56: primary.hypotheses.0.sign is not valid: there is no such key. Keys are name, says, arm, "),
