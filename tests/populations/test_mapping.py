@@ -71,7 +71,7 @@ class TestColumns:
             ),
             ("columns: {age: {frm: V}}", "survey.yaml:1:17: columns.age.frm is not valid"),
             ("columns: {age: V}\ntext: '{aeg}'", "the template names 'aeg', which is not an attribute; those are age"),
-            ("columns: {age: V}\nmargins: {sex: {m: 1}}", "margins of 'sex', which is no attribute"),
+            ("columns: {age: V}\nmargins: {sex: {m: 1}}", "margins of 'sex', which is not an attribute"),
             ("columns: {age: V}\nmargins: {age: {1: -1}}", "survey.yaml:2:17: margins.age.1 is not valid"),
             ("columns: [", "survey.yaml:1:11: not valid YAML"),
             ("columns: {age: V, ' age': W}", "each attribute needs a different name"),
