@@ -253,7 +253,7 @@ class TestNumbersAsWritten:
         """With a decimal comma; not where it may part thousands."""
         _, plan = survey([{"t": "a", "w": "0,85"}, {"t": "b", "w": "1,5"}], "columns: {town: t}\nweight: w")
         assert [read_mapping(plan).weight_of({"w": w}) for w in ("0,85", "1,5", "2.25")] == [0.85, 1.5, 2.25]
-        with pytest.raises(ValueError, match=r"'1,234', no number of 0 or more"):
+        with pytest.raises(ValueError, match=r"'1,234', not a number from 0 to"):
             read_mapping(plan).weight_of({"w": "1,234"})
 
 
@@ -329,7 +329,7 @@ class TestCells:
         """Beyond them sums would not hold."""
         people, plan = survey([{"t": "a", "w": weight}], "columns: {town: t}\nweight: w")
         with pytest.raises(
-            InputError, match=r"column 'w' \(the weight\) holds .*, no number of 0 or more, up to 1e\+12"
+            InputError, match=r"column 'w' \(the weight\) holds .*, not a number from 0 to, up to 1e\+12"
         ):
             read_personas(people, read_mapping(plan))
 

@@ -188,7 +188,7 @@ class TestCrafted:
         with pytest.raises(CorruptLog, match="has a type that adapters do not have"):
             read_adapter(folder, one)
         save_file(rows, folder / one / WEIGHTS, {"format": "pt", "code": "import os"})
-        with pytest.raises(CorruptLog, match="header holds something else"):
+        with pytest.raises(CorruptLog, match="header holds something other"):
             read_adapter(folder, one)
 
     def test_what_is_no_file(self, folder, one):
