@@ -116,12 +116,12 @@ class Serving(BaseModel):
             return InputError(
                 what,
                 where=shown(self.llm),
-                why="the pocket model answers in this process, and no other model is to be asked",
+                why="the pocket model answers in this process, and no other model is asked",
                 fix=f"--reader {shlex.quote(shown(self.llm))} has the server's model play the personas; a model of its own "
                 "writes with --model NAME, and is trained here, from its files.",
             )
-        why = f"served elsewhere: {', '.join(sorted(places))}" if places else "no model is to be asked"
-        fix = "Leave --llm (serving.llm) out, or give the models no servers of their own."
+        why = f"served elsewhere: {', '.join(sorted(places))}" if places else "no model is asked"
+        fix = "Leave --llm (serving.llm) out, or remove the servers of the single models."
         return InputError(what, where=self.llm, why=why, fix=fix)
 
     @property
@@ -318,7 +318,7 @@ class Backends:
 def _check_price(model: str, endpoint: Endpoint) -> None:
     if endpoint.price is None:
         raise InputError(
-            f"no bound on money can hold for {model!r}",
+            f"no limit on money can hold for {model!r}",
             where=endpoint.url,
             why="its prices are not known",
             fix="Give usd_in and usd_out of its server, in US dollars per million tokens (--set serving.server.usd_in=0.1 "

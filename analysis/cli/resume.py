@@ -31,7 +31,7 @@ def resume(
 ) -> None:
     """Resume a run where it stopped.
 
-    A run that has ended prints its results. A run keeps its settings, but not where models are served, what may be spent, and the gate: give these again
+    A run that has ended prints its results. A run keeps its settings, except where models are served, what may be spent, and the gate: give these again
     (--reader, --llm, --max-calls, ...).
     """
     from abm.log import open_log
@@ -72,7 +72,7 @@ def resumed(run: Path, changes: list[str], reader: str | None = None) -> RunConf
                 f"a run keeps its settings: --set {each!r}",
                 where=str(run),
                 why=f"only {', '.join(sorted(UNRECORDED))} may change from one process to the next",
-                fix=f"moloch fork continues with others; moloch run --like {run} begins a run of its own.",
+                fix=f"moloch fork continues with others; moloch run --like {run} begins a new run.",
             )
     settings = load_config(run / "run.json", {}, changes, environ=_unrecorded(dict(os.environ)))
     if reader is not None:
@@ -101,7 +101,7 @@ def _check_readers(run: Path, settings: RunConfig) -> None:
     if local_folder(model) is not None or open_log(run, write=False).ended():
         return
     raise InputError(
-        f"{run}: nothing says where {model!r} is served, which plays its personas",
+        f"{run}: nothing says where {model!r} is served; it plays the run's personas",
         why="a run does not keep the addresses of servers",
         fix=f"moloch resume {run} --reader http://HOST:8000/v1#{model}",
     )

@@ -51,7 +51,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         if self.like is not None and self.config is not None:
-            raise options.bad("--like gives the settings of a run, and a file gives others", "Leave one of them out.")
+            raise options.bad("--like gives the settings of a run, and the file gives others", "Leave one of them out.")
 
     @property
     def file(self) -> Path | None:

@@ -43,7 +43,7 @@ def content(subject: Subject) -> FigureContent | LeftOut:
 def caption(shown: Sequence[OutcomePoint], left_out: Sequence[str] = ()) -> str:
     """Return what a reader has to know of the points: what bars and lines are, and who is left out."""
     said = [
-        "Bars: 95 % over these anchors and people. Each point is one training: they say nothing of other trainings, and no p is given."
+        "Bars: 95 % over these anchors and people. Each point is one training: they say nothing about other trainings, and no p is given."
     ]
     if any(not point.mitigations for point in shown) and any(point.mitigations for point in shown):
         said.append("Lines lead from the arm of the same method and run that has no mitigation.")

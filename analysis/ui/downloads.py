@@ -113,9 +113,7 @@ def _rows_of_study(study: ShownStudy, address: PageAddress, stem: Path) -> Path:
     from analysis.studies.frames.study_frames import cell_runs
 
     if study.closed:
-        raise InputError(
-            f"no rows of study {study.key!r} yet", why="what was declared beforehand is not seen before its end"
-        )
+        raise InputError(f"no rows of study {study.key!r} yet", why="declared outcomes are hidden until its end")
     return _rows(RowsQuery.of(address, tuple(cell_runs(study.path))), study.path, stem)
 
 

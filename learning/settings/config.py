@@ -206,7 +206,7 @@ class RunConfig(RecordedSettings, BaseModel):
     @classmethod
     def _at_most_everybody(cls, members: dict[str, float]) -> dict[str, float]:
         if (total := sum(members.values())) > 1 + 1e-9:
-            raise ValueError(f"the shares of members add up to {total:g}; they are at most 1 in all")
+            raise ValueError(f"the shares of members add up to {total:g}; together they may be at most 1")
         return members
 
     @field_validator("world")
@@ -215,7 +215,7 @@ class RunConfig(RecordedSettings, BaseModel):
         reader, audience = info.data.get("reader"), info.data.get("audience")
         if world == "networked" and audience == LLM_AUDIENCE and reader and reader.answer == "letters":
             raise ValueError(
-                "reader.answer: letters is for isolated; in a networked world a persona answers a whole page"
+                "reader.answer: letters is for isolated; in a networked world a persona answers a whole feed at once"
             )
         return world
 
@@ -225,7 +225,7 @@ class RunConfig(RecordedSettings, BaseModel):
         reader, audience = info.data.get("reader"), info.data.get("audience", LLM_AUDIENCE)
         if surveys and audience != LLM_AUDIENCE and reader and not reader.model:
             raise ValueError(
-                "nobody answers: a choice model moves the personas; name the model that plays them: reader.model"
+                "a choice model plays the personas, so nobody can answer; name a model that plays them: reader.model"
             )
         return surveys
 

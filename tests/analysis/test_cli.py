@@ -76,7 +76,7 @@ class TestMistakes:
         ("text", "place"),
         [
             ("seed: 1\nlora: {rank: four}\n", "2:8: setting 'lora.rank' is not valid"),
-            ("seed: 1\nseed: 2\n", "2:1: not valid YAML: the key 'seed' stands twice"),
+            ("seed: 1\nseed: 2\n", "2:1: not valid YAML: the key 'seed' appears twice"),
             (
                 "seed: 3\nepochs: yes\n",
                 "2:1: setting 'epochs' is not valid: yes, no, on, off, true and false are truth values",

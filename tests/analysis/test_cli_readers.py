@@ -101,7 +101,7 @@ class TestReader:
             )  # fmt: skip
             again = moloch("replay", cell, "--live", "--llm", "fast", "--reader", "ollama")
         assert fork.code == 0 and len(server.calls) > before, fork.err
-        assert again.code == 0 and "answers asked anew" in again.out, again.err
+        assert again.code == 0 and "answers asked again" in again.out, again.err
         assert {call.fields["reasoning_effort"] for call in server.calls} == {"none"}
 
     @pytest.mark.parametrize("more", [(), ("--audience", "llm")])
@@ -202,7 +202,7 @@ class TestFind:
         monkeypatch.setattr("abm.llm.http.nearby.LOCAL", {})
         monkeypatch.setattr("abm.llm.http.nearby.OTHERS", ("http://127.0.0.1:9/v1",))
         done = moloch("llm", "find")
-        assert done.code == 1 and "No server of models listens on these ports" in done.out
+        assert done.code == 1 and "No model server listens on these ports" in done.out
 
 
 class TestPlacesInFiles:
@@ -216,7 +216,7 @@ class TestPlacesInFiles:
         ("text", "place", "said"),
         [
             ("llm: http://me:hunter2@host/v1", "2:3", "more than a place"),
-            ("llm: host:port:hunter2@x", "2:3", "no URL of a server"),
+            ("llm: host:port:hunter2@x", "2:3", "not the URL of a server"),
             ("models:\n    m: {url: 'http://host:0/v1'}", "3:9", "port 0"),
             ("models:\n    m:\n      name: x\n      url: http://me:hunter2@host", "5:7", "more than a place"),
             ("models: {m: {url: 'http://h/v1', key: sk-hunter2hunter2}}", "2:36", "names no environment variable"),

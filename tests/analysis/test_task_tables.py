@@ -162,7 +162,7 @@ class TestFitness:
 
         run = answered(tmp_path, answer=empty, answers=12)
         text, found = printed(results(read_events(run))), found_in(run)
-        assert "no findings of tasks. clever is not fit to be asked: it copied 0 of 24" in " ".join(text.split())
+        assert "no findings of tasks. clever is not fit for them: it copied 0 of 24" in " ".join(text.split())
         assert "Out of domain: tasks" not in text and found["rows"] and found["withheld"]
 
 

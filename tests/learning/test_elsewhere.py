@@ -343,7 +343,7 @@ class TestMistakes:
         ("settings", "says"),
         [
             ({"arenas": ["sales"]}, "it is the run's own"),
-            ({"arenas": ["social", "social"]}, "it stands there before"),
+            ({"arenas": ["social", "social"]}, "it is already in the list"),
             ({"arenas": ["social"], "anchors": 999}, "asked for 999 anchors"),
             ({"arenas": [{"arena": "social", "anchors": "nowhere"}]}, "no such anchors"),
         ],

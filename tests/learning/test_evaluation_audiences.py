@@ -88,7 +88,7 @@ class TestSettings:
             ({"shared": "neutral"}, "reserved"),
             ([{"audience": "neutral"}], "a list holds the names"),
             ({"a": {"audience": "neutral", "size": 3}}, "evaluation_audiences.a.size"),
-            (["http://"], "no URL of a server"),
+            (["http://"], "not the URL of a server"),
         ],
     )
     def test_mistakes(self, given, said):

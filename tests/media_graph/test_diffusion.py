@@ -190,7 +190,7 @@ class TestSpreading:
         """Seeds that are no nodes, rates that are no chances."""
         with pytest.raises(InputError, match="nodes are 0 to 299"):
             SIR(graph(), [300], beta=0.1, gamma=0.1, seed=1)
-        with pytest.raises(InputError, match="seeds are no nodes: they are bool"):
+        with pytest.raises(InputError, match="seeds are not nodes: they are bool"):
             SIR(graph(), np.arange(300) < 5, beta=0.1, gamma=0.1, seed=1)
         with pytest.raises(InputError, match=r"beta is 1\.5"):
             SI(graph(), [0], beta=1.5, seed=1)

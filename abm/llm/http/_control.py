@@ -130,7 +130,7 @@ class Control:
         answer = self.ask("GET", "/models", seconds=LISTING)
         if answer.status == 429 or answer.status >= 500 or answer.status in EARLY:
             raise ServiceError(
-                "the server answers no call now",
+                "the server is not answering calls",
                 where=self.place,
                 why=self.words(answer, " to the list of its models"),
                 fix="The same command resumes once it does.",
@@ -177,7 +177,7 @@ class Control:
             raise InputError(
                 "the server lists no model",
                 where=self.place,
-                why="it has none, or does not say" if answer.status == 200 else self.words(answer),
+                why="it has none, or does not say which" if answer.status == 200 else self.words(answer),
                 fix=f"Load one into it, or name what it serves: {self._endpoint.place('NAME')}, or the endpoint's `name`.",
             )
         if not models or any(each["id"] == wanted for each in models):

@@ -30,7 +30,7 @@ PAGE_KEYS = ("base", "cross", "sample", "exclude", "primary", "stop")
 @grouped
 def seeds(
     given: RunOptions,
-    number: Annotated[int, typer.Option("--seeds", min=2, help="How many seeds: 1, 2, ...")] = 5,
+    number: Annotated[int, typer.Option("--seeds", min=2, help="How many seeds to run: 1, 2, ...")] = 5,
     dry_run: options.DryRun = False,
     out: Annotated[
         Path | None, typer.Option(help="The study's folder; by default one under runs/ with a hash of its settings.")
@@ -41,7 +41,7 @@ def seeds(
 ) -> None:
     """Run several seeds, and give means with intervals over them: the short form of a study, whose page is made of these options.
 
-    The same command again goes on where it stopped; with more seeds it adds them. Bounds apply to all runs together. moloch study
+    The same command resumes where it stopped; with more seeds it adds them. Limits apply to all runs together. moloch study
     status, run, retry and results take its folder.
     """
     with stderr().status("loading"):

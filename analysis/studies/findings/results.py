@@ -168,7 +168,7 @@ def study_results(
     chosen = _by(by, factors, sampled)
     cells, missing = _read(state, layout, report)
     if not cells:
-        raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
+        raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status shows how far they are.")
     look, changed = current_look(state, layout), changed_inputs(state, layout)
     declared = registered(state, layout, look, cells, [each.cell for each in missing], changed)
     cells, lacking = shown(look, cells), [each.factors for each in missing]

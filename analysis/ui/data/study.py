@@ -46,16 +46,16 @@ SHOWN = 20
 NAMED = 5
 """Missing cells that are named in a sentence; the table has all."""
 SORTED = ("cell", "seed", "state", "wins", "probe", "spent", "took")
-HIDDEN = "Its page declares beforehand what the study is to decide, so that nobody sees an effect before its end."
+HIDDEN = "Its page declares in advance what the study will decide, so effects are hidden until its end."
 LEFT_OUT = "It is left out of all numbers."
 GONE = "Its folder is not there, and it is left out of all numbers. Bring the folder back."
 CELL_SAYS = {
     "ended": "Its run is whole.",
-    "reused": "A run with the same settings was there already.",
-    "running": "A worker carries it out.",
-    "stopped": "It has begun, and nobody works on it.",
+    "reused": "A finished run with the same settings was already there.",
+    "running": "A worker is carrying it out.",
+    "stopped": "It has begun, but no worker is on it.",
     "waiting": "It has not begun.",
-    "failed": "It failed, and is not tried again by itself.",
+    "failed": "It failed, and is not tried again automatically.",
 }
 DOTS = {
     "ended": "ended",
@@ -252,7 +252,7 @@ def _gone(results: StudyResults | None) -> dict[str, dict[str, str]]:
         each.cell: {
             "state": DAMAGED if each.state == DAMAGED else "missing",
             "dot": DOTS["failed"],
-            "says": "By the study's log it has ended.",
+            "says": "The study's log says that it has ended.",
             "message": f"{_damage(each.message, results.folder)} {LEFT_OUT}"
             if each.state == DAMAGED
             else each.message or GONE,
@@ -313,7 +313,7 @@ def study_result(
         at = {name: level_words(row[name]) for name in _varying(results) if row.get(name) is not None}
         return cells_url(address, at, column.get(mark["outcome"], ""))
 
-    note = "" if over else "Preliminary: cells are left to be carried out, and these numbers change with them."
+    note = "" if over else "Preliminary: some cells have not been carried out, and these numbers will change."
     caption = " ".join(explained(marks))
     return {
         "preliminary": note,
@@ -401,7 +401,7 @@ def _doubts(results: StudyResults, told: Mapping[str, Any]) -> Iterator[dict[str
         yield {
             "name": "Missing",
             "value": count(len(results.missing), "cell"),
-            "says": f"{_listed([each.cell for each in results.missing])}; averages are over what is there",
+            "says": f"{_listed([each.cell for each in results.missing])}; averages are over the others",
             "url": "",
             "bad": True,
         }

@@ -193,7 +193,7 @@ class TestKeys:
     def test_no_key(self, monkeypatch, key):
         """What cannot be a header is refused by the name of its variable."""
         monkeypatch.setenv("MOLOCH_API_KEY", key)
-        with pytest.raises(InputError, match="MOLOCH_API_KEY is no key") as caught:
+        with pytest.raises(InputError, match="MOLOCH_API_KEY is not a key") as caught:
             _ = Endpoint(url="http://host/v1").secret
         assert "sk-" not in str(caught.value)
 
@@ -232,7 +232,7 @@ class TestURLs:
     )  # fmt: skip
     def test_refused(self, url):
         """What cannot be one is reported."""
-        with pytest.raises(InputError, match="no URL of a server"):
+        with pytest.raises(InputError, match="not the URL of a server"):
             parsed(url)
 
     @pytest.mark.parametrize(

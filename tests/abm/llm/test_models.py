@@ -189,7 +189,7 @@ class TestNames:
     def test_another_model_of_a_name_is_refused(self, model, gguf_file):
         """Studies that name it would change unseen."""
         add_model(str(gguf_file), "mine")
-        with pytest.raises(InputError, match="was added before"):
+        with pytest.raises(InputError, match="has already been added"):
             add_model(str(model), "mine")
 
     @pytest.mark.parametrize("name", ["pocket", "vllm", "../up", "A B", ".", "x" * 65])

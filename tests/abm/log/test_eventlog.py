@@ -127,7 +127,7 @@ class TestWriting:
     """One writer, and nothing lost between two."""
 
     def test_a_stale_caller_is_refused(self, run, fill):
-        """append(expected_head=...) raises Conflict if the log moved on, and writes nothing."""
+        """append(expected_head=...) raises Conflict if the log has grown since, and writes nothing."""
         fill([2])
         with open_log(run, write=True) as log:
             log.append([StepStarted(phase="train", epoch=1, arm="shared")], expected_head=2)

@@ -99,7 +99,7 @@ class TestOfARun:
         """Where readers were unfit there is no finding."""
         results = told() | {"withheld": "the reader is no reader"}
         assert not texts(results) and "no reader" in texts(results, "advice")[0]
-        assert texts(told() | {"arms": {}}, "advice") == ["Nothing was evaluated yet."]
+        assert texts(told() | {"arms": {}}, "advice") == ["Nothing has been evaluated yet."]
 
     def test_networked(self):
         """One society has values and no interval, neither in a sentence nor in a table, and it is said what gives one."""
@@ -156,4 +156,4 @@ class TestOfAStudy:
 
     def test_missing_cells(self, results):
         """They are counted."""
-        assert texts(results, "advice") == ["1 of 12 cells is missing: averages are over what is there."]
+        assert texts(results, "advice") == ["1 of 12 cells is missing: averages are over the others."]

@@ -54,7 +54,7 @@ class TestRun:
         [
             (("--probe", "copy_error"), "no question is known for 'copy_error'"),
             (("--probe", PROBE, "--labeller", "../x"), "no name for a labeller"),
-            (("--probe", PROBE, "--labeller", "Ann", "--labeller", "ann"), "two labellers have one name"),
+            (("--probe", PROBE, "--labeller", "Ann", "--labeller", "ann"), "two labellers have the same name"),
             (
                 ("--probe", PROBE, "--n", "9", "--labeller", "a", "--labeller", "b", "--shared", "10"),
                 "share 10 messages",
