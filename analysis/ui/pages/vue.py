@@ -246,6 +246,7 @@ def RowsView(
     filters: list[Row],
     fields: list[str],
     up: Row | None,
+    unread: list[tuple[str, str]],
     meanings: list[list[str]],
     pager: Row | None,
     found: str,
@@ -256,7 +257,7 @@ def RowsView(
     event_find: Go,
     event_narrow: Callable[[Row], None],
 ) -> None:
-    """Rows of a frame; ``file``: where they are as CSV; ``up``: the study that they are of."""
+    """Rows of a frame; ``file``: where they are as CSV; ``up``: the study that they are of, ``unread``: a sentence in pieces about its cells without rows."""
 
 
 @solara.component_vue("event.vue")
