@@ -17,8 +17,8 @@ from urllib.parse import parse_qs
 
 from analysis.ui.address import PageAddress
 from analysis.ui.data.rows import RowsQuery
+from analysis.ui.data.study_rows import rows_of_cells
 from analysis.ui.data.takes import TAKE
-from analysis.ui.data.unread_cells import rows_of_cells
 from analysis.ui.library import library
 from analysis.ui.studies import ShownStudy
 from moloch.errors import InputError, MolochError

@@ -18,7 +18,7 @@ from analysis.ui.data.doors import rows_address
 from analysis.ui.data.rows import PAGE, RowsPage, RowsQuery, can_sort
 from analysis.ui.data.runs import plain_path, quoted
 from analysis.ui.data.study import HIDDEN
-from analysis.ui.data.unread_cells import RowsOfCells, alone, rows_of_cells, said
+from analysis.ui.data.study_rows import RowsOfCells, alone, rows_of_cells, said
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.pages import background, parts, vue
@@ -85,7 +85,7 @@ def StudyRows(study: ShownStudy, address: PageAddress, go: vue.Go) -> None:
     elif isinstance(found, str):
         vue.Notice(first=True, title="No such rows", text=found)
     else:
-        query, page, unread = found
+        query, page, unread, books = found
         if (instead := alone(query, unread, study.path, study.key)) is not None:
             vue.Notice(first=True, event_go=go, **instead)
             return
@@ -95,7 +95,7 @@ def StudyRows(study: ShownStudy, address: PageAddress, go: vue.Go) -> None:
             address,
             page,
             go,
-            cells=lambda names: data.study_cells(query, address, keys, page, names),
+            cells=lambda names: data.study_cells(query, address, keys, page, names, books),
             folder=study.path,
             up=up,
             unread=said(unread, study.key),

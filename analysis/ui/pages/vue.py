@@ -196,6 +196,7 @@ def TrainingView(
     size: Row,
     tree: list[Row],
     note: str,
+    drift: str,
     take: Row,
     steps: Row,
     event_go: Go,

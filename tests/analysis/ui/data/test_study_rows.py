@@ -14,9 +14,10 @@ from analysis.studies.record.cell_ends import CUT, CellEnds
 from analysis.studies.record.status import FollowedStudy
 from analysis.terminal.study_status import render_status
 from analysis.ui.address import PageAddress
+from analysis.ui.data.row_table import study_cells
 from analysis.ui.data.rows import RowsQuery
 from analysis.ui.data.run_list import list_rows
-from analysis.ui.data.unread_cells import alone, rows_of_cells, said
+from analysis.ui.data.study_rows import alone, book_of_anchors, rows_of_cells, said
 from analysis.ui.downloads import make_file
 from analysis.ui.library import Library, open_library
 from analysis.ui.pages.runs import look
@@ -66,6 +67,17 @@ class TestRows:
         open_library([], [folder.parent])
         file = make_file("rows.csv", "study=small&page=rows&frame=contests&phase=evaluate", folder.parent, _no_figure)
         assert pl.read_csv(file).height == there.height
+
+    def test_anchors_have_their_names(self, study):  # noqa: F811
+        """As on the page of a run; the id is what the name stands for."""
+        found, _ = asked(study, "frame=contests&phase=evaluate")
+        for cell in found.books:
+            found.books[cell].anchors["a0"] = {"id": "a0", "subject": f"lamps of {cell}"}
+        rows = study_cells(found.query, PageAddress(), {}, found.page, ["cell", "anchor"], found.books)
+        cell, anchor = rows[0]
+        assert anchor[0] == f"lamps of {cell[0]}" and anchor[2] == "a0"
+        read = book_of_anchors(cell_runs(study)[0].folder)
+        assert set(found.page.rows["anchor"]) <= set(read.anchors)
 
     def test_those_of_a_damaged_cell(self, lacking):
         """What is damaged, within the study, and the command that says more; a healthy cell's rows say nothing of it."""

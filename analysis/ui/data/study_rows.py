@@ -1,20 +1,25 @@
-"""Cells of a study whose rows cannot be read: found when rows are asked for, named with their state, and left out, so that the others open."""
+"""Rows of a study: of all cells that can be read. Those that cannot are left out and named with their state, so that the others open."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from abm.events import AnchorsListed, OtherArenaSet
+from abm.log import open_log
 from analysis.formats import count
 from analysis.frames import CellRun, of_run
+from analysis.readings.book import Book
+from analysis.readings.reading import read
 from analysis.studies.record.cell_ends import DAMAGED, GONE, MISSING, within
 from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
 from analysis.ui.data.runs import quoted
-from moloch.errors import LogError
+from moloch.errors import LogError, MolochError
 
 NAMED = 5
 """Cells that are named in a sentence."""
@@ -31,11 +36,16 @@ class UnreadCell(NamedTuple):
 
 
 class RowsOfCells(NamedTuple):
-    """A page of rows of those cells that can be read, with the query that has only these."""
+    """A page of rows of those cells that can be read, with the query that has only these.
+
+    Attributes:
+        books: cell -> a book that knows its anchors and nothing else, of the cells on this page.
+    """
 
     query: RowsQuery
     page: RowsPage
     unread: tuple[UnreadCell, ...]
+    books: Mapping[str, Book]
 
 
 def rows_of_cells(query: RowsQuery, study: Path, status: StudyStatus, page_no: int) -> RowsOfCells:
@@ -57,7 +67,22 @@ def rows_of_cells(query: RowsQuery, study: Path, status: StudyStatus, page_no: i
         query = without(query, lost)
         page = rows_page(query, study, page_no)
     only = query.equals.get("cell", ())
-    return RowsOfCells(query, page, tuple(each for each in lost if not only or each.cell in only))
+    unread = tuple(each for each in lost if not only or each.cell in only)
+    return RowsOfCells(query, page, unread, _books(query, page) if "anchor" in query.columns else {})
+
+
+def _books(query: RowsQuery, page: RowsPage) -> dict[str, Book]:
+    shown = set(page.rows["cell"])
+    return {run.cell: book_of_anchors(Path(run.folder)) for run in query.cells if run.cell in shown}
+
+
+def book_of_anchors(run: Path) -> Book:
+    """Return a book that knows a run's anchors, and nothing else."""
+    book = Book()
+    with suppress(MolochError):  # its rows are there as Parquet
+        for block in open_log(run, write=False).blocks():
+            read(block.events({AnchorsListed, OtherArenaSet}), book)
+    return book
 
 
 def damaged_cells(query: RowsQuery, study: Path) -> list[UnreadCell]:
