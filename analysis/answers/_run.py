@@ -15,6 +15,9 @@ from analysis.formats import known, p_value, percent, points, rate
 from analysis.statistics.estimates import of_plain
 
 Table = Mapping[str, Any]
+ADDS_UP = 5e-4
+"""Shares that differ by less are the same in print."""
+_PAIRED = "Differences in votes are of people who voted on the same anchor for both arms, so they need not be the difference of the two win rates."
 _ONE_SOCIETY = "No intervals from one society: its members influence each other, so only seeds are independent. moloch study --like RUN --seeds 8 gives them."
 
 
@@ -30,7 +33,7 @@ def run_answer(table: Table) -> list[AnswerSentence]:
             )
         ]
     again = [*_between_trainings(table.get("competition", ())), *_trained_again(table.get("repeats", ()))]
-    return [*_findings(table), *again, _scope(table), *_advice(table)]
+    return [*_findings(table), *again, *_paired(table), _scope(table), *_advice(table)]
 
 
 def _findings(table: Table) -> Iterator[AnswerSentence]:
@@ -105,6 +108,18 @@ def _trained_again(rows: Sequence[Table]) -> Iterator[AnswerSentence]:
             yield AnswerSentence(
                 f"{trained}; {test} (rank: {p_value(row['p_rank'])}). This is not an interval for the effect.", (key,)
             )
+
+
+def _paired(table: Table) -> Iterator[AnswerSentence]:
+    """Yield why win rates and their difference do not add up, where they do not: some people voted for one arm's contest alone."""
+    arms = table["arms"]
+    shown = [
+        (row["win_rate"]["value"], arms[row["compared_with"]]["win_rate"]["value"], row["against_placebo"]["value"])
+        for row in arms.values()
+        if row["compared_with"] in arms
+    ]
+    if any(all(map(known, each)) and abs(each[0] - each[1] - each[2]) >= ADDS_UP for each in shown):
+        yield AnswerSentence(_PAIRED, kind="scope")
 
 
 def _several(table: Table) -> bool:

@@ -25,7 +25,7 @@ from analysis.ui.data.failures import failures
 from analysis.ui.data.head import headline
 from analysis.ui.data.lineage import NodeRates, node_rates, tree
 from analysis.ui.data.result import nothing_yet, run_result
-from analysis.ui.data.training import alarm_lines, training_rows
+from analysis.ui.data.training import DRIFT, alarm_lines, training_rows
 
 TABS = ("result", "contests", "messages", "diffusion", "people", "training", "probes")
 LISTED = 2_000
@@ -270,6 +270,7 @@ class RunSite:
             "tree": tree(book, rates, self._address),
             "size": {"width": WIDTH, "height": HEIGHT, "left": LEFT, "foot": FOOT},
             "note": read if rates.wins or rates.probes else "No adapter was evaluated.",
+            "drift": DRIFT,
         }
 
     def _probes(self) -> dict[str, Any]:

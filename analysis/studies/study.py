@@ -202,14 +202,15 @@ class Study:
         return study_results(self.folder, by)
 
     def status(self) -> StudyStatus:
-        """Return how each cell stands, by its own log; never an effect.
+        """Return how each cell stands, by its own log, of which the end is read; never an effect.
 
         Raises:
             InputError: it has not begun.
         """
+        from analysis.studies.record.cell_ends import CellEnds
         from analysis.studies.record.status import FollowedStudy
 
-        return FollowedStudy(self.folder).look()
+        return FollowedStudy(self.folder, damage=CellEnds().damage).look()
 
     def plan(self, jobs: int = 0) -> PlannedStudy:
         """Return what is left to do: cells, calls, money, hours; see :func:`analysis.studies.designs.plan.plan_study`."""

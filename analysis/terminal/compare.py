@@ -98,7 +98,7 @@ def _outcomes(outcomes: list[MeasuredPair]) -> Table:
             grid.add_section()
         measure = "" if outcome.measure == before else outcome.measure
         if measure and outcome.kind == "copying":
-            measure += " (copying)"
+            measure += " (miscopied)"
         sides = (outcome.a, outcome.b)
         sizes = (number(each["n"]) if each else DASH for each in sides)
         add_row(grid, measure, outcome.arm, *map(rate, sides), _change(outcome), *sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,11 @@ STYLES = {
     "failed": "bold red",
     "waiting": "dim",
     "stopped": "yellow",
+    "missing": "bold red",
+    "damaged": "bold red",
 }
+LOST = ("missing", "damaged")
+"""States of cells that have ended, and cannot be read."""
 
 
 def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterator[RenderableType]:
@@ -41,7 +46,7 @@ def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterat
     shown = (
         cells
         if everything or len(cells) <= LISTED
-        else [c for c in cells if c["state"] in ("running", "stopped", "failed")]
+        else [c for c in cells if c["state"] in ("running", "stopped", "failed", *LOST)]
     )
     if shown:
         grid = new_table("", ["cell", "state", "step", "doing", "left"])
@@ -53,7 +58,8 @@ def render_status(status: Mapping[str, Any], everything: bool = False) -> Iterat
         yield Text(f"{count(len(cells) - len(shown), 'more cell')} not listed; --all lists them.", style="dim")
     for cell in cells:
         if cell["message"]:
-            yield Text(_failure(cell), style=STYLES["failed"] if cell["state"] == "failed" else "yellow")
+            yield Text(_failure(cell), style=STYLES["failed"] if cell["state"] in ("failed", *LOST) else "yellow")
+    yield from (Text(line) for line in _lost(status))
     failed = [cell["origin"] for cell in cells if cell["state"] == "failed"]
     yield from (Text(line) for line in what_to_do(failed, status["study"]))
     yield from (Text(line) for line in _lines(status))
@@ -99,6 +105,8 @@ def _name(cell: Mapping[str, Any]) -> str:
 
 
 def _failure(cell: Mapping[str, Any]) -> str:
+    if cell["state"] in LOST:
+        return f"{cell['cell']} is {cell['state']}: {short(near_paths(cell['message']), MESSAGE)}"
     if cell["origin"] == "interrupted" and cell["state"] == "waiting":
         return f"{cell['cell']} was stopped before its end; it resumes with the study."
     again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
@@ -107,6 +115,16 @@ def _failure(cell: Mapping[str, Any]) -> str:
     return (
         f"{cell['cell']} failed{again} ({cell['origin']}): {short(near_paths(cell['message']), MESSAGE)}{trace}{will}"
     )
+
+
+def _lost(status: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what cells that have ended and cannot be read mean, and how many logs nobody looked at."""
+    verify = f"moloch log verify {shlex.quote(near_paths(status['study']))}"
+    if lost := sum(status["states"].get(state, 0) for state in LOST):
+        are = "is" if lost == 1 else "are"
+        yield f"{count(lost, 'cell')} that ended cannot be read, and {are} left out of all numbers."
+    if unseen := status["unseen"]:
+        yield f"The logs of {count(unseen, 'cell')} were not looked at, for lack of time. All bytes: {verify}"
 
 
 def _lines(status: Mapping[str, Any]) -> Iterator[str]:

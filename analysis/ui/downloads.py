@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 from analysis.ui.address import PageAddress
 from analysis.ui.data.rows import RowsQuery
+from analysis.ui.data.study_rows import rows_of_cells
 from analysis.ui.data.takes import TAKE
 from analysis.ui.library import library
 from analysis.ui.studies import ShownStudy
@@ -114,7 +115,8 @@ def _rows_of_study(study: ShownStudy, address: PageAddress, stem: Path) -> Path:
 
     if study.closed:
         raise InputError(f"no rows of study {study.key!r} yet", why="declared outcomes are hidden until its end")
-    return _rows(RowsQuery.of(address, tuple(cell_runs(study.path))), study.path, stem)
+    query = RowsQuery.of(address, tuple(cell_runs(study.path)))
+    return _rows(rows_of_cells(query, study.path, study.status(), 0).query, study.path, stem)
 
 
 def _event(run: Path, address: PageAddress, stem: Path) -> Path:

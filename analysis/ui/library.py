@@ -236,7 +236,7 @@ class Library:
         with self._lock:
             shown = self._studies.get(key)
             if shown is None or shown.path != path:
-                shown = self._studies[key] = ShownStudy(key, path, self._hidden)
+                shown = self._studies[key] = ShownStudy(key, path, self._hidden, self._ends.damage)
             return shown
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analysis.studies.findings.results import StudyResults, study_results
-from analysis.studies.record.status import FollowedStudy, StudyStatus
+from analysis.studies.record.status import Damage, FollowedStudy, StudyStatus
 from moloch.errors import InputError
 
 LOOK_S = 1.0
@@ -32,12 +32,19 @@ class ShownStudy:
     Args:
         key: what addresses call it.
         hidden: says whether effects are not to be seen yet, as those of a preregistered study before its end.
+        damage: says what is wrong with the end of a cell's log, as far as it was read.
     """
 
-    def __init__(self, key: str, path: Path, hidden: Callable[[Path], bool] = lambda path: False) -> None:
+    def __init__(
+        self,
+        key: str,
+        path: Path,
+        hidden: Callable[[Path], bool] = lambda path: False,
+        damage: Damage = lambda run: None,
+    ) -> None:
         self.key, self.path, self._hidden = key, path, hidden
         self.read = ReadCells(0, 0)
-        self._followed = FollowedStudy(path, inputs=False)
+        self._followed = FollowedStudy(path, inputs=False, damage=damage)
         self._looking, self._counting = threading.Lock(), threading.Lock()
         self._status: tuple[float, StudyStatus] | None = None
         self._results: tuple[frozenset[str], StudyResults] | None = None

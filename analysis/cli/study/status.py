@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,10 +15,12 @@ from analysis.cli.heads import closing_lines
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from analysis.studies.record.status import FollowedStudy, StudyStatus
+    from analysis.studies.record.status import StudyStatus
 
 BEAT_S = 2.0
 """Seconds between two looks."""
+PATIENCE_S = 4.0
+"""Seconds that a look may spend on the ends of logs: about 300 of a usual run."""
 
 
 def status(
@@ -30,15 +32,21 @@ def status(
 ) -> None:
     """Show how each cell stands, what was spent and how long it will take; never an effect.
 
-    Exit code 3: cells have failed. With --json and --watch, a line for each change.
+    Exit code 3: cells have failed, or have ended and cannot be read. With --json and --watch, a line for each change.
     """
+    from analysis.studies.record.cell_ends import DAMAGED, MISSING, CellEnds
     from analysis.studies.record.places import folder_of
     from analysis.studies.record.status import FollowedStudy
 
-    folder = folder_of(study, out)
-    followed = FollowedStudy(folder)
+    folder, ends = folder_of(study, out), CellEnds(PATIENCE_S)
+    followed = FollowedStudy(folder, damage=ends.damage)
+
+    def look() -> StudyStatus:
+        ends.again()
+        return followed.look()
+
     try:
-        now = _watch(followed, everything, as_json) if watch else followed.look()
+        now = _watch(look, everything, as_json) if watch else look()
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     if not watch:
@@ -47,21 +55,21 @@ def status(
         else:
             _print(now.as_dict(), everything)
             say(*closing_lines(folder))
-    if now.states.get("failed"):
+    if now.states.keys() & {"failed", MISSING, DAMAGED}:
         raise typer.Exit(ExitCode.NOT_WHOLE)
 
 
-def _watch(followed: FollowedStudy, everything: bool, as_json: bool) -> StudyStatus:
+def _watch(look: Callable[[], StudyStatus], everything: bool, as_json: bool) -> StudyStatus:
     """Show a study until it is over: in place in a terminal, else what changed, a line each."""
     if not as_json and printer().is_terminal:
-        return _live(followed, everything)
+        return _live(look, everything)
     from analysis.cli.progress import EVERY
     from analysis.terminal.study_status import headline, plain_lines
 
     before: dict[str, Any] | None = None
     said = time.monotonic()
     while True:
-        now = followed.look()
+        now = look()
         told = now.as_dict()
         if as_json:
             if told != before:
@@ -78,18 +86,18 @@ def _watch(followed: FollowedStudy, everything: bool, as_json: bool) -> StudySta
         time.sleep(BEAT_S)
 
 
-def _live(followed: FollowedStudy, everything: bool) -> StudyStatus:
+def _live(look: Callable[[], StudyStatus], everything: bool) -> StudyStatus:
     from rich.console import Group
     from rich.live import Live
 
     from analysis.terminal.study_status import render_status
 
-    now = followed.look()
+    now = look()
     with Live(console=printer(), auto_refresh=False, transient=True) as live:
         while not now.over:
             live.update(Group(*render_status(now.as_dict(), everything)), refresh=True)
             time.sleep(BEAT_S)
-            now = followed.look()
+            now = look()
     _print(now.as_dict(), everything)
     return now
 

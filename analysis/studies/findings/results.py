@@ -20,6 +20,7 @@ from analysis.studies.pages.cells import Factors, Impossible, cells_of
 from analysis.studies.pages.page import StudyPage, page_of
 from analysis.studies.pages.samples import points
 from analysis.studies.prereg.registered import Registered, current_look, registered, shown, why_exploratory
+from analysis.studies.record.cell_ends import CUT, DAMAGED
 from analysis.studies.record.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.record.layout import Layout
 from analysis.studies.record.places import run_of
@@ -39,14 +40,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-DAMAGED = "damaged"
-
-
 @dataclass(frozen=True)
 class MissingCell:
     """A planned cell without results: ``state`` as the study's log has it, and the message of its last failure.
 
-    Where its log cannot be read, the state is :data:`DAMAGED`, and the message says why.
+    Where its log cannot be read, or ends before the run's end, the state is :data:`analysis.studies.record.cell_ends.DAMAGED`, and the message
+    says why.
     """
 
     cell: str
@@ -216,6 +215,9 @@ def _read(
             evaluation = _evaluation(run) if run is not None else None
         except LogError as error:
             missing.append(damaged_cell(name, history, error))
+            continue
+        if evaluation is None and run is not None and history.state in ("ended", "reused"):
+            missing.append(MissingCell(name, planned.factors, planned.seed, DAMAGED, CUT))
             continue
         if evaluation is None:
             missing.append(missing_cell(name, history))

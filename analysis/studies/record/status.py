@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from abm.llm.ledger import Cost, Ledger
 from analysis.readings.progress import CellProgress
 from analysis.readings.traffic import left_words, sum_of, traffic_words
 from analysis.studies.pages.cells import Factors
+from analysis.studies.record.cell_ends import DAMAGED, GONE, MISSING, is_gone, within
 from analysis.studies.record.claims import Claims, Watch
 from analysis.studies.record.inputs import UNCHANGED, ChangedInputs, changed_inputs
 from analysis.studies.record.layout import Layout
@@ -22,8 +24,12 @@ from analysis.studies.record.study_log import CellHistory, StudyLog, StudyState
 from learning.runs.traffic import Traffic, read_traffic
 from moloch.errors import MolochError
 
-STATES = ("ended", "reused", "running", "stopped", "waiting", "failed")
-"""``stopped``: it has begun, and nobody works on it; the next controller goes on with it."""
+STATES = ("ended", "reused", "running", "stopped", "waiting", "failed", MISSING, DAMAGED)
+"""``stopped``: it has begun, and nobody works on it; the next controller goes on with it. ``missing``, ``damaged``: it has ended by the study's
+log, and its folder is gone, or its log's end cannot be read.
+"""
+Damage = Callable[[Path], str | None]
+"""Returns what is wrong with the end of a run's log, empty for nothing; None where nobody looked."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class CellStatus:
         state: one of :data:`STATES`; ``ended`` where its own log says so.
         progress: of a cell that has begun and not ended; ``traffic``: what its models are doing, while it is carried out.
         seconds: that its attempts took, as far as they ended it.
-        origin, message, traceback: of its last failure.
+        origin, message, traceback: of its last failure; of one that is missing or damaged, ``message`` says what is wrong.
     """
 
     cell: str
@@ -67,6 +73,7 @@ class StudyStatus:
         eta_s: seconds until what is running has ended, the longest of them; None for unknown.
         slowest: of the cells that ended, the one that took longest.
         changed: inputs that are not what cells that ended began with.
+        unseen: how many cells have ended, and nobody looked at their logs.
     """
 
     study: Path
@@ -76,6 +83,7 @@ class StudyStatus:
     extensions: int
     looks: int
     changed: ChangedInputs = UNCHANGED
+    unseen: int = 0
 
     @property
     def states(self) -> dict[str, int]:
@@ -144,6 +152,7 @@ class StudyStatus:
             "slowest": self.slowest.cell if self.slowest else None,
             "extensions": self.extensions,
             "looks": self.looks,
+            "unseen": self.unseen,
             "changed": self.changed.as_dict(),
             "changed_said": self.changed.sentence(),
             "cells": [
@@ -158,13 +167,15 @@ class FollowedStudy:
     Args:
         study: its folder.
         inputs: whether the first look reads the files that cells began with, which can take seconds; else none of them has changed.
+        damage: looks at the logs of cells that have ended; by default nobody does, and only folders that are gone are found.
     """
 
-    def __init__(self, study: Path, *, inputs: bool = True) -> None:
+    def __init__(self, study: Path, *, inputs: bool = True, damage: Damage = lambda run: None) -> None:
         self._log, self._layout = StudyLog(study), Layout(study)
         self._claims, self._watch = Claims(self._layout), Watch(self._layout)
         self._cells: dict[Path, FollowedCell] = {}
         self._over: dict[str, CellStatus] = {}
+        self._damage, self._unseen = damage, 0
         self._changed: ChangedInputs | None = None if inputs else UNCHANGED
 
     def look(self) -> StudyStatus:
@@ -174,17 +185,20 @@ class FollowedStudy:
             InputError: there is no study.
             LogError: its log cannot be read.
         """
-        state = self._log.state()
+        state, self._unseen = self._log.state(), 0
         cells = tuple(self._cell(name, cell) for name, cell in state.cells.items())
         if self._changed is None:  # once: it reads files
             self._changed = changed_inputs(state, self._layout)
         counts = len(state.extensions), len(state.looks)
-        return StudyStatus(self._layout.folder, state.name, cells, _stopped(state), *counts, self._changed)
+        return StudyStatus(
+            self._layout.folder, state.name, cells, _stopped(state), *counts, self._changed, self._unseen
+        )
 
     def _cell(self, name: str, history: CellHistory) -> CellStatus:
+        run = run_of(self._layout, history)
         if name in self._over:
-            return self._over[name]
-        state, progress, run = history.state, None, run_of(self._layout, history)
+            return self._as_found(self._over[name], run)
+        state, progress = history.state, None
         if run is not None and state not in ("ended", "reused"):
             progress = self._cells.setdefault(run, FollowedCell(run)).look()
             if progress.ended:  # its worker may be gone before it could say so
@@ -209,7 +223,16 @@ class FollowedStudy:
         )
         if history.state in ("ended", "reused"):
             self._over[name] = status
+            return self._as_found(status, run)
         return status
+
+    def _as_found(self, status: CellStatus, run: Path | None) -> CellStatus:
+        """Return a cell that has ended by the study's log as it is found now: whole, missing or damaged."""
+        if is_gone(self._layout, status.cell, run):
+            return replace(status, state=MISSING, message=GONE)
+        wrong = self._damage(run) if run is not None else ""
+        self._unseen += wrong is None
+        return replace(status, state=DAMAGED, message=within(wrong, self._layout.folder)) if wrong else status
 
     def _is_worked_on(self, name: str, attempts: int) -> bool:
         claim = self._claims.current(name, attempts)

@@ -22,6 +22,8 @@ ACTIONS: tuple[Action, ...] = ("like", "reply", "share")
 DONE: dict[Action, str] = {"like": "liked it", "reply": "replied", "share": "shared it"}
 SEEN = "seen"
 """What an address names as its frame where a message's page lists who saw it."""
+VOTERS = "Members reached saw this message itself. Votes are of all members who saw a message of its contest, so they can be more."
+"""Why more members may have voted than a message reached, in a world with feeds."""
 BRANCHES = 60
 """Sharers that a page lists at most, and answers."""
 
@@ -56,6 +58,7 @@ def cascade_view(
     told = _Teller(cascade, book, people)
     return {
         "facts": facts,
+        "voters": VOTERS,
         "rounds": round_rows(cascade, spread, members, address),
         "tree": [told.branch(persona, depth) for persona, depth in branches[:BRANCHES]],
         "tree_hidden": max(0, len(branches) - BRANCHES),

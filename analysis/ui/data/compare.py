@@ -170,7 +170,7 @@ def outcome_rows(
         values = [estimate["value"] if estimate else None for estimate in (outcome.a, outcome.b)]
         plain = DASH if None in values else signed(100 * (values[1] - values[0]))  # pyright: ignore[reportOptionalOperand]
         change = {"value": points(outcome.change), "bounds": points_bounds(outcome.change)} if outcome.change else None
-        kind = " (copying)" if outcome.kind == "copying" else ""
+        kind = " (miscopied)" if outcome.kind == "copying" else ""
         shown = [
             _estimate(estimate) | {"to": _behind(outcome, run, arm or outcome.arm, epoch) if estimate else ""}
             for estimate, (run, arm), epoch in zip((outcome.a, outcome.b), sides, epochs, strict=True)

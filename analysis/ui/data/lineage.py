@@ -71,7 +71,22 @@ def tree(book: Book, rates: NodeRates | None, address: PageAddress) -> list[dict
         if key not in roots:
             roots[key] = _root(book, each, name, rates, address)
         roots[key]["children"].append(nodes[each.arm, each.epoch])
+    _align(
+        list(roots.values()), {epoch: i for i, epoch in enumerate(sorted({each.epoch for each in book.adapters}))}, -1
+    )
     return list(roots.values())
+
+
+def _align(nodes: list[dict[str, Any]], columns: Mapping[int, int], left: int) -> None:
+    """Say of each node how many columns are empty between it and what it continues, so that those of one epoch stand in one column.
+
+    Args:
+        columns: epoch -> its column; roots stand in column -1, ``left`` of which there is nothing.
+    """
+    for node in nodes:
+        column = columns.get(node["epoch"], left)
+        node["skip"] = max(0, column - left - 1)
+        _align(node["children"], columns, column)
 
 
 def _parent(book: Book, trained: AdapterTrained) -> AdapterTrained | None:
@@ -90,6 +105,7 @@ def _node(book: Book, trained: AdapterTrained, rates: NodeRates | None, address:
         "key": f"{trained.arm}/{trained.epoch}",
         "name": f"{trained.arm}, epoch {trained.epoch}",
         "colour": colours(book.config).get(trained.arm, ""),
+        "epoch": trained.epoch,
         "id": trained.adapter,
         "to": event_url(address, trained.seq),
         "text": f"{trained.method}: {count(trained.rows, 'row')}, {count(trained.steps, 'step')}",
@@ -113,6 +129,7 @@ def _root(
         "key": name or first.parent,
         "name": "base model" if name == BASE else name or "an adapter of another run",
         "colour": colours(book.config).get(name, ""),
+        "epoch": 0,
         "id": "" if name else first.parent,
         "to": "",
         "text": short(book.model) if name == BASE else "",

@@ -74,21 +74,34 @@ def cells(query: RowsQuery, address: PageAddress, book: Book, found: RowsPage, n
     moments = _moments(query)
 
     def cell(name: str, row: Mapping[str, Any]) -> Cell:
-        if name == "anchor" and row[name] in book.anchors:
-            return [short(book.subject(row[name]), 50), "", str(row[name])]
+        if named := _anchor(name, row, book):
+            return named
         text, whole = _said(row[name], name in moments)
         return [text, _door(name, row, query, address, book), whole]
 
     return [[cell(name, row) for name in names] for row in found.rows.iter_rows(named=True)]
 
 
+def _anchor(name: str, row: Mapping[str, Any], book: Book | None) -> Cell | None:
+    """Return an anchor as its subject; None for another column, and for an anchor that the book does not know."""
+    if name != "anchor" or book is None or row[name] not in book.anchors:
+        return None
+    return [short(book.subject(row[name]), 50), "", str(row[name])]
+
+
 def study_cells(
-    query: RowsQuery, address: PageAddress, keys: Mapping[str, str], found: RowsPage, names: list[str]
+    query: RowsQuery,
+    address: PageAddress,
+    keys: Mapping[str, str],
+    found: RowsPage,
+    names: list[str],
+    books: Mapping[str, Book],
 ) -> list[list[Cell]]:
     """Return a page's rows of a study: a cell's name leads to the same rows of its run, an event to its page.
 
     Args:
         keys: name of a cell -> key of its run; without those that are not shown.
+        books: name of a cell -> a book that knows its anchors.
     """
     factors = {"cell", "seed", *(name for cell in query.cells for name in cell.factors)}
     kept = {name: values for name, values in query.equals.items() if name not in factors}
@@ -103,6 +116,8 @@ def study_cells(
         return event_url(run, row[name]) if of_run else ""
 
     def cell(name: str, row: Mapping[str, Any]) -> Cell:
+        if named := _anchor(name, row, books.get(str(row["cell"]))):
+            return named
         text, whole = _said(row[name], name in moments)
         return [text, door(name, row), whole]
 

@@ -35,6 +35,7 @@ class RowsQuery:
         find: a text that some column of texts holds, whatever the case.
         sort: a column, after ``-`` for descending; empty for the frame's own order.
         cells: the runs that it is of, where it is of a study; empty where it is of a run.
+        left_out: names of those among them that cannot be read; they stand in no folder, and have no rows.
     """
 
     frame: str
@@ -42,6 +43,7 @@ class RowsQuery:
     find: str = ""
     sort: str = ""
     cells: tuple[CellRun, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, address: PageAddress, cells: tuple[CellRun, ...] = ()) -> RowsQuery:
@@ -107,21 +109,27 @@ class RowsQuery:
         if self.sort:
             how = f"descending={self.sort.startswith('-')}, nulls_last=True, maintain_order=True"
             calls.append(f".sort({self._sorted()!r}, {how})")
-        study = "from analysis.studies.frames.study_frames import study_frame"
-        lines = [
-            *(["import polars as pl"] if "pl." in "".join(calls) else []),
-            study if self.cells else "import moloch",
-            "",
-        ]
-        lines = lines if self.cells else [*sorted(lines[:-1]), ""]
+        imports, opened = self._opened(folder)
+        if "pl." in "".join(calls):
+            imports.append("import polars as pl")
+        imports.sort(key=_order)
         calls = [*([f".filter({', '.join(plain)})"] if plain else []), *calls]
-        opened = (
-            f"study_frame({folder!r}, {self.frame!r})"
-            if self.cells
-            else f"moloch.open_run({folder!r}).frame({self.frame!r})"
-        )
-        lines += [f"rows = {opened}", *(f"rows = rows{call}" for call in calls)]
+        lines = [*imports, "", *opened, *(f"rows = rows{call}" for call in calls)]
         return "\n".join([*lines, "print(rows.collect())"])
+
+    def _opened(self, folder: str) -> tuple[list[str], list[str]]:
+        """Return the imports, and the lines that make ``rows``, all of them."""
+        if not self.cells:
+            return ["import moloch"], [f"rows = moloch.open_run({folder!r}).frame({self.frame!r})"]
+        frames = "from analysis.studies.frames.study_frames import"
+        if not self.left_out:
+            return [f"{frames} study_frame"], [f"rows = study_frame({folder!r}, {self.frame!r})"]
+        lines = [
+            f"unread = {list(self.left_out)!r}",
+            f"cells = [cell for cell in cell_runs({folder!r}) if cell.cell not in unread]",
+            f"rows = of_cells(cells, {self.frame!r})",
+        ]
+        return ["from analysis.frames import of_cells", f"{frames} cell_runs"], lines
 
     def _has_texts(self) -> bool:
         return any(column.dtype == "String" for column in self.columns.values())
@@ -131,6 +139,11 @@ class RowsQuery:
         if name not in columns or not can_sort(columns[name]):
             raise InputError(f"rows of {self.frame} cannot be sorted by {name!r}", fix="Choose a column's heading.")
         return name
+
+
+def _order(line: str) -> tuple[bool, str]:
+    """Return by what imports are sorted: whole modules first."""
+    return line.startswith("from"), line
 
 
 def can_sort(column: FrameColumn) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from abm.llm.ledger import Cost
 from analysis.formats import DASH, ago, count
+from analysis.studies.record.cell_ends import DAMAGED, MISSING
 from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import heading, order_of, ranked
@@ -39,11 +40,13 @@ COLUMNS = (
     ),
     ("", "Arms", False, ""),
     ("", "Setting", False, "Arena, world, writers and audience"),
-    ("size", "Size", True, "Events of a run, cells of a study that have ended"),
+    ("size", "Size", True, "Events of a run, cells of a study that have ended and can be read"),
     ("spent", "Spent", True, "What was paid for served models"),
     ("written", "Written", True, "When its last event was appended"),
 )
 """Name in an address, empty for one that is not sorted by; label, whether it holds numbers, and what it means."""
+LOST = (MISSING, DAMAGED)
+"""States of cells that have ended and cannot be read."""
 Line = Callable[["ListEntry"], ResultLine | None]
 
 
@@ -87,7 +90,7 @@ class ListEntry(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Events of a run, cells of a study that have ended."""
+        """Events of a run, cells of a study that have ended and can be read."""
         if self.status is None:
             return self.info.events if self.info and not self.study else 0
         return sum(cell.state in ("ended", "reused") for cell in self.status.cells)
@@ -156,7 +159,7 @@ def _row(entry: ListEntry, line: ResultLine | None, now: float) -> dict[str, Any
         "state": entry.state,
         "says": _says(entry),
         "notes": [*_notes(entry)],
-        "error": entry.error or (info.error if info and not entry.study else ""),
+        "error": entry.error or (info.error if info and not entry.study else _lost(entry)),
         "arms": _listed(names_of(config.get("arms"))),
         "setting": " · ".join(filter(None, _setting(config))) or DASH,
         "size": f"{entry.size:,} of {count(len(status.cells), 'cell')}" if status else count(entry.size, "event"),
@@ -199,11 +202,21 @@ def paid(cost: Cost) -> tuple[float, int] | None:
 def _notes(entry: ListEntry) -> Iterable[str]:
     if entry.status is not None:
         cells = [
-            f"{number:,} {state}" for state, number in entry.status.states.items() if state not in ("ended", "reused")
+            f"{number:,} {state}"
+            for state, number in entry.status.states.items()
+            if state not in ("ended", "reused", *LOST)
         ]
         yield f"study{': ' if cells else ''}{', '.join(cells)}"
     if entry.info is not None and entry.info.forked and not entry.study:
         yield f"forked from {entry.info.forked[0]}"
+
+
+def _lost(entry: ListEntry) -> str:
+    """Return how many cells have ended and cannot be read; empty for none."""
+    states = entry.status.states if entry.status is not None else {}
+    lost = {state: states[state] for state in LOST if state in states}
+    each = ", ".join(f"{number:,} {state}" for state, number in lost.items())
+    return f"{sum(lost.values()):,} of {count(sum(states.values()), 'cell')} cannot be read: {each}" if lost else ""
 
 
 def _says(entry: ListEntry) -> str:
@@ -235,7 +248,8 @@ def _text(entry: ListEntry) -> str:
     config = entry.info.config if entry.info else {}
     kind = "study" if entry.study else "run"
     forked = entry.info.forked[0] if entry.info and entry.info.forked else ""
-    parts = [entry.name, kind, entry.state, forked, *_setting(config), _listed(names_of(config.get("arms")))]
+    cells = entry.status.states if entry.status is not None else {}
+    parts = [entry.name, kind, entry.state, *cells, forked, *_setting(config), _listed(names_of(config.get("arms")))]
     return " ".join(parts).casefold()
 
 

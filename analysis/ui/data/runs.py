@@ -15,6 +15,7 @@ from typing import Any
 from abm.log import EventLog, Head, open_log
 from abm.log.about import lineage
 from abm.log.tail import Ending
+from analysis.studies.record.cell_ends import CUT
 from analysis.studies.record.layout import LOG, is_study
 from analysis.ui.data.life import State, state_of
 from moloch.errors import MolochError
@@ -138,6 +139,13 @@ class Ends:
     def knows(self, path: Path) -> bool:
         """Return whether a run was described before."""
         return path in self._known
+
+    def damage(self, path: Path) -> str | None:
+        """Return what is wrong with the end of the log of a run that should have ended; empty for nothing, None where it was never described."""
+        _, info = self._known.get(path.resolve(), (None, None))
+        if info is None:
+            return None
+        return info.error if info.state == "damaged" else CUT if info.state in ("stopped", "empty") else ""
 
     def _described(self, key: str, path: Path) -> RunInfo:
         try:

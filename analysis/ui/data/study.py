@@ -26,7 +26,8 @@ from analysis.formats import (
     points_bounds,
 )
 from analysis.frames import columns_of
-from analysis.studies.findings.results import DAMAGED, StudyResults
+from analysis.studies.findings.results import StudyResults
+from analysis.studies.record.cell_ends import DAMAGED, GONE, MISSING, within
 from analysis.studies.record.status import CellStatus, StudyStatus
 from analysis.tables.pooled import Measured
 from analysis.ui.address import PageAddress
@@ -48,7 +49,6 @@ NAMED = 5
 SORTED = ("cell", "seed", "state", "wins", "probe", "spent", "took")
 HIDDEN = "Its page declares in advance what the study will decide, so effects are hidden until its end."
 LEFT_OUT = "It is left out of all numbers."
-GONE = "Its folder is not there, and it is left out of all numbers. Bring the folder back."
 CELL_SAYS = {
     "ended": "Its run is whole.",
     "reused": "A finished run with the same settings was already there.",
@@ -56,6 +56,8 @@ CELL_SAYS = {
     "stopped": "It has begun, but no worker is on it.",
     "waiting": "It has not begun.",
     "failed": "It failed, and is not tried again automatically.",
+    MISSING: "The study's log says that it has ended.",
+    DAMAGED: "The study's log says that it has ended.",
 }
 DOTS = {
     "ended": "ended",
@@ -64,6 +66,8 @@ DOTS = {
     "stopped": "stopped",
     "failed": "damaged",
     "waiting": "empty",
+    MISSING: "damaged",
+    DAMAGED: "damaged",
 }
 """State of a cell -> that of a run with the same dot."""
 
@@ -73,7 +77,7 @@ DOTS = {
 
 def study_head(key: str, status: StudyStatus, path: str, results: StudyResults | None = None) -> dict[str, Any]:
     """Return what stands above the page: its name, its state, and how far it is; cells that are gone or damaged as such."""
-    counted = Counter(cell.state for cell in _as_counted(status.cells, results))
+    counted = Counter(cell.state for cell in as_counted(status.cells, results))
     states = ", ".join(f"{n:,} {state}" for state, n in counted.items())
     facts = [("cells", f"{len(status.cells):,}"), ("state", states or DASH), ("spent", money(status.spent))]
     if status.eta_s is not None and not status.over:
@@ -94,7 +98,7 @@ def study_head(key: str, status: StudyStatus, path: str, results: StudyResults |
 
 def failures(status: StudyStatus) -> dict[str, Any]:
     """Return the cells that failed, or stand still after a failure, each with its message."""
-    failed = [cell for cell in status.cells if cell.message]
+    failed = [cell for cell in status.cells if cell.origin]
     rows = [
         {"cell": cell.cell, "state": cell.state, "text": f"{cell.origin}: {cell.message}"} for cell in failed[:SHOWN]
     ]
@@ -117,7 +121,7 @@ def cell_table(
     gone = _gone(results)
     order = order_of(address, SORTED, "cell")
     factors = list(dict.fromkeys(name for cell in status.cells for name in cell.factors))
-    cells = [cell for cell in _as_counted(status.cells, results) if _passes(cell, address)]
+    cells = [cell for cell in as_counted(status.cells, results) if _passes(cell, address)]
     if order.column != "cell":
         cells = ranked(cells, order, _values(values)[order.column])
     elif order.descending:
@@ -250,19 +254,17 @@ def _gone(results: StudyResults | None) -> dict[str, dict[str, str]]:
         return {}
     return {
         each.cell: {
-            "state": DAMAGED if each.state == DAMAGED else "missing",
-            "dot": DOTS["failed"],
-            "says": "The study's log says that it has ended.",
-            "message": f"{_damage(each.message, results.folder)} {LEFT_OUT}"
-            if each.state == DAMAGED
-            else each.message or GONE,
+            "state": DAMAGED if each.state == DAMAGED else MISSING,
+            "dot": DOTS[DAMAGED],
+            "says": CELL_SAYS[DAMAGED],
+            "message": f"{_damage(each.message, results.folder) if each.state == DAMAGED else each.message or GONE} {LEFT_OUT}",
         }
         for each in results.missing
         if each.state in ("ended", "reused", DAMAGED)
     }
 
 
-def _as_counted(cells: Sequence[CellStatus], results: StudyResults | None) -> list[CellStatus]:
+def as_counted(cells: Sequence[CellStatus], results: StudyResults | None) -> list[CellStatus]:
     """Return cells with the state and the message of those that are gone or damaged, whatever the study's log says."""
     gone = _gone(results)
     return [
@@ -273,8 +275,8 @@ def _as_counted(cells: Sequence[CellStatus], results: StudyResults | None) -> li
 
 def _damage(message: str, study: Path) -> str:
     """Return what is wrong with a log as its row says it: places within the study, and a sentence's first letter large."""
-    within = message.replace(f"{study}/", "")
-    return within if "/" in within.split(" ", 1)[0] else within[:1].upper() + within[1:]
+    said = within(message, study)
+    return said if "/" in said.split(" ", 1)[0] else said[:1].upper() + said[1:]
 
 
 def _shown(estimate: dict[str, Any] | None, *, share: bool = False) -> dict[str, str]:

@@ -54,6 +54,13 @@ def _behind(book: Book, trained: AdapterTrained, address: PageAddress) -> dict[s
     }
 
 
+DRIFT = (
+    "KL to base and entropy: before → after, both over the same messages among those that this training learnt from. Each epoch learns "
+    "from other messages, so its first number need not be the last one of the epoch before."
+)
+"""Over which rows an adapter's distance from the base model is measured."""
+
+
 def alarm_lines(book: Book) -> list[str]:
     """Return which arms were flagged or stopped, and why, in words."""
     return [said(alarm) for alarm in book.alarms]

@@ -10,7 +10,7 @@ from analysis.readings.book import Book, Contest, Message
 from analysis.readings.society import PHASES
 from analysis.ui.address import PageAddress
 from analysis.ui.data.agents import result
-from analysis.ui.data.cascade import SEEN
+from analysis.ui.data.cascade import SEEN, VOTERS
 from analysis.ui.data.columns import TableOrder, heading, order_of, plain_heading
 from analysis.ui.data.doors import event_url, message_url, rows_url
 from analysis.ui.data.failures import FAILURES, chips, failures
@@ -47,6 +47,7 @@ def message_table(book: Book, reached: Mapping[str, Reached], address: PageAddre
         "rows": [_row(book, *pair, reached, address) for pair in found[start : start + PAGE]],
         "total": len(found),
         "said": _unjudged(found),
+        "voters": VOTERS if book.networked and found else "",
     }
 
 

@@ -20,6 +20,7 @@ from analysis.ui.data.compare import arms_compared, compared
 from analysis.ui.data.film import society_choices, society_of, society_options
 from analysis.ui.data.looks import looks
 from analysis.ui.data.partings import parting_words
+from analysis.ui.data.questions import TO_CHOOSE
 from analysis.ui.data.runs import cells_folder
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
@@ -36,7 +37,13 @@ def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
     """Two arms of this run; or this run as A and another as B."""
     paths = library().paths()
     others = [key for key in paths if key != follower.key]
-    options = [["", "arms of this run"], *sorted(([key, _called(key, paths[key])] for key in others), key=_by_number)]
+    study = cells_folder(follower.path)
+    named = sorted(([key, _called(key, paths[key])] for key in others), key=_by_number)
+    named.sort(
+        key=lambda option: study is None or cells_folder(paths[option[0]]) != study
+    )  # cells of the same study first
+    asks = [[TO_CHOOSE, "choose a run"]] if address.other == TO_CHOOSE else []
+    options = [*asks, ["", "arms of this run"], *named]
     picked = {"name": "other", "label": "Compare", "value": address.other, "options": options}
     if not address.other:
         Arms(follower, address, picked, go, rest)

@@ -11,6 +11,7 @@ from analysis.ui.framework import solara
 from analysis.ui.library import Follower, library
 from analysis.ui.pages import background, vue
 from analysis.ui.pages.diffusion import Rest
+from analysis.ui.pages.study import nearest_cell
 
 
 @solara.component
@@ -24,13 +25,19 @@ def Result(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
         vue.NoResult(found=follower.read(lambda book: nothing_yet(book, state, address)), event_go=go)
     else:
         info = follower.info()
-        closer = questions(found.tables, info.config, address, _other(follower, info))
+        closer = questions(found.tables, info.config, address, *_other(follower, info))
         vue.ResultView(found=run_result(*found, address, info) | {"questions": closer}, event_go=go)
 
 
-def _other(follower: Follower, info: RunInfo) -> str:
-    """Return the run that a comparison begins with: the one that this was forked from, or the only other; empty for none."""
+def _other(follower: Follower, info: RunInfo) -> tuple[str, str]:
+    """Return the run that a comparison begins with, and the study that both are cells of; empty for none.
+
+    It is the run that this one was forked from, the nearest cell of the same study, or the only other run.
+    """
     others = [key for key in library().paths() if key != follower.key]
     if info.forked and info.forked[0] in others:
-        return info.forked[0]
-    return others[0] if len(others) == 1 else ""
+        return info.forked[0], ""
+    study = library().study_of(follower.path)
+    if study and (beside := nearest_cell(library(), follower.path)):
+        return beside, study
+    return (others[0] if len(others) == 1 else ""), ""

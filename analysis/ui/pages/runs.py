@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data import run_list
 from analysis.ui.data.one_line import ResultLine, result_line
 from analysis.ui.data.run_list import ListEntry
-from analysis.ui.data.study import marks_of
+from analysis.ui.data.study import as_counted, marks_of
 from analysis.ui.framework import solara
 from analysis.ui.library import Library, library
 from analysis.ui.live import use_ticks
@@ -105,7 +106,8 @@ def _line_of_study(study: ShownStudy) -> ResultLine:
 
 def _study(study: ShownStudy) -> ListEntry:
     try:
-        status, error = study.status(), ""
+        looked, error = study.status(), ""
+        status = replace(looked, cells=tuple(as_counted(looked.cells, study.counted)))
     except MolochError as failed:
         status, error = None, str(failed)
     spent = status.spent if status is not None else Cost()

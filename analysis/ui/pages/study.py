@@ -9,7 +9,8 @@ from analysis.studies.frames.study_frames import cell_runs
 from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data import study as data
-from analysis.ui.data.runs import quoted
+from analysis.ui.data.questions import nearest_cells
+from analysis.ui.data.runs import cells_folder, quoted
 from analysis.ui.framework import solara
 from analysis.ui.library import Library, library
 from analysis.ui.live import use_ticks
@@ -100,6 +101,20 @@ def keys_of_cells(shown: Library, study: Path) -> dict[str, str]:
     there = {path: key for key, path in shown.paths().items()}
     folders = {run.cell: Path(run.folder).resolve() for run in cell_runs(study)}
     return {cell: there[folder] for cell, folder in folders.items() if folder in there}
+
+
+def nearest_cell(shown: Library, run: Path) -> str:
+    """Return the key of the cell that differs least from another one of its study, of those that are shown; empty for none."""
+    folder = cells_folder(run)
+    if folder is None:
+        return ""
+    try:
+        cells = cell_runs(folder)
+    except MolochError:  # the study's own page says what is wrong with it
+        return ""
+    there = {path: key for key, path in shown.paths().items()}
+    keys = {each.cell: there[path] for each in cells if (path := Path(each.folder).resolve()) in there}
+    return next((keys[cell] for cell in nearest_cells(run.name, cells) if cell in keys), "")
 
 
 def _looks(shown: Library, keys: dict[str, str], results: StudyResults | None) -> dict[str, data.Look]:

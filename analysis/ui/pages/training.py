@@ -12,7 +12,7 @@ from analysis.ui.data.curves import FOOT, HEIGHT, LEFT, WIDTH, legend, step_figu
 from analysis.ui.data.lineage import tree
 from analysis.ui.data.runs import quoted
 from analysis.ui.data.takes import figure_take, rows_take
-from analysis.ui.data.training import alarm_lines, training_rows
+from analysis.ui.data.training import DRIFT, alarm_lines, training_rows
 from analysis.ui.framework import solara
 from analysis.ui.library import Follower
 from analysis.ui.pages import background, parts, vue
@@ -38,6 +38,7 @@ def Training(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -
         **follower.read(look),
         size={"width": WIDTH, "height": HEIGHT, "left": LEFT, "foot": FOOT},
         note=read if rates is None or rates.wins or rates.probes else "No adapter has been evaluated yet.",
+        drift=DRIFT,
         take=rows_take(address, follower.path, "training"),
         steps=rows_take(address, follower.path, "steps"),
         event_go=go,

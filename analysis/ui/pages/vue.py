@@ -196,6 +196,7 @@ def TrainingView(
     size: Row,
     tree: list[Row],
     note: str,
+    drift: str,
     take: Row,
     steps: Row,
     event_go: Go,
@@ -246,6 +247,7 @@ def RowsView(
     filters: list[Row],
     fields: list[str],
     up: Row | None,
+    unread: list[tuple[str, str]],
     meanings: list[list[str]],
     pager: Row | None,
     found: str,
@@ -256,7 +258,7 @@ def RowsView(
     event_find: Go,
     event_narrow: Callable[[Row], None],
 ) -> None:
-    """Rows of a frame; ``file``: where they are as CSV; ``up``: the study that they are of."""
+    """Rows of a frame; ``file``: where they are as CSV; ``up``: the study that they are of, ``unread``: a sentence in pieces about its cells without rows."""
 
 
 @solara.component_vue("event.vue")

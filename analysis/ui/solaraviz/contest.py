@@ -21,7 +21,7 @@ from analysis.ui.data.looks import css
 from analysis.ui.graph.palettes import KINDS
 from analysis.ui.solaraviz.models import still
 
-FAILED = {"strategy": "Misbehaves", "copying": "Copied wrongly"}
+FAILED = {"strategy": "Misbehaved", "copying": "Miscopied"}
 """What probes of each kind say where they found something."""
 THOUGHTS = 3
 """Members of a contest whose thoughts are shown."""

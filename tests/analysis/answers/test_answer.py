@@ -112,6 +112,13 @@ class TestOfARun:
         ]
         assert not _ends(society) and _ends(told())
 
+    def test_rates_that_do_not_add_up(self):
+        """Where some people voted for one arm's contest alone it is said of whom the difference is; where they add up, nothing is."""
+        assert not [text for text in texts(told(), "scope") if "same anchor for both arms" in text]
+        results = told()
+        results["arms"]["rft"]["against_placebo"]["value"] -= 0.013
+        assert "same anchor for both arms" in texts(results, "scope")[0]
+
     def test_rows(self):
         """Each sentence names the rows that it speaks of; as JSON too."""
         first = answer(told())[0]

@@ -7,7 +7,9 @@ import math
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -43,6 +45,7 @@ from analysis.ui.data.compare import compared
 from analysis.ui.data.film import film, society_choices, society_of, society_options
 from analysis.ui.data.head import headline
 from analysis.ui.data.life import written_now
+from analysis.ui.data.lineage import tree
 from analysis.ui.data.persona import find_by_name, find_person
 from analysis.ui.data.places import place
 from analysis.ui.data.run_list import list_rows, listed
@@ -360,6 +363,19 @@ class TestTables:
             "after epoch 1",
             "after epoch 2",
         ]
+
+    def test_boxes_of_one_epoch_stand_in_one_column(self, isolated):
+        """An arm that learns for the first time in the second epoch leaves a column free."""
+        found = book(isolated)
+        late = msgspec.structs.replace(found.adapters[-1], arm="late", parent="", adapter="a late one")
+        found.adapters.append(late)
+
+        def columns(nodes: list[dict[str, Any]], left: int) -> dict[str, int]:
+            here = {node["key"]: left + 1 + node["skip"] for node in nodes}
+            return here | {k: v for node in nodes for k, v in columns(node["children"], here[node["key"]]).items()}
+
+        placed = columns(tree(found, None, PageAddress(run="r")), -1)
+        assert placed["base"] == 0 and placed["rft/1"] == 1 and placed["rft/2"] == placed[f"late/{late.epoch}"] == 2
 
     def test_training(self, isolated, tmp_path):
         """Losses and data of each adapter; what lies beside it, or that nothing does."""

@@ -14,6 +14,7 @@ from analysis.readings.society import SocietyKey
 from analysis.readings.spreads import SpreadReading
 from analysis.ui.address import PageAddress
 from analysis.ui.data.agents import competitors_of, wrote
+from analysis.ui.data.cascade import VOTERS
 from analysis.ui.data.people import CHANGED, change_notes, member_table, poll_rows
 from analysis.ui.data.persona import find_person
 from analysis.ui.data.story import read_story
@@ -114,6 +115,12 @@ class TestMessages:
         assert [row["id"] for row in rows[:2]] == [f"{CONTEST}/1", f"{CONTEST}/0"]
         assert (rows[0]["reach"], rows[1]["reach"], rows[0]["votes"]) == ("1", "2", "1 of 3")
         assert rows[0]["place"].endswith("against base")  # base writes the same text against every arm
+
+    def test_votes_can_be_more_than_were_reached(self, told):
+        """Which is said where members see messages in feeds, and nowhere else."""
+        found, _, reached = told
+        assert message_table(found, reached, HERE)["voters"] == VOTERS
+        assert not message_table(Book(), {}, HERE)["voters"]
 
     def test_what_no_probe_has_judged_is_not_clean(self, told):
         """A row and a sentence say so."""

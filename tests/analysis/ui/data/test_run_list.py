@@ -220,7 +220,7 @@ class TestRowsOfAStudy:
         given: dict[str, pl.LazyFrame] = {}
         exec(query.code(str(study)).replace("print(rows.collect())", ""), given)
         assert given["rows"].collect().height == found.total
-        (row,) = study_cells(query, address, {first: "key"}, RowsPage(1, 0, found.rows.head(1)), ["cell", "seq"])
+        (row,) = study_cells(query, address, {first: "key"}, RowsPage(1, 0, found.rows.head(1)), ["cell", "seq"], {})
         assert PageAddress.parse(row[0][1][2:]).run == "key" and "page=event" in row[1][1]
 
     def test_those_of_all_cells_of_some_levels(self, study):  # noqa: F811
