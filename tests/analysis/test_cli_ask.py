@@ -90,7 +90,7 @@ class TestAsk:
     MISTAKES: ClassVar = {
         "no reader that is here": ((), "no such model|nobody answers|unknown model|no model"),
         "a moment that is none": (("--reader", "pocket", "--at", "later"), "no moment 'later'"),
-        "a share that is none": (("--reader", "pocket", "--share", "1.5"), "no share: 1.5"),
+        "a share that is none": (("--reader", "pocket", "--share", "1.5"), "not a share: 1.5"),
         "a phase that is none": (("--reader", "pocket", "--phase", "test"), "no phase 'test'"),
         "a table that cannot be": (
             ("--reader", "pocket", "--out", "answers.txt"),
