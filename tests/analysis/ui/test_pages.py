@@ -96,8 +96,11 @@ class TestRuns:
         assert page.locator("h1").inner_text() == "networked"
 
     def test_a_run_that_is_not_there(self, visit):
-        """A link to a run that was moved says so."""
+        """A link to a run that was moved says so, and leads to the run whose name is near."""
         assert "No such run" in visit.open("?run=gone").inner_text("main")
+        page = visit.open("?run=isolatde")
+        page.get_by_role("link", name="Did you mean isolated?").click()
+        page.wait_for_function("document.querySelector('h1')?.innerText === 'isolated'")
 
     def test_head_and_digest(self, visit, isolated):
         """A button shows the head that the log has; the header says that nothing here is evidence about real LLMs, on one line."""
