@@ -247,6 +247,8 @@ class TestContests:
         event = decided[page.evaluate("new URLSearchParams(location.search).get('contest')")]
         said = page.locator(".m-votes").first.inner_text().split()
         assert [int(word) for word in said if word.isdigit()][: len(event.votes)] == event.votes
+        bar, number = page.locator(".m-bar a").first, page.locator(".m-votes b a").first  # both lead to the votes
+        assert bar.get_attribute("href") == number.get_attribute("href") != ""
         page.get_by_role("link", name="all contests").click()
         page.wait_for_selector(".m-table")
         assert "outcome=majority" in page.url
