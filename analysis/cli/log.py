@@ -29,7 +29,11 @@ KINDS = ("parquet", "csv", "hf", "eval", "tensorboard", "frames", "frames-csv")
 
 Run = Annotated[
     Path,
-    typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL; a study's folder stands for its own log."),
+    typer.Argument(
+        metavar="RUN",
+        help="The run's folder, or STUDY#CELL; a study's folder stands for its own log.",
+        callback=options.place,
+    ),
 ]
 
 

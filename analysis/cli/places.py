@@ -8,11 +8,15 @@ from pathlib import Path
 def named_place(path: Path) -> Path:
     """Return the only run or study inside a folder, and say on stderr that it is taken; any other path as it is.
 
-    Of a folder that holds several, the command's own error lists them.
+    ``FOLDER#CELL`` is a cell of the only study inside it. Of a folder that holds several, the command's own error lists them.
     """
     from analysis.cli.console import stderr
+    from analysis.studies.record.layout import is_study
     from analysis.studies.record.places import only_inside
 
+    folder, sign, cell = str(path).rpartition("#")
+    if sign and not path.exists() and (only := only_inside(Path(folder))) is not None and is_study(only):
+        return Path(f"{named_place(Path(folder))}#{cell}")
     only = only_inside(path)
     if only is None:
         return path
