@@ -33,3 +33,32 @@ def named_run(path: Path) -> Path:
     from analysis.studies.record.places import one_run
 
     return one_run(named_place(path))
+
+
+def refuse_other_kind(path: Path) -> None:
+    """Say what was given in the place of a file of settings, if it is a run, a study, a study's page or a pack; else return.
+
+    Raises:
+        InputError: it is one of these; with the command that takes it.
+    """
+    from zipfile import is_zipfile
+
+    from analysis.studies.pages.page import is_page
+    from analysis.studies.record.layout import is_study
+    from moloch.errors import InputError
+
+    kind, fix = "", ""
+    if (path / "run.json").is_file():
+        kind = "a run"
+        fix = f"moloch resume {path} continues it; moloch run --like {path} takes its settings for a new one."
+    elif is_study(path):
+        kind, fix = "a study", f"moloch study run {path} resumes it."
+    elif path.is_dir():
+        kind, fix = "a folder", "Give a YAML file; moloch config show prints what may stand in it."
+    elif path.is_file() and is_zipfile(path):
+        kind, fix = "a pack, or another zip file", "Unpack it first, with moloch unpack."
+    elif path.is_file() and is_page(path):
+        kind, fix = "the page of a study", f"Carry it out with moloch study run {path}."
+    if kind:
+        why = f"it is {kind}, and the command takes a file with settings of a run"
+        raise InputError("no settings here", where=str(path), why=why, fix=fix)

@@ -64,15 +64,22 @@ class RunOptions:
         Raises:
             InputError: they are not valid.
         """
+        from analysis.cli.places import refuse_other_kind
         from learning.settings.sources import read_settings
+        from moloch.errors import InputError
 
         def given(more: list[str]) -> GivenSettings:
             changes, profile = self.changes + more, self.profile or ""
             return read_settings(self.file, self.overrides(seed), changes, profile=profile, environ=os.environ)
 
         reader = self.serving.reader
-        read_by = options.read_by(reader, given([]).config(effects=False)) if reader else []
-        return (final := given(read_by)), final.config()
+        try:
+            read_by = options.read_by(reader, given([]).config(effects=False)) if reader else []
+            return (final := given(read_by)), final.config()
+        except InputError:
+            if self.config is not None:
+                refuse_other_kind(self.config)
+            raise
 
     def overrides(self, seed: int | None = None) -> dict[str, Any]:
         """Return the settings that have options of their own: name -> value, None where it was not given."""
