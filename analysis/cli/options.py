@@ -93,6 +93,8 @@ Like = Annotated[
     Path | None,
     typer.Option("--like", metavar="RUN", help="Settings of another run, or of STUDY#CELL.", callback=_like),
 ]
+
+
 def place(path: Path) -> Path:
     """Return what a path names: of a folder that holds a single run or study, that one."""
     from analysis.cli.places import named_place

@@ -111,7 +111,7 @@ def unpack(
         commands = (
             ["results", "show", "ui", "replay --verify"]
             if contents.kind == "run"
-            else ["study status", "study results"]
+            else ["results", "study status", "ui", "replay --verify"]
         )
         if contents.kind == "run" and not contents.runs[0].ended:
             commands.append("resume")

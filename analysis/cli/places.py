@@ -35,6 +35,20 @@ def named_run(path: Path) -> Path:
     return one_run(named_place(path))
 
 
+def began(run: Path) -> None:
+    """Check that anything happened in a run: an empty log of one that was carried out is no empty result.
+
+    Raises:
+        LogError: its log holds no events, or cannot be read.
+    """
+    from abm.log import open_log
+    from moloch.errors import LogError
+
+    if not open_log(run, write=False).head().seq:
+        why, fix = "nothing happened yet, or its log is gone", "Begin the run, or restore its log from a copy."
+        raise LogError("the log holds no events", where=str(run), why=why, fix=fix)
+
+
 def refuse_other_kind(path: Path) -> None:
     """Say what was given in the place of a file of settings, if it is a run, a study, a study's page or a pack; else return.
 

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from analysis.studies.study import Study
     from analysis.studies.study_run import StudyRun
 
-Page = Annotated[Path, typer.Argument(metavar="PAGE|STUDY", help="The study's page, or its folder once it has begun.", callback=options.place)]
+Page = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PAGE|STUDY", help="The study's page, or its folder once it has begun.", callback=options.place
+    ),
+]
 Folder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default one under runs/ with a hash of its base.")
 ]

@@ -69,14 +69,14 @@ def one_run(path: Path) -> Path:
     if not sign or not is_study(Path(folder)):
         return path
     state = StudyLog(folder).state()
-    cell = _cell_named(cell, list(state.cells), folder)
+    cell = cell_named(cell, list(state.cells), folder)
     run = run_of(Layout(folder), state.cells[cell])
     if run is None:
         raise InputError(f"the cell {cell} has not begun", where=folder, fix="moloch study run carries it out.")
     return run
 
 
-def _cell_named(given: str, cells: list[str], study: str) -> str:
+def cell_named(given: str, cells: list[str], study: str) -> str:
     """Return the cell of a name, of its levels and seed without the hash, or of the beginning that it alone has.
 
     Raises:
