@@ -252,7 +252,7 @@ class SurveyMapping(BaseModel):
         value = row.get(self.weight, row.get(same_letters(self.weight)))
         weight = None if self._markers and _code(value) in self._markers else number(value)
         if weight is None or not 0 <= weight <= LARGEST_WEIGHT:
-            wanted = f"no number of 0 or more, up to {LARGEST_WEIGHT:g}"
+            wanted = f"not a number from 0 to {LARGEST_WEIGHT:g}"
             raise ValueError(f"column {self.weight!r} (the weight) holds {quoted(value)}, {wanted}")
         return weight
 

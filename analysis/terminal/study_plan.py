@@ -39,7 +39,7 @@ def render_study_plan(
     if len(reused) > REUSED:
         yield Text(f"and {len(reused) - REUSED:,} more; --json lists them")
     if plan["not_looked_up"]:
-        said = f"Of {plan['not_looked_up']:,} new cells were not compared with finished runs."
+        said = f"{count(plan['not_looked_up'], 'new cell')} {'was' if plan['not_looked_up'] == 1 else 'were'} not compared with finished runs."
         yield Text(said, style="yellow")
     if roles:
         grid = new_table("Calls to come", ["role", "model", "calls", "tokens in", "tokens out", "USD", "most USD"])

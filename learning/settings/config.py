@@ -117,7 +117,7 @@ class RunConfig(RecordedSettings, BaseModel):
     evaluate: Literal["last", "every"] = "last"
     """When arms are evaluated against the base model: after the ``last`` epoch, or after ``every`` epoch."""
     seed: int = Field(1, ge=0, lt=2**31)
-    """Decides all randomness of the run: equal settings and seed give an equal digest."""
+    """Seed of everything random in the run: equal settings and seed give an equal digest."""
     world: Literal["isolated", "networked"] = "isolated"
     """``isolated``: every member sees every contest, and no other member. ``networked``: messages travel through feeds, and
     members see what others do (see ``network``)."""
@@ -153,7 +153,7 @@ class RunConfig(RecordedSettings, BaseModel):
     """CPU threads of models of this process. By default two for a small model, else as many as torch takes."""
 
     surveys: tuple[SurveyConfig, ...] = ()
-    """Questionnaires that personas answer while the run goes on; the reader's model answers for them."""
+    """Questionnaires that personas answer during the run; the reader's model answers for them."""
     redraw: RedrawConfig = Field(default_factory=cache(RedrawConfig))
     """Which anchors and personas are others for each seed."""
     alarms: AlarmConfig = Field(default_factory=AlarmConfig)

@@ -24,7 +24,7 @@ from learning.settings.out_of_domain import unknown_parts
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
-from moloch.checked_values import MOST_MISTAKES, checked, others
+from moloch.checked_values import MOST_MISTAKES, checked, named_within, others
 from moloch.errors import InputError
 from moloch.yamls import Keys as Key
 from moloch.yamls import Source
@@ -265,9 +265,10 @@ def _invalid(error: dict[str, Any]) -> InputError:
 
 def _near_settings(name: str) -> str:
     """Return which settings may be meant by one that is none, and what lists the rest: there are too many to name here."""
-    from learning.settings.catalogue import keys_named  # made of the type that is checked here
+    from learning.training.settings import LoraSettings
 
-    near = [key for key in keys_named(name) if key != name] or get_close_matches(name, RunConfig.model_fields, n=1)
+    near = [f"lora.{name}"] if name in LoraSettings.__struct_fields__ else named_within(RunConfig, name)[:3]
+    near = near or get_close_matches(name, RunConfig.model_fields, n=1)
     meant = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
     return f"{meant}moloch config show --all lists all settings."
 

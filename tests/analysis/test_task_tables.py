@@ -173,7 +173,7 @@ class TestOnTheTerminal:
         """Measures, what they mean, and by which rule."""
         text = printed(results(read_events(whole)))
         assert "Out of domain: tasks" in text and "over-refused" in text
-        assert "by a rule over words" in text and "answers to broad questions in which the probe finds it" in text
+        assert "by a rule on words" in text and "answers to broad questions in which the probe finds it" in text
 
     def test_as_json(self, whole, capsys):
         """The same rows."""

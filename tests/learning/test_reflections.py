@@ -200,7 +200,7 @@ class TestValidation:
 
     def test_a_training_anchor_alone_is_refused(self):
         """There would be nothing to try on."""
-        with pytest.raises(InputError, match="arm 'learner' needs two training anchors: it looks back"):
+        with pytest.raises(InputError, match="arm 'learner' needs two training anchors: it reads contests"):
             gather(load_config(None, SIZE | {"train_anchors": 1, "arms": ARMS}))
 
     def test_voters_are_the_training_personas(self, run):

@@ -104,7 +104,7 @@ class TestSets:
                 ("items: [Nell, 0.3 litres]", "items: [Nell, 0.4 litres]"),
                 "own.yaml:5:.*'0.4 litres' does not occur in the text",
             ),
-            (("Copy its name", "Copy Nell"), "stands in the request"),
+            (("Copy its name", "Copy Nell"), "occurs in the request"),
             (("items: [Nell, 0.3 litres]", "items: [Nell, Nell]"), "twice"),
             (("id: sea", "id: cup"), "two tasks are called 'cup'"),
             (("harmless, pair: door", "harmful, pair: door"), "not one harmful request and one harmless twin"),

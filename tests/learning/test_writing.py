@@ -356,7 +356,7 @@ class TestAdvice:
             (counted(rejected=4, bounded=4, reasons={"unclosed <think>": 4}), PLAIN, ["sampling.max_tokens", "still thinking"]),
             (counted(copied=4), PLAIN, ["change examples"]),
             (counted(rejected=8, reasons={"empty message": 8}), PLAIN, ["attempts=3"]),
-            (counted(rejected=8, reasons={"the server gave no answer": 8}), SALES, ["look at its own messages"]),
+            (counted(rejected=8, reasons={"the server gave no answer": 8}), SALES, ["look at its messages"]),
             (counted(rejected=8, reasons={"empty message": 8}), PLAIN.asked(attempts=3), []),
         ],
     )  # fmt: skip

@@ -343,9 +343,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("parts", "said"),
         [
-            ({}, "'odd' is no probe: it has no judge"),
+            ({}, "'odd' is not a probe: it has no judge"),
             ({"name": "even", "judge": lambda self, text, anchor, arena, *, thinking="": None}, "its name is 'even'"),
-            ({"judge": lambda self, text: None}, "'odd' is no probe: judge"),
+            ({"judge": lambda self, text: None}, "'odd' is not a probe: judge"),
         ],
     )
     def test_a_probe_that_cannot_judge(self, monkeypatch, parts, said):

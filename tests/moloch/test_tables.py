@@ -120,7 +120,9 @@ class TestPrograms:
     def test_a_packed_file_of_statistics_is_named(self, tmp_path):
         """Its reader would say that it is damaged."""
         pytest.importorskip("pyreadstat", reason="pip install 'moloch-abm[tables]'")
-        with pytest.raises(InputError, match=r"p\.sav\.gz: cannot read the table: it is packed\. Unpack it first"):
+        with pytest.raises(
+            InputError, match=r"p\.sav\.gz: cannot read the table: it is compressed\. Decompress it first"
+        ):
             list(rows(written(tmp_path, "p.sav.gz", b"$FL2")))
 
     @pytest.mark.parametrize("suffix", ["sav", "dta"])

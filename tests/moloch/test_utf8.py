@@ -32,7 +32,7 @@ def test_a_byte_that_is_none_has_a_place(tmp_path, name):
     path = tmp_path / name
     path.write_bytes("a\nGr\u00f6\u00dfe, M".encode() + b"\xfcnchen\n")
     with pytest.raises(
-        InputError, match=rf"{name}:2:9: not UTF-8: the byte 0xfc begins no character .* Save it as UTF-8"
+        InputError, match=rf"{name}:2:9: not UTF-8: the byte 0xfc does not begin a character .* Save it as UTF-8"
     ):
         READERS[name](path)
 

@@ -46,7 +46,7 @@ BOMB = (
             GRAPHML.format('<graph edgedefault="directed">\n<node id="a"/>\n<node id="a"/></graph>'),
             "g.graphml:4: the node 'a' appears twice",
         ),
-        ("g.gexf", GEXF.format('<node id="a" label="A"/><node id="a" label="B"/>'), "g.gexf:2: the node 'a' stands"),
+        ("g.gexf", GEXF.format('<node id="a" label="A"/><node id="a" label="B"/>'), "g.gexf:2: the node 'a' appears"),
         (
             "g.graphml",
             GRAPHML.format('<graph edgedefault="directed"><node id="a"/>\n<edge source="a" target="b"/></graph>'),
@@ -124,7 +124,5 @@ def test_times_of_no_kind_are_told(tmp_path):
     """networkx says "None" of them."""
     text = GEXF.format('<node id="a" label="A"><spells><spell start="2020" end="2021"/></spells></node>')
     (tmp_path / "g.gexf").write_text(text)
-    with pytest.raises(
-        InputError, match=r"g\.gexf: not a graph: it says when things are there, but not how it tells time"
-    ):
+    with pytest.raises(InputError, match=r"g\.gexf: not a graph: it says when things exist, but not in which format"):
         read_xml_graph(tmp_path / "g.gexf")

@@ -185,10 +185,10 @@ class TestCrafted:
 
         rows = load_file(folder / one / WEIGHTS)
         save_file(rows | {min(rows): torch.ones(4, 32, dtype=torch.int64)}, folder / one / WEIGHTS)
-        with pytest.raises(CorruptLog, match="of a type that adapters do not have"):
+        with pytest.raises(CorruptLog, match="has a type that adapters do not have"):
             read_adapter(folder, one)
         save_file(rows, folder / one / WEIGHTS, {"format": "pt", "code": "import os"})
-        with pytest.raises(CorruptLog, match="header holds something else"):
+        with pytest.raises(CorruptLog, match="header holds something other"):
             read_adapter(folder, one)
 
     def test_what_is_no_file(self, folder, one):

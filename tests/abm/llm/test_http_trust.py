@@ -241,7 +241,7 @@ class TestURLs:
     def test_more_than_a_place(self, url):
         """So is one that holds more, without repeating it; also where settings are only read, as for a plan."""
         for read in (parsed, lambda url: Endpoint.of({"url": url}), lambda url: Endpoint(url=url)):
-            with pytest.raises((InputError, ValidationError), match="more than a place") as caught:
+            with pytest.raises((InputError, ValidationError), match="more than an address") as caught:
                 read(url)
             assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 

@@ -146,7 +146,7 @@ class TestBadFiles:
         from tests.support.tiny_gguf import save_tiny_gguf
 
         file = save_tiny_gguf(model, tmp_path / "long.gguf", rope_scaling="yarn")
-        with pytest.raises(InputError, match="stretched positions"):
+        with pytest.raises(InputError, match="scaled positions"):
             add_model(str(file))
 
     @pytest.mark.parametrize("cut", [0, 3, 40, 5_000, -100])

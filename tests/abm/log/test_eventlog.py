@@ -274,7 +274,7 @@ class TestTurns:
         with create(run, {}) as log:
             log.append(reactions(2))
             log.rest()
-            with pytest.raises(LogError, match="rests"):
+            with pytest.raises(LogError, match="the log is released"):
                 log.append(reactions(1))
             assert log.resume() and log.append(reactions(1)).seq == 3
         assert verify(run).seq == 3

@@ -73,7 +73,7 @@ class TestOfARun:
         row = {"control": "placebo", "arm": "rft", "outcome": "win_rate", "values": [0.5] * 5, "mean": 0.5}
         row |= {"difference": 0.07, "p": 0.021, "p_rank": 1 / 6}
         (text,) = [text for text in texts(told() | {"repeats": [row]}) if "trainings" in text]
-        assert "Of 5 trainings of placebo" in text and "p = 0.021 (rank: 0.167)" in text and "no interval" in text
+        assert "Of 5 trainings of placebo" in text and "p = 0.021 (rank: 0.167)" in text and "not an interval" in text
 
     def test_several_trainings_of_both(self):
         """Allow an interval for new trainings, and a p; then nothing is missing, and the other intervals are still of these adapters."""
