@@ -338,9 +338,7 @@ class TestCommands:
     def test_a_beginning_that_several_have(self):
         """Names those, and no others."""
         cells = ["sales-s10-90ab", "sales-s12-cdef", "social-s1-5f3a"]
-        with pytest.raises(
-            InputError, match="2 cells begin with 'sales-s1': sales-s10-90ab, sales-s12-cdef"
-        ):
+        with pytest.raises(InputError, match="2 cells begin with 'sales-s1': sales-s10-90ab, sales-s12-cdef"):
             cell_named("sales-s1", cells, "study")
 
     @pytest.mark.parametrize(
