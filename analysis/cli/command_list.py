@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable
+from inspect import cleandoc
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,8 @@ HELP = ["--help", "-h"]
 """What asks a command for its help."""
 SHORT_HELP_OMITS = {"install_completion", "show_completion"}
 """Options that only ``moloch help`` lists."""
+_SOFT = re.compile(r"(?<!\n)\n(?=[^\s\b])(?!moloch )")
+"""Where a line of a docstring ends within a paragraph."""
 MORE = f"More, by topic: moloch help {'|'.join(TOPICS)}; all: moloch help"
 
 
@@ -24,7 +28,7 @@ class CommandList(TyperGroup):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         show_flags_without_type(self)
-        join_lines(self)
+        let_lines_flow(self)
 
     def invoke(self, ctx: Any) -> Any:
         """Carry a command out; of an option that there is not, and that is a setting, say how the setting is given."""
@@ -77,12 +81,12 @@ def show_flags_without_type(command: Any) -> None:
         show_flags_without_type(each)
 
 
-def join_lines(command: Any) -> None:
-    """Let the help of a command, and of all below it, break its paragraphs where the terminal does, not where the source does."""
+def let_lines_flow(command: Any) -> None:
+    """Let the help of a command, and of all below it, break its lines where the terminal ends; commands to type keep theirs."""
     if command.help:
-        command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
+        command.help = _SOFT.sub(" ", cleandoc(command.help))
     for each in getattr(command, "commands", {}).values():
-        join_lines(each)
+        let_lines_flow(each)
 
 
 def name_setting(error: Any) -> None:

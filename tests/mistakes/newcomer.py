@@ -89,12 +89,6 @@ NEWCOMER: tuple[Mistake, ...] = (
         "a run for settings", "run run", ("run: no settings here: it is a run", "resume run", "--like run"), given=RUN
     ),
     Mistake("a folder for settings", "run notes", ("notes: no settings here: it is a folder",), files={"notes/a": "x"}),
-    Mistake(
-        "a study's page for settings",
-        "run p.yaml",
-        ("p.yaml: no settings here: it is the page of a study", "moloch study run p.yaml"),
-        files={"p.yaml": places.PAGE},
-    ),
     Mistake("an empty file of settings", "run e.yaml --epochs 0", ("'epochs'",), files={"e.yaml": ""}),
     Mistake("settings that are no mapping", "run l.yaml", ("l.yaml", "mapping"), files={"l.yaml": "- epochs\n"}),
     Mistake("settings with a tab", "run t.yaml", ("t.yaml:2",), files={"t.yaml": "network:\n\tchurn: 1\n"}),

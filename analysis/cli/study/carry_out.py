@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Page = Annotated[
     Path,
     typer.Argument(
-        metavar="PAGE|STUDY", help="The study's page, or its folder once it has begun.", callback=options.place
+        metavar="PAGE|STUDY", help="The study's page, or its folder once it has begun.", callback=options.page_or_study
     ),
 ]
 Folder = Annotated[

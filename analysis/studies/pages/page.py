@@ -224,15 +224,6 @@ def read_page(path: Path | str, *, recorded: bool = False) -> WrittenPage:
     return _written(_as_recorded(values) if recorded else values, source, recorded)
 
 
-def is_page(path: Path | str) -> bool:
-    """Return whether a file looks like a study's page, whatever mistakes it has: settings of a run have none of a page's keys."""
-    try:
-        values = read_source(path, "the page").values()
-    except InputError:
-        return False
-    return isinstance(values, dict) and bool({"base", "cross", "seeds", "primary"} & values.keys())
-
-
 def page_of(values: Mapping[str, Any], *, recorded: bool = False) -> WrittenPage:
     """Return a page made of values, with what is wrong with it.
 
