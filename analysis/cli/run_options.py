@@ -86,7 +86,7 @@ class RunOptions:
             raise InputError(
                 "this is the page of a study, not the settings of a run",
                 where=str(self.config),
-                why=f"it has {' and '.join(page)}",
+                why=f"it has the keys {', '.join(page)}",
                 fix=f"moloch study run {self.config} carries it out, with the seeds that the page says.",
             )
 

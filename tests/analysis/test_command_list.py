@@ -92,22 +92,12 @@ class TestMoreHelp:
             )
         assert "<bool>" not in said("help") + said("help", "fork") + said("study", "status", "-h")
 
-    @pytest.mark.parametrize(
-        ("command", "paragraph"),
-        [
-            (
-                "ui",
-                "Pages are served to this machine only, from local files, to everybody who has the printed address; runs are",
-            ),
-            ("probe", "Bounds hold for all cells of a study together."),
-        ],
-    )
-    def test_paragraphs_break_where_the_terminal_does(self, command, paragraph):
+    @pytest.mark.parametrize("command", ["ui", "probe", "show"])
+    def test_paragraphs_break_where_the_terminal_does(self, command):
         """And not where the source does as well: a line is as long as it can be."""
         lines = [line.strip() for line in said(command, "--help").splitlines()]
-        assert paragraph in " ".join(lines)
         text = lines[: next(i for i, line in enumerate(lines) if "Arguments" in line)]
-        assert all(len(a) + len(b.split()[0]) >= 70 for a, b in pairwise(text) if a and b)
+        assert all(len(a) + len(b.split()[0]) >= 70 for a, b in pairwise(text) if a and b and "moloch " not in b)
 
 
 class TestVersion:
