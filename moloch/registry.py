@@ -67,7 +67,7 @@ class Registry(Generic[T]):
         return InputError(
             f"unknown {self.kind} {name!r}",
             where=where,
-            fix=f"{guess}{choice}; your own comes from a module that `extensions` names.",
+            fix=f"{guess}{choice}; a part of your own comes from a module that `extensions` names.",
         )
 
     def register(self, name: str) -> Callable[[P], P]:

@@ -117,11 +117,11 @@ class Serving(BaseModel):
                 what,
                 where=shown(self.llm),
                 why="the pocket model answers in this process, and no other model is asked",
-                fix=f"--reader {shlex.quote(shown(self.llm))} has the server's model play the personas; a model of its own "
-                "writes with --model NAME, and is trained here, from its files.",
+                fix=f"--reader {shlex.quote(shown(self.llm))} has the server's model play the personas. Another writer is "
+                "given by --model NAME, and is trained here, from its files.",
             )
         why = f"served elsewhere: {', '.join(sorted(places))}" if places else "no model is asked"
-        fix = "Leave --llm (serving.llm) out, or remove the servers of the single models."
+        fix = "Leave --llm (serving.llm) out, or remove the separate servers (serving.models)."
         return InputError(what, where=self.llm, why=why, fix=fix)
 
     @property

@@ -130,9 +130,9 @@ def _several(table: Table) -> bool:
 def _scope(table: Table) -> AnswerSentence:
     if table.get("one_society"):
         return AnswerSentence(_ONE_SOCIETY, kind="scope")
-    text = "Intervals (95 %) are over anchors and people and of these adapters: each arm was trained once, so they say nothing about new trainings."
+    text = "Intervals (95 %) are for these adapters, over anchors and people: each arm was trained once, so they say nothing about new trainings."
     if _several(table):
-        text = "Other intervals (95 %) are over anchors and people and of these adapters: they say nothing about new trainings."
+        text = "Other intervals (95 %) are for these adapters, over anchors and people: they say nothing about new trainings."
     return AnswerSentence(text, kind="scope")
 
 

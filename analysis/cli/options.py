@@ -62,9 +62,7 @@ Set = Annotated[
 ]
 Extensions = Annotated[
     list[str] | None,
-    typer.Option(
-        "--extensions", help="A module of your own to import; it registers parts. May be given several times."
-    ),
+    typer.Option("--extensions", help="A module of yours to import; it registers parts. May be given several times."),
 ]
 Look = Annotated[
     bool,

@@ -87,7 +87,7 @@ class RunOptions:
                 "this is the page of a study, not the settings of a run",
                 where=str(self.config),
                 why=f"it has the keys {', '.join(page)}",
-                fix=f"moloch study run {self.config} carries it out, with the seeds that the page says.",
+                fix=f"moloch study run {self.config} carries it out, with the seeds that the page gives.",
             )
 
     def overrides(self, seed: int | None = None) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     said = [
         subject.extent,
         f"One point per training{' and epoch; lines lead from epoch to epoch, and the last one is filled' if epochs > 1 else ''}.",
-        f"Ellipses: 95 % regions of both numbers (Hotelling), clustered on anchors and people, for {ADAPTERS}; the spread of points shows those."
+        f"Ellipses: 95 % regions of both numbers (Hotelling), clustered on anchors and people, for {ADAPTERS}; the spread of points shows how trainings vary."
         if any(point.region is not None for point in shown)
         else NO_ELLIPSES,
         f"Left out, being compared with something else: {', '.join(left_out)}." if left_out else "",

@@ -29,7 +29,7 @@ HIGH = 1.6
 def content(subject: Subject) -> FigureContent | LeftOut:
     """Return a row per arm, epoch, outcome and run, and one per mean over runs; or why there is none."""
     if max((len(run.evaluation.epochs) for run in subject.runs), default=0) < 2:
-        return LeftOut("One epoch was evaluated: the setting evaluate: every evaluates each.")
+        return LeftOut("Only one epoch was evaluated. The setting evaluate: every evaluates each.")
     marks = [
         mark
         for heading, runs in subject.groups.items()

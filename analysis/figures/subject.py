@@ -197,10 +197,10 @@ class Subject:
         seeds = len({run.seed for run in self.runs})
         anchors = {len({c.anchor for c in run.evaluation.contests}) for run in self.runs}
         people = {len(run.evaluation.panel) for run in self.runs}
-        several = f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')})"
-        runs = several if len(self.runs) > 1 else f"One run (seed {next(iter(self.runs)).seed})"
-        each = " in each" if len(self.runs) > 1 else ""
-        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people{each}."
+        held_out = f"{_span(anchors)} held-out anchors and {_span(people)} people"
+        if len(self.runs) == 1:
+            return f"One run (seed {next(iter(self.runs)).seed}), {held_out}."
+        return f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')}), {held_out} in each."
 
 
 def words(name: str) -> str:

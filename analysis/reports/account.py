@@ -49,9 +49,9 @@ def arms_words(arms: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _arm(arm: str, method: str, other: str) -> str:
-    by = f"{method}: {METHODS[method]}" if method in METHODS else method
-    named = f"arm {arm} ({by})" if method != arm or method in METHODS else f"arm {arm}"
-    return f"{named}, compared with {other}" if other else f"{named}, compared with base alone"
+    by = [method] * (method != arm) + [METHODS[method]] * (method in METHODS)
+    named = f"{arm} ({': '.join(by)})" if by else arm
+    return f"{named}, compared with {other or 'base only'}"
 
 
 def compute_words(service: Mapping[str, Mapping[str, Any]], origins: Sequence[OriginReading]) -> str:

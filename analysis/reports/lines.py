@@ -8,7 +8,7 @@ from analysis.reports.document import Board, BoardLine
 
 MOST = 20
 """Rows of a folded table."""
-ROWS = "{:,} more rows: the report of HTML has them, and so has the log."
+ROWS = "{:,} more rows are in the HTML report and in the log."
 
 
 def first_lines(board: Board) -> tuple[Sequence[BoardLine], int]:

@@ -78,12 +78,12 @@ def _neurips(a: Account) -> tuple[Fact, ...]:
         Fact("8 Compute", a.compute),
         Fact("9 Code of ethics", AUTHORS, False),
         Fact("10 Broader impacts", AUTHORS, False),
-        Fact("11 Safeguards", f"{AUTHORS} Adapters that learnt from votes are in the run's folder; releasing them is a decision.", False),
+        Fact("11 Safeguards", f"{AUTHORS} Adapters that learnt from votes are in the run's folder; whether to release them is for the authors.", False),
         Fact("12 Licenses of existing assets", AUTHORS, False),
         Fact("13 New assets", "The log documents itself: moloch log info, and docs/reference/codebook.md."),
         Fact("14 Human subjects", a.humans),
         Fact("15 Review board", f"{a.humans} Whether persona data needs a review is for the authors.", False),
-        Fact("16 Use of language models", f"{a.models} write; {a.audiences}. Their prompts and answers are in the log."),
+        Fact("16 Use of language models", f"Writing: {a.models}. Reacting: {a.audiences}. Their prompts and answers are in the log."),
     )  # fmt: skip
 
 
@@ -103,12 +103,12 @@ def _odd(a: Account) -> tuple[Fact, ...]:
         Fact("4.3 Adaptation", f"Competitors adapt by learning: {a.arms}."),
         Fact("4.4 Objectives", "Votes, by way of what each method learns from."),
         Fact("4.5 Learning", "LoRA adapters; rows, steps and tokens of each training are in the section Design."),
-        Fact("4.6 Prediction", "None that is explicit."),
+        Fact("4.6 Prediction", "No explicit prediction."),
         Fact("4.7 Sensing", "Each member reads messages in a different order, which the log holds."),
         Fact("4.8 Interaction", network),
         Fact("4.9 Stochasticity", f"Philox, keyed by seed, epoch, step, agent and call site; {a.seeds}."),
         Fact("4.10 Collectives", "Societies, one for each arm." if a.networked else "None."),
-        Fact("4.11 Observation", "Every event is in the log; probes judge every message."),
+        Fact("4.11 Observation", "Every event is in the log; probes judge every message of an evaluation."),
         Fact("5 Initialisation", f"Anchors and people are drawn by seed; {a.data}."),
         Fact("6 Input data", f"{a.data}; none changes during a run."),
         Fact("7 Submodels", f"Writing: {a.models}. Reacting: {a.audiences}. Learning: docs/decisions; {feeds}probes: docs/probes.md."),
@@ -119,7 +119,7 @@ def _ademp(a: Account) -> tuple[Fact, ...]:
     return (
         Fact("Aims", a.aim),
         Fact("Data-generating mechanisms", f"{a.arenas}; {a.audiences}; {' and '.join(a.worlds)} world; {a.seeds}."),
-        Fact("Estimands", "Win rate of each arm over base, and rate of each misbehaviour, each less that of the arm's comparator, in percentage points."),
+        Fact("Estimands", "Win rate of each arm over base, and rate of each misbehaviour, each minus that of the arm's comparator, in percentage points."),
         Fact("Methods", f"{a.arms}."),
         Fact("Performance measures", f"{a.scope} {a.tests}"),
     )  # fmt: skip

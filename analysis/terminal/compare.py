@@ -125,7 +125,7 @@ def _paired(outcomes: list[MeasuredPair]) -> str:
     """Return what the intervals of the outcomes are of."""
     if any(outcome.change for outcome in outcomes):
         return "B − A is of the same people and anchors; intervals hold 95 %. Each side is one training: no interval holds for new ones."
-    return "The runs are not paired; each interval (95 %) is its own run's."
+    return "The runs are not paired; each interval (95 %) is for its own run."
 
 
 def _change(outcome: MeasuredPair) -> str:

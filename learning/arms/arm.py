@@ -265,7 +265,7 @@ def check_references(arms: Mapping[str, Arm], at: Mapping[str, Keys]) -> None:
             raise mistake(why, f"Write rows_of: {first}.", (*keys, "rows_of"))
         if arm.compared_with and arm.model != arms[arm.compared_with].model:
             why = f"{arm.compared_with!r} is on another base model"
-            fix = "Each is evaluated against its own base model: compare arms of one model."
+            fix = "Each arm is evaluated against its own base model: compare arms of one model."
             raise mistake(why, fix, (*keys, "compared_with"))
 
 

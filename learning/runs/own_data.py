@@ -232,9 +232,7 @@ def _copy(files: list[Path], place: Path) -> None:
             shutil.copyfile(file, new / file.name)
         new.rename(place)
     except OSError as error:
-        raise InputError(
-            "cannot keep the run's own data", where=str(place), why=error.strerror or str(error)
-        ) from error
+        raise InputError("cannot keep the run's data", where=str(place), why=error.strerror or str(error)) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -244,7 +242,7 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError("cannot read the run's own data", where=str(path), why=error.strerror or str(error)) from error
+        raise InputError("cannot read the run's data", where=str(path), why=error.strerror or str(error)) from error
 
 
 def _changed(config: RunConfig, paths: Mapping[str, Path]) -> RunConfig:

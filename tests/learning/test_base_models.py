@@ -337,7 +337,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("learners", "says"),
         [
-            ({"a": {"compared_with": "b", "method": "rft"}, "b": {"method": "rft", "model": "x"}}, ":6:9: setting 'markets.m.learners.a.compared_with' is not valid: 'b' is on another base model. Each is evaluated against its own base model: compare arms of one model"),
+            ({"a": {"compared_with": "b", "method": "rft"}, "b": {"method": "rft", "model": "x"}}, ":6:9: setting 'markets.m.learners.a.compared_with' is not valid: 'b' is on another base model. Each arm is evaluated against its own base model: compare arms of one model"),
             ({"a": {"method": "rft", "model": [3]}, "b": {"method": "rft"}}, ":7:9: setting 'markets.m.learners.a.model' is not valid: it must be text"),
             ({"a": {"method": "rft", "model": "http://[::1/v1#m"}, "b": {"method": "rft"}}, ":7:9: not the URL of a server: its host is not a name or an address"),
         ],

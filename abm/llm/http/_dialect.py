@@ -41,7 +41,7 @@ REFUSALS = (400, 404, 415, 422, 500, 501)
 
 MERGED = "takes no system text: it is put before the user's"
 BY_SCHEMA = "takes no list of options: they are asked for by JSON Schema"
-UNBOUNDED = "takes no maxLength in a JSON Schema: texts in answers have no bound of their own"
+UNBOUNDED = "takes no maxLength in a JSON Schema: texts in answers have no separate limit"
 FREE = "takes no JSON Schema: answers are not restricted, and are read as free text"
 UNSTOPPED = "takes no texts that end an answer: answers are ended there when they are read"
 IGNORES = "does not restrict answers to the options: they are read as free text"

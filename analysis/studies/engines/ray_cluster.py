@@ -175,7 +175,7 @@ class RayEngine:
             raise InputError(
                 f"{address!r} is not an address of a Ray cluster",
                 why="a cluster is joined only where it is named: HOST:PORT of its head",
-                fix="Give --ray-address 10.0.0.5:6379, or leave it out for a cluster of this machine's own.",
+                fix="Give --ray-address 10.0.0.5:6379, or leave it out for a cluster on this machine.",
             )
         places = [os.environ.get("RAY_AUTH_TOKEN_PATH"), str(Path.home() / ".ray" / "auth_token")]
         token = os.environ.get("RAY_AUTH_TOKEN") or any(place and Path(place).is_file() for place in places)

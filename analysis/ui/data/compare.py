@@ -12,7 +12,7 @@ from analysis.tables.compare import Comparison, MeasuredPair
 from analysis.ui.address import PageAddress
 from analysis.ui.data.doors import event_url, rows_url
 
-UNPAIRED = "The runs are not paired; each interval is its own run's."
+UNPAIRED = "The runs are not paired; each interval is for its own run."
 PAIRED = "B − A is of the same people and anchors. Each side is one training: no interval holds for new ones."
 
 
