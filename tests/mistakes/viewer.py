@@ -132,6 +132,16 @@ VIEWER: tuple[Mistake, ...] = (
         code=DAMAGED,
         given=(*RUN, places.without("run/log")),
     ),
+    Mistake(
+        "a report of a log that is empty",
+        "report run",
+        ("run: the log holds no events",),
+        code=DAMAGED,
+        given=(*RUN, places.cut(0.0)),
+    ),
+    Mistake(
+        "figures of a log that is empty", "figures run", ("no events",), code=DAMAGED, given=(*RUN, places.cut(0.0))
+    ),
     Mistake("contests of a log that is empty", "show run", ("no events",), code=DAMAGED, given=(*RUN, places.cut(0.0))),
     Mistake(
         "a run without its record",
