@@ -244,6 +244,7 @@ VIEWER: tuple[Mistake, ...] = (
     ),
     Mistake("a pack that is a folder", "unpack run", ("run",), given=RUN),
     looked("a pack of what is not there", "pack other other.zip", "other: no run here"),
+    looked("a pack under the name of a tar", "pack run run.tar", "run.tar: a pack is a zip file", "Name it run.zip."),
     Mistake("a pack of notes", "pack notes notes.zip", ("notes: no run here",), files={"notes/a.txt": "x"}),
     Mistake("a pack over a file", "pack run file", ("file",), given=RUN, files={"file": "x"}),
     Mistake("labels of what is no sheet", "labels import sheets", ("sheets",), files={"sheets/a.txt": "x"}),
