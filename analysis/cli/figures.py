@@ -32,7 +32,7 @@ def figures(
     as_json: options.Json = False,
 ) -> None:
     """Draw what runs found, and write the numbers behind each figure beside it; figures that lack something say what. Reads only logs."""
-    from analysis.cli.places import named_place
+    from analysis.cli.places import began, named_place
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.places import runs_of
     from moloch.errors import InputError
@@ -41,6 +41,8 @@ def figures(
         raise InputError("figures go into a folder", where=str(out), why="it is a file", fix="Give another --out.")
     runs = [named_place(path) for path in runs]
     found = [run for path in runs for run in runs_of(path)]
+    if len(found) == 1:  # of several, those that have just begun are left out
+        began(found[0])
     look_at(found, "figures", look)
     with stderr().status("drawing"):
         from analysis.figures import draw

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SITE_MB = 24
 """Megabytes of a site by default, about; many mail servers take less than 25, and a zip is several times smaller."""
 
+OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+"""Endings that promise another kind of archive."""
+
 
 def pack(
     folder: Annotated[
@@ -132,6 +135,8 @@ def _check_options(out: Path | None, site: Path | None, site_mb: int | None, *, 
         why = "neither a file nor --site was given" if out is None else f"{out} is one, and --site asks for a folder"
         fix = "moloch pack RUN run.zip packs the data; moloch pack RUN --site FOLDER makes pages to read."
         raise InputError("pack into a file or a site", where="OUT", why=why, fix=fix)
+    if out is not None and out.suffix in OTHER_ARCHIVES:
+        raise InputError("a pack is a zip file", where=str(out), fix=f"Name it {out.with_suffix('.zip')}.")
     if site is None and site_mb is not None:
         raise InputError("no site was asked for", where="--site-mb", fix="Give --site FOLDER, too.")
     if site is not None and (adapters or not logs):

@@ -181,7 +181,7 @@ def progress(
 
     def tell(now: Progress) -> None:
         for line in said(now):
-            console.print(f"{label}{line}", markup=False, soft_wrap=True)
+            console.print(f"{label}{line}", markup=False, soft_wrap=not console.is_terminal)
         run.now = now
 
     with _bar(console, run) if console.is_terminal else _lines(console, run):

@@ -26,7 +26,7 @@ def report(
 
     It holds the answer, design, figures, tables, transcripts, limits, and how to make it again. Reads only. The page needs nothing else, and asks for nothing: no script, no network.
     """
-    from analysis.cli.places import named_place
+    from analysis.cli.places import began, named_place
     from analysis.reports.report_file import check_place, form_of, write_report
     from analysis.reports.report_file import report as make
     from analysis.studies.prereg.looks import look_at
@@ -35,7 +35,7 @@ def report(
 
     run = named_place(run)
     if not is_study(run):
-        run = one_run(run)
+        began(run := one_run(run))
     check_place(out)
     form = form or form_of(out)
     look_at([run], "report", look)

@@ -138,6 +138,17 @@ class TestProgress:
         ]
         assert lines[-1].startswith("moloch: 127.0.0.1") and "timeout" in lines[-1]
 
+    @pytest.mark.parametrize("terminal", [True, False])
+    def test_a_message_breaks_at_words(self, monkeypatch, terminal):
+        """In a terminal; elsewhere it stays one line."""
+        out, message = io.StringIO(), f"  a message: {'Have a look for yourself. ' * 5}".rstrip()
+        console = _plain_console()(file=out, force_terminal=terminal, color_system=None, width=80)
+        monkeypatch.setattr("analysis.cli.progress.stderr", lambda: console)
+        with progress("", lambda now: [message]) as tell:
+            tell(Progress(done=1, total=4, doing=""))
+        shown = [line for line in out.getvalue().splitlines() if "look" in line or "yourself" in line]
+        assert " ".join(" ".join(shown).split()).endswith(message.strip()) and len(shown) == (2 if terminal else 1)
+
     def test_in_a_terminal(self, monkeypatch):
         """Below the bar, also within a step."""
         from rich.console import Console

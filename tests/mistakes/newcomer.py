@@ -113,7 +113,7 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("a folder of other things where the run goes", "run --out notes", ("notes",), files={"notes/a.txt": "x"}),
     Mistake("a file on the way to where it goes", "run --out file/run", ("file",), files=FILE),
     Mistake("other settings where a run is", "run --out run --seed 7", ("run", "seed"), given=RUN),
-    Mistake("a place that takes no folder", "run --out /proc/run", ("/proc/run",), code=3, slow=True),
+    Mistake("a place that takes no folder", "run --out /proc/run", ("/proc/run",), slow=True),
     Mistake(
         "impatience", "run --extensions impatient", (), code=130, files={"impatient.py": "raise KeyboardInterrupt\n"}
     ),

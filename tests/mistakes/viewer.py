@@ -132,6 +132,16 @@ VIEWER: tuple[Mistake, ...] = (
         code=DAMAGED,
         given=(*RUN, places.without("run/log")),
     ),
+    Mistake(
+        "a report of a log that is empty",
+        "report run",
+        ("run: the log holds no events",),
+        code=DAMAGED,
+        given=(*RUN, places.cut(0.0)),
+    ),
+    Mistake(
+        "figures of a log that is empty", "figures run", ("no events",), code=DAMAGED, given=(*RUN, places.cut(0.0))
+    ),
     Mistake("contests of a log that is empty", "show run", ("no events",), code=DAMAGED, given=(*RUN, places.cut(0.0))),
     Mistake(
         "a run without its record",
@@ -234,6 +244,7 @@ VIEWER: tuple[Mistake, ...] = (
     ),
     Mistake("a pack that is a folder", "unpack run", ("run",), given=RUN),
     looked("a pack of what is not there", "pack other other.zip", "other: no run here"),
+    looked("a pack under the name of a tar", "pack run run.tar", "run.tar: a pack is a zip file", "Name it run.zip."),
     Mistake("a pack of notes", "pack notes notes.zip", ("notes: no run here",), files={"notes/a.txt": "x"}),
     Mistake("a pack over a file", "pack run file", ("file",), given=RUN, files={"file": "x"}),
     Mistake("labels of what is no sheet", "labels import sheets", ("sheets",), files={"sheets/a.txt": "x"}),

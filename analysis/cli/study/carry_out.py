@@ -221,7 +221,7 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
 
             def live(now: StudyStanding) -> None:
                 for line in (*stepped(now), *now.news):
-                    console.print(line, markup=False, soft_wrap=True)
+                    console.print(line, markup=False, soft_wrap=False)  # at words
                 doing = str(running).removeprefix("; ") if now.running else ""
                 status.update(Text(f"{study.page.name}: {told(now)}" + (f"\n  {doing}" if doing else "")))
 

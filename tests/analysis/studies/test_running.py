@@ -61,6 +61,7 @@ def running(tmp_path):
         (run / FOLDER / FILE).write_bytes(msgspec.json.encode(replace(traffic, at=time.time())))
     yield study, [cell.name for cell in cells]
     for claim in claims:
+        assert claim is not None
         claim.release()
 
 
