@@ -10,12 +10,15 @@ import pytest
 
 from abm.log import read_events
 from abm.study_events import CellFailed, CellStarted, StudyLooked
+from analysis.record import open_run
 from analysis.studies.record.claims import Claims
 from analysis.studies.record.identity import FinishedRun, Identity
 from analysis.studies.record.layout import Layout
 from analysis.studies.record.study_log import StudyLog
+from analysis.studies.study import Study
 from analysis.ui.data.runs import find_runs, find_studies
 from learning import RunConfig
+from moloch.errors import InputError
 from tests.analysis.studies.small import PAGE, carry_out, plan
 from tests.support.command import command
 
@@ -325,6 +328,15 @@ class TestCommands:
         assert "Name a cell" in moloch(*call.replace("RUN", str(study)).split()).err
         done = moloch(*call.replace("RUN", f"{study}#{name}").split())
         assert "no run" not in done.err and "no cell" not in done.err and "Traceback" not in done.err
+
+    def test_scripts_name_a_study_and_its_cells_likewise(self, study):
+        """``Study`` takes the folder as well as the page, ``open_run`` a cell; of a study it says which cells there are."""
+        (study / "study.yaml").write_text(json.dumps(StudyLog(study).state().page), "utf-8")
+        assert Study(study).folder == study and len(Study(study).cells) == len(Study(study).state().cells)
+        cell = next(Layout(study).cells.iterdir())
+        assert open_run(f"{study}#{cell.name}").path == cell
+        with pytest.raises(InputError, match=r"this is a study.* Name a cell"):
+            open_run(study)
 
     def test_log_verifies_everything(self, moloch, study, tmp_path):
         """The study's own log and its cells'; a damaged one among them is reported, and the others are looked at."""
