@@ -60,3 +60,8 @@ def quoted(value: object, longest: int = 60) -> str:
     """Return a value as an error shows it: its repr, cut after ``longest`` characters."""
     shown = repr(value[: 2 * longest] if isinstance(value, str) else value)
     return shown if len(shown) <= longest else f"{shown[:longest]}..."
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with *a* or *an*, by its first letter."""
+    return f"{'an' if noun[:1].lower() in ('a', 'e', 'i', 'o', 'u') else 'a'} {noun}"
