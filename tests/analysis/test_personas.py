@@ -132,7 +132,7 @@ class TestCommand:
         (tmp_path / "p.csv").write_text(f"name,biography,age\n{rows}")
         done = CliRunner().invoke(app, ["personas", "check", str(tmp_path / "p.csv")])
         said = " ".join(done.stdout.split())
-        assert "attribute" not in said.partition("trait ")[0] and "1 row: field 'biography' is missing" in said
+        assert "attribute value people" not in said and "1 row: field 'biography' is missing" in said
         assert "A run refuses the file while it holds such rows." in said
 
     def test_reasons_are_counted(self, tmp_path):
