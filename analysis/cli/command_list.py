@@ -25,6 +25,18 @@ class CommandList(TyperGroup):
         super().__init__(**given)
         show_flags_without_type(self)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Call a command; of an option that it does not have and that is a setting, say how a setting is given."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            called, name = getattr(error, "ctx", None), str(getattr(error, "option_name", ""))
+            takes_settings = called is not None and any(each.name == "set_" for each in called.command.params)
+            if name and takes_settings and (meant := _meant(name)):
+                error.possibilities = None  # pyright: ignore[reportAttributeAccessIssue]
+                error.message = f"No such option: {name}. {meant}"  # pyright: ignore[reportAttributeAccessIssue]
+            raise
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         shown = self._with(FIRST, MORE)
         shown.params = [each for each in self.params if each.name not in SHORT_HELP_OMITS]
@@ -65,3 +77,14 @@ def show_flags_without_type(command: Any) -> None:
             option.metavar = ""
     for each in getattr(command, "commands", {}).values():
         show_flags_without_type(each)
+
+
+def _meant(option: str) -> str:
+    """Return how what an option is called like is given: the shortest of the settings of that name; "" for none."""
+    from learning.settings.catalogue import settings
+
+    name = option.lstrip("-").replace("-", "_")
+    if name == "seeds":
+        return "Several seeds are a study: moloch study --seeds N"
+    key = min((key for key in settings() if key == name or key.endswith(f".{name}")), key=len, default="")
+    return f"It is a setting: --set {key}=VALUE" if key else ""

@@ -202,6 +202,13 @@ RESEARCHER: tuple[Mistake, ...] = (
         files=page(BODY),
     ),
     Mistake("a verb mistyped", "study staus p.yaml", ("Did you mean 'status'?",), files=page(BODY)),
+    Mistake(
+        "a setting given as an option",
+        "run --train-anchors 4",
+        ("No such option: --train-anchors", "It is a setting: --set train_anchors=VALUE"),
+    ),
+    Mistake("several seeds of a run", "run --seeds 3", ("moloch study --seeds N",)),
+    Mistake("a setting of a part given as an option", "run --temperature 1", ("--set sampling.temperature=VALUE",)),
     Mistake("a comparison of a run with a study", "compare run study", ("run", "study"), given=(places.run(), *STUDY)),
     Mistake("a comparison by no factor", "compare study study --by colour", ("colour",), given=STUDY),
 )
