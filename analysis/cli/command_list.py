@@ -15,6 +15,8 @@ HELP = ["--help", "-h"]
 """What asks a command for its help."""
 SHORT_HELP_OMITS = {"install_completion", "show_completion"}
 """Options that only ``moloch help`` lists."""
+MEANT = 2
+"""Settings that are named where an option is called like them."""
 MORE = f"More, by topic: moloch help {'|'.join(TOPICS)}; all: moloch help"
 
 
@@ -32,7 +34,7 @@ class CommandList(TyperGroup):
         except Exception as error:
             called, name = getattr(error, "ctx", None), str(getattr(error, "option_name", ""))
             takes_settings = called is not None and any(each.name == "set_" for each in called.command.params)
-            if name and takes_settings and (meant := _meant(name)):
+            if name and takes_settings and (meant := _meant(name, bool(getattr(error, "possibilities", None)))):
                 error.possibilities = None  # pyright: ignore[reportAttributeAccessIssue]
                 error.message = f"No such option: {name}. {meant}"  # pyright: ignore[reportAttributeAccessIssue]
             raise
@@ -79,12 +81,17 @@ def show_flags_without_type(command: Any) -> None:
         show_flags_without_type(each)
 
 
-def _meant(option: str) -> str:
-    """Return how what an option is called like is given: the shortest of the settings of that name; "" for none."""
+def _meant(option: str, is_near: bool) -> str:
+    """Return how what an option is called like is given; "" where it is no setting.
+
+    Args:
+        is_near: whether an option has nearly this name; then only a setting that has it whole is meant.
+    """
     from learning.settings.catalogue import settings
 
     name = option.lstrip("-").replace("-", "_")
     if name == "seeds":
         return "Several seeds are a study: moloch study --seeds N"
-    key = min((key for key in settings() if key == name or key.endswith(f".{name}")), key=len, default="")
-    return f"It is a setting: --set {key}=VALUE" if key else ""
+    keys = [key for key in settings() if key == name or (not is_near and key.endswith(f".{name}"))]
+    said = " or ".join(f"--set {key}=VALUE" for key in sorted(keys, key=len)[:MEANT])
+    return f"It is a setting: {said}" if said else ""
