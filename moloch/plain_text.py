@@ -29,6 +29,8 @@ _HIDDEN = re.compile(
 
 def visible(text: str, instead: str = "") -> str:
     """Return ``text`` without escape sequences, and with ``instead`` for each hidden character; space stays as it is."""
+    if text.isascii() and text.isprintable():  # most texts of a large file: nothing in them is hidden
+        return text if text.strip() else ""
     kept = _HIDDEN.sub(instead, _ESCAPE.sub("", text))
     return kept if any(c not in JOINERS and not c.isspace() for c in kept) else ""
 
