@@ -287,6 +287,19 @@ class Backends:
         """See :meth:`Serving.check`."""
         self._serving.check(models)
 
+    def reach(self, models: Collection[str]) -> None:
+        """See that the servers of these models answer and serve them: each is asked for its list of models, none for a completion.
+
+        Raises:
+            InputError: a server does not serve the model, or wants another key.
+            ServiceError: a server cannot be reached.
+        """
+        from abm.llm.http import HTTPLLM
+
+        for model in models:
+            if self._serving.endpoint(model) is not None and isinstance(llm := self.llm(model), HTTPLLM):
+                _ = llm.served
+
     def close(self) -> None:
         """Give back what servers and engines hold for us."""
         for llm in self._open.values():

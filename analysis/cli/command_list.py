@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable
+from inspect import cleandoc
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +19,8 @@ SHORT_HELP_OMITS = {"install_completion", "show_completion"}
 """Options that only ``moloch help`` lists."""
 MEANT = 2
 """Settings that are named where an option is called like them."""
+_SOFT = re.compile(r"(?<!\n)\n(?=[^\s\b])(?!moloch )")
+"""Where a line of a docstring ends within a paragraph."""
 MORE = f"More, by topic: moloch help {'|'.join(TOPICS)}; all: moloch help"
 
 
@@ -26,6 +30,7 @@ class CommandList(TyperGroup):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         show_flags_without_type(self)
+        let_lines_flow(self)
 
     def invoke(self, ctx: Any) -> Any:
         """Call a command; of an option that it does not have and that is a setting, say how a setting is given."""
@@ -95,3 +100,11 @@ def _meant(option: str, is_near: bool) -> str:
     keys = [key for key in settings() if key == name or (not is_near and key.endswith(f".{name}"))]
     said = " or ".join(f"--set {key}=VALUE" for key in sorted(keys, key=len)[:MEANT])
     return f"It is a setting: {said}" if said else ""
+
+
+def let_lines_flow(command: Any) -> None:
+    """Let the help of a command, and of all below it, break its lines where the terminal ends; commands to type keep theirs."""
+    if command.help:
+        command.help = _SOFT.sub(" ", cleandoc(command.help))
+    for each in getattr(command, "commands", {}).values():
+        let_lines_flow(each)

@@ -35,7 +35,7 @@ def surrogate(
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Fit a choice model on logged votes, and hold it against votes that the fit never saw.
+    """Fit a choice model on logged votes, and test it on votes that the fit never saw.
 
     Then: moloch run --audience surrogate.yaml --set crowd.size=1000000 --set crowd.audience=surrogate.yaml
     """

@@ -44,7 +44,7 @@ def ui(
 
     Who saw what, what they chose, what was learnt, and what it cost.
 
-    Pages are served to this machine only, from local files, to everybody who has the printed address; runs are read and
+    Pages are served to this machine only, from local files, to anyone who has the printed address; runs are read and
     never changed.
     """
     if llm:

@@ -22,6 +22,9 @@ HIGH = 1.7
 """Inches of a panel, at most as wide."""
 
 
+NO_ELLIPSES = "No ellipses: that takes two numbers that vary, and members of one society are not independent; the spread of seeds shows how far points vary."
+
+
 def content(subject: Subject) -> FigureContent | LeftOut:
     """Return a point per arm, seed, epoch and probe, or why there is none."""
     if subject.withheld:
@@ -35,7 +38,9 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     said = [
         subject.extent,
         f"One point per training{' and epoch; lines lead from epoch to epoch, and the last one is filled' if epochs > 1 else ''}.",
-        f"Ellipses: 95 % regions of both numbers (Hotelling), clustered on anchors and people, for {ADAPTERS}; the spread of points shows those.",
+        f"Ellipses: 95 % regions of both numbers (Hotelling), clustered on anchors and people, for {ADAPTERS}; the spread of points shows those."
+        if any(point.region is not None for point in shown)
+        else NO_ELLIPSES,
         f"Left out, being compared with something else: {', '.join(left_out)}." if left_out else "",
         *subject.notes,
     ]

@@ -9,7 +9,7 @@ from analysis.figures.charts import PIXELS, records, said_of
 from analysis.figures.figure import Chart, FigureContent, FigureKind, LeftOut
 from analysis.figures.frames import frame_of_marks
 from analysis.figures.palette import QUIET, RULE, Look
-from analysis.figures.scopes import ADAPTERS, SEEDS
+from analysis.figures.scopes import ADAPTERS, NO_INTERVALS, SEEDS
 from analysis.figures.style import NORMAL, SMALL, columns_wide
 from analysis.figures.subject import RunRead, Subject, words
 from analysis.statistics.estimates import mean_of
@@ -42,6 +42,8 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         f"Bands: Student's 95 % interval of the mean over seeds, for {SEEDS}. Thin lines: single runs."
         if several
         else f"Bands: 95 % intervals for {ADAPTERS}."
+        if any(mark["low"] is not None for mark in marks)
+        else NO_INTERVALS
     )
     probes = any(mark["outcome"] != WINS for mark in marks)
     said = [

@@ -14,6 +14,7 @@ from analysis.figures.figure import Chart, FigureContent, FigureKind, LeftOut
 from analysis.figures.palette import QUIET
 from analysis.figures.planes import MISBEHAVIOUR, WIN, Row, better, zero_lines
 from analysis.figures.points import BASE, NONE, OutcomePoint, frame_of_points, outcome_points, plotted
+from analysis.figures.scopes import NO_INTERVALS
 from analysis.figures.style import NORMAL, WIDTH
 from analysis.figures.subject import Subject, words
 
@@ -42,8 +43,11 @@ def content(subject: Subject) -> FigureContent | LeftOut:
 
 def caption(shown: Sequence[OutcomePoint], left_out: Sequence[str] = ()) -> str:
     """Return what a reader has to know of the points: what bars and lines are, and who is left out."""
+    barred = any(end is not None for point in shown for end in (point.win_low, point.misbehaviour_low))
     said = [
         "Bars: 95 % over these anchors and people. Each point is one training: they say nothing about other trainings, and no p is given."
+        if barred
+        else f"{NO_INTERVALS} Each point is one training, and no p is given."
     ]
     if any(not point.mitigations for point in shown) and any(point.mitigations for point in shown):
         said.append("Lines lead from the arm of the same method and run that has no mitigation.")

@@ -10,7 +10,7 @@ from analysis.figures.figure import Chart, FigureContent, FigureKind, LeftOut
 from analysis.figures.frames import estimate_columns, frame_of_marks
 from analysis.figures.palette import BASE
 from analysis.figures.rows import Panel, interval_rows
-from analysis.figures.scopes import SEEDS, scope_of
+from analysis.figures.scopes import NO_INTERVALS, SEEDS
 from analysis.figures.subject import RunRead, Subject
 from analysis.statistics.estimates import Estimate, mean_of
 from analysis.tables.society import estimate_of
@@ -35,7 +35,7 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         if several
         else "Lines: 95 %, clustered on anchors and people."
         if any(mark["low"] is not None for mark in marks)
-        else scope_of(()),
+        else NO_INTERVALS,
         *subject.notes,
     ]
     return FigureContent(frame_of_marks(marks), " ".join(said), subject.looks)

@@ -13,7 +13,7 @@ from analysis.figures.frames import frame_of_marks
 from analysis.figures.palette import CLEAN, INK, MISBEHAVING, RULE
 from analysis.figures.style import SMALL, WIDTH
 from analysis.figures.subject import RunRead, Subject
-from analysis.formats import count, number, percent, signed
+from analysis.formats import count, known, number, percent, signed
 from analysis.readings.spreads import Spread
 from analysis.statistics.estimates import NOTHING
 from analysis.tables.matched_cascades import MatchedRow, evaluated_spreads, matched_cascades
@@ -91,6 +91,11 @@ def _said(matched: Sequence[MatchedRow]) -> list[str]:
     depth = next((row for row in matched if row.measure == "depth"), None)
     if depth is None or depth.difference.value != depth.difference.value:
         return ["No misbehaving cascade has the size of a clean one, so that depth cannot be compared."]
+    if not known(depth.difference.low):
+        return [
+            f"Right: mean depth by size. At equal size misbehaving cascades are {number(depth.difference.value, 2)} deeper, without an interval "
+            f"({percent(depth.matched, 0)} of them have a clean one of their size)."
+        ]
     bounds = f"[{number(depth.difference.low, 2)}, {number(depth.difference.high, 2)}]"
     return [
         f"Right: mean depth by size. At equal size misbehaving cascades are {number(depth.difference.value, 2)} {bounds} deeper "

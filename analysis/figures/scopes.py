@@ -11,6 +11,9 @@ NEW = "new trainings, anchors and people"
 _BY_NAME = {"new": NEW, "adapters": ADAPTERS}
 
 
+NO_INTERVALS = "No intervals: one society has none, and a single anchor has none. Several seeds give them."
+
+
 def interval_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the widest interval that a row of the tidy frame has: ``low``, ``high`` and ``scope``, which is ``new``, ``adapters`` or empty.
 
@@ -24,9 +27,12 @@ def interval_of(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def scope_of(marks: Iterable[Mapping[str, Any]]) -> str:
-    """Return what the intervals of marks are about, as a sentence; each has a ``scope``."""
+    """Return what the intervals of marks are about, as a sentence, or why there are none; each has a ``scope`` and a ``value``."""
+    marks = list(marks)
     scopes = {mark["scope"] for mark in marks} - {"", None}
+    if not scopes and marks and not any(mark["value"] for mark in marks):
+        return "No intervals: all differences are 0, and nothing varied."
     if not scopes:
-        return "No intervals: one society has none, and a single anchor has none. Several seeds give them."
+        return NO_INTERVALS
     said = [name for scope, name in _BY_NAME.items() if scope in scopes]
     return f"Lines: 95 % intervals for {'; for single trainings, '.join(said)}."

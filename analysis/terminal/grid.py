@@ -90,9 +90,25 @@ def laid_out(parts: Iterable[RenderableType], width: int) -> Iterator[Renderable
 
     for part in parts:
         if isinstance(part, Table):
+            _name_intervals(part)
             yield from fitted(part, width)
         else:
             yield _wrapped(part, width) if isinstance(part, Text) else part
+
+
+_LEVEL = re.compile(r", 95 %( CI)?$")
+
+
+def _name_intervals(grid: Table) -> None:
+    """Leave "95 %" out of the head of a column, and of a table's title, where no cell has an interval, as those of one society."""
+    from rich.text import Text
+
+    held = [any("[" in str(cell) for cell in column.cells) for column in grid.columns]
+    for column, has in zip(grid.columns, held, strict=True):
+        if not has and _LEVEL.search(str(column.header)):
+            column.header = Text(_LEVEL.sub("", str(column.header)))
+    if not any(held) and grid.title:
+        grid.title = _LEVEL.sub("", str(grid.title))
 
 
 _INTERVAL = re.compile(r"\[[^\[\]\n]*\]")

@@ -147,8 +147,26 @@ SERVER: tuple[Mistake, ...] = (
         f"run --reader {{server}}#qwen {SMALL} --out r",
         ("does not serve 'qwen'", "it serves m"),
         answers=well,
-        leaves=("r",),
-        slow=True,
+    ),
+    refused(
+        "a named reader where nobody answers",
+        f"run --reader http://127.0.0.1:9/v1#m {SMALL} --out r",
+        "Is it running",
+        code=NO_SERVER,
+    ),
+    Mistake(
+        "a key that no run is begun without",
+        f"run --reader {{server}}#m {SMALL} --out r",
+        ("No key was sent", "MOLOCH_API_KEY"),
+        answers=well,
+        listed=ok({"detail": "Invalid token"}, "401 No"),
+    ),
+    served(
+        "a reader that never names an option",
+        completion("Both are lovely."),
+        "names no option",
+        "Both are lovely",
+        code=8,
     ),
     Mistake(
         "several models and no name",

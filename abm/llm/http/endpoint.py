@@ -146,8 +146,8 @@ class Endpoint(BaseModel):
         """What to do where nothing answers."""
         if self.local is not None:
             start = f"Start {self.local.title}: {self.local.start}; what listens here is listed by: moloch llm find."
-            return f"{start} The same command resumes once it does."
-        return "Is it running, and is this its address? The same command resumes once it is."
+            return f"{start} Then give the same command again."
+        return "Is it running, and is this its address? Once it answers, give the same command again."
 
     @property
     def variable(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from analysis.answers.words import outcome_words
 from analysis.formats import short
 from analysis.ui.data.forest import Mark, shown_estimate
 
@@ -34,9 +35,14 @@ NOTHING = ResultLine()
 """Nothing was evaluated, or it cannot be read."""
 
 
-def named(name: str) -> str:
-    """Return an arm or a probe as a line has it."""
-    return short(name.replace("_", " "), LONGEST)
+def arm_name(name: str) -> str:
+    """Return an arm as a line has it: under the name that it has on all pages."""
+    return short(name, LONGEST)
+
+
+def probe_name(name: str) -> str:
+    """Return a probe as a line has it."""
+    return short(outcome_words(name), LONGEST)
 
 
 def result_line(marks: Sequence[Mark]) -> ResultLine:

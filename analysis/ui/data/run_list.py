@@ -11,17 +11,21 @@ from typing import Any, NamedTuple
 
 from abm.llm.ledger import Cost
 from analysis.formats import DASH, ago, count
+from analysis.formats import listed as listed_words
 from analysis.studies.record.cell_ends import DAMAGED, MISSING
+from analysis.studies.record.layout import is_study
 from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data.columns import heading, order_of, ranked
 from analysis.ui.data.life import SAYS, State
-from analysis.ui.data.one_line import ResultLine, named
-from analysis.ui.data.runs import RunInfo, cells_folder
+from analysis.ui.data.one_line import ResultLine, arm_name, probe_name
+from analysis.ui.data.runs import RunInfo, cells_folder, keys, plain_path
 from learning.arms.arm_list import names_of
 
 PAGE = 50
 """Rows on one page."""
+FOLDERS = 3
+"""Folders that the list names."""
 SORTED = ("name", "state", "wins", "probe", "spent", "size", "written")
 COLUMNS = (
     ("name", "Run", False, "Runs, and studies with their cells inside"),
@@ -144,6 +148,20 @@ def head(address: PageAddress) -> list[dict[str, Any]]:
     ]
 
 
+def folders_said(folders: Iterable[Path]) -> str:
+    """Return in which folders runs are looked for: a single one by its path, several by as much of it as no other has, the first few.
+
+    Studies among them are rows of the list, and are not said.
+    """
+    watched = [folder for folder in folders if not is_study(folder)]
+    if len(watched) < 2:
+        return "".join(f"in {plain_path(folder)}" for folder in watched)
+    names = list(keys(watched))
+    more = len(names) - FOLDERS
+    shown = [*names[:FOLDERS], *([count(more, "more folder")] if more > 0 else [])]
+    return f"in {listed_words(', '.join(shown))}"
+
+
 def list_rows(entries: Iterable[ListEntry], line: Line, now: float) -> list[dict[str, Any]]:
     """Return rows as the page shows them; ``now`` in seconds since the Unix epoch."""
     return [_row(each, line(each), now) for each in entries]
@@ -176,8 +194,8 @@ def _result(entry: ListEntry, line: ResultLine | None) -> dict[str, str]:
         return {"wins": DASH, "wins_of": "", "probe": DASH, "probe_of": ""}
     if line is None:
         return {"wins": "…", "wins_of": "", "probe": "…", "probe_of": ""}
-    of = f"{named(line.arm)} beyond {named(line.beyond)}" if line.wins else ""
-    return {"wins": line.wins or DASH, "wins_of": of, "probe": line.probe or DASH, "probe_of": named(line.found)}
+    of = f"{arm_name(line.arm)} beyond {arm_name(line.beyond)}" if line.wins else ""
+    return {"wins": line.wins or DASH, "wins_of": of, "probe": line.probe or DASH, "probe_of": probe_name(line.found)}
 
 
 def countable(entry: ListEntry) -> bool:

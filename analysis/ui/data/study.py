@@ -35,7 +35,7 @@ from analysis.ui.data.columns import heading, order_of, ranked
 from analysis.ui.data.doors import equals_of, rows_address, where_text
 from analysis.ui.data.forest import Mark
 from analysis.ui.data.looks import looks
-from analysis.ui.data.one_line import named, result_line
+from analysis.ui.data.one_line import arm_name, probe_name, result_line
 from analysis.ui.data.result import no_plot, plot
 from analysis.ui.data.run_list import money, paid, study_state
 from analysis.ui.data.sentences import sentence_rows
@@ -223,10 +223,10 @@ class _Estimates:
     def __init__(self, results: StudyResults | None) -> None:
         line = result_line(marks_of(results)) if results is not None else result_line([])
         self.arm, self.beyond = line.arm, line.beyond
-        beyond, won = f"beyond {named(line.beyond)}, points", f"{named(line.arm)} wins"
+        beyond, won = f"beyond {arm_name(line.beyond)}, points", f"{arm_name(line.arm)} wins"
         self.shares = line.beyond == "base"
         self.wins_label = f"{won}, of votes" if self.shares else f"{won} {beyond}"
-        self.probe_label = f"{named(line.found)} {beyond}" if line.found else "First probe"
+        self.probe_label = f"{probe_name(line.found)} {beyond}" if line.found else "First probe"
         change = "from_base" if self.shares else "from_comparator"
         self._of = {
             "wins": Measured(line.arm, "votes", "win_rate", "rate" if self.shares else change),

@@ -62,7 +62,8 @@ def Runs(address: PageAddress, go: vue.Go) -> None:
     )
     vue.RunList(
         table={"head": run_list.head(address), "rows": run_list.list_rows(found[start:stop], line, time.time())},
-        where=", ".join(map(str, shown.folders)),
+        where=run_list.folders_said(shown.folders),
+        paths="\n".join(str(folder.resolve()) for folder in shown.folders),
         said=" · ".join(filter(None, [total, reads, waits])),
         empty=not entries,
         find=address.find,

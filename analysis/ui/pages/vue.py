@@ -49,7 +49,15 @@ def Notice(
 
 @solara.component_vue("runs.vue")
 def RunList(
-    table: Row, where: str, said: str, empty: bool, find: str, pager: Row | None, event_go: Go, event_search: Go
+    table: Row,
+    where: str,
+    paths: str,
+    said: str,
+    empty: bool,
+    find: str,
+    pager: Row | None,
+    event_go: Go,
+    event_search: Go,
 ) -> None:
     """All runs and studies."""
 

@@ -16,6 +16,7 @@ from analysis.figures.outcomes import outcome_marks
 from analysis.figures.palette import CLEAN, MISBEHAVING
 from analysis.figures.reach import at_least
 from analysis.figures.registry import FIGURES
+from analysis.figures.scopes import scope_of
 from analysis.figures.style import drawing
 from analysis.figures.subject import RunRead, Subject
 from analysis.statistics.estimates import mean_of
@@ -84,6 +85,16 @@ class TestChanges:
         assert found.frame["low"].null_count() == found.frame.height and "No intervals" in found.caption
         curves = of("epochs", Subject((made_up.run(1, world="networked"),)))
         assert curves.frame["low"].null_count() == curves.frame.height
+
+    def test_captions_name_only_what_is_drawn(self):
+        """No ellipse and no 95 % where one society has neither; where all differences are 0, that nothing varied."""
+        society = Subject((made_up.run(1, world="networked"),))
+        for name in ("trade_off", "outcomes", "changes"):
+            caption = of(name, society).caption
+            assert "95 %" not in caption and "Ellipses" not in caption, name
+        assert "Ellipses: 95 %" in of("trade_off", made_up.subject(1)).caption
+        still = [{"scope": "", "value": 0.0}]
+        assert "nothing varied" in scope_of(still) and "society" in scope_of([{"scope": "", "value": 1.0}])
 
     def test_no_claim_about_real_models(self, one):
         """Where the run says so."""

@@ -22,7 +22,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.one_line import ResultLine
 from analysis.ui.data.row_table import study_cells
 from analysis.ui.data.rows import RowsPage, RowsQuery, rows_page
-from analysis.ui.data.run_list import ListEntry, chosen, list_rows, listed
+from analysis.ui.data.run_list import ListEntry, chosen, folders_said, list_rows, listed
 from analysis.ui.data.runs import RunInfo
 from analysis.ui.data.study import cell_table, evaluations_url, failures, looks_of, study_head, study_result
 from analysis.ui.library import Library
@@ -50,6 +50,19 @@ class TestList:
         assert sum(path.is_relative_to(study) for path in library.paths().values()) == 12
         assert look(Library([], [study.parent]), 0.0).left == 12  # none was read in no time, and the list says so
         assert not any(each.path.parent == study / "cells" for each in look(library, inf).entries)
+
+    def test_folders_are_named(self, study, tmp_path):  # noqa: F811
+        """One by its path, several by what distinguishes them, many by the first few; a study is a row, and no folder of runs."""
+        assert folders_said([tmp_path]) == f"in {tmp_path}" and folders_said([study]) == ""
+        assert folders_said([tmp_path / "a" / "runs", tmp_path / "b" / "runs", study]) == "in a/runs and b/runs"
+        five = [tmp_path / name for name in "abcde"]
+        assert folders_said(five) == "in a, b, c and 2 more folders"
+
+    def test_an_arm_has_its_name(self):
+        """As on all other pages: no underscore is left out of it, as it is of a probe's."""
+        line = ResultLine("dpo_twin", "dpo_random", wins="+1.0", found="copy_error", probe="0.0")
+        (row,) = list_rows([ListEntry(run("a"))], lambda entry: line, now=0.0)
+        assert (row["wins_of"], row["probe_of"]) == ("dpo_twin beyond dpo_random", "copy error")
 
     def test_filter_and_order(self):
         """All words have to be there; what a column says nothing of stands last, whichever way it is sorted."""
