@@ -187,6 +187,17 @@ class TestStatus:
         StudyLog(folder).append([CellStarted(cell=cells[0].name, attempt=1, identity="i", worker={})])
         assert json.loads(moloch("study", "status", folder, "--json").out)["states"] == {"stopped": 1, "waiting": 11}
 
+    def test_a_cell_that_ctrl_c_stopped_is_stopped(self, moloch, tmp_path):
+        """Not waiting, as one that has not begun; and not failed."""
+        folder = tmp_path / "small"
+        name = plan(folder)[0].name
+        began = CellStarted(cell=name, attempt=1, identity="i", worker={})
+        StudyLog(folder).append(
+            [began, CellFailed(cell=name, attempt=1, origin="interrupted", message="stopped", again=True)]
+        )
+        shown = moloch("study", "status", folder).out
+        assert "1 stopped, 11 waiting" in shown and f"{name} was stopped before its end" in " ".join(shown.split())
+
     @pytest.mark.system
     def test_a_whole_log_is_an_ended_cell(self, moloch, tmp_path):
         """Though nobody was left to write it into the study's log."""
