@@ -178,6 +178,12 @@ RESEARCHER: tuple[Mistake, ...] = (
         ("p.docx", ".md"),
         files=declared("{hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}"),
     ),
+    Mistake(
+        "a prereg into no folder",
+        "study prereg p.yaml --out no/where.md",
+        ("no/where.md: cannot write the preregistration", "there is no folder"),
+        files=declared("{hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}"),
+    ),
     Mistake("a store of no kind", "study run p.yaml --store dropbox://x", ("dropbox",), files=page(BODY)),
     Mistake("nothing to fetch", "study fetch file:///nowhere/at/all", ("/nowhere/at/all",)),
     Mistake(
