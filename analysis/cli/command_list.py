@@ -17,8 +17,6 @@ HELP = ["--help", "-h"]
 """What asks a command for its help."""
 SHORT_HELP_OMITS = {"install_completion", "show_completion"}
 """Options that only ``moloch help`` lists."""
-MEANT = 2
-"""Settings that are named where an option is called like them."""
 _SOFT = re.compile(r"(?<!\n)\n(?=[^\s\b])(?!moloch )")
 """Where a line of a docstring ends within a paragraph."""
 MORE = f"More, by topic: moloch help {'|'.join(TOPICS)}; all: moloch help"
@@ -33,15 +31,12 @@ class CommandList(TyperGroup):
         let_lines_flow(self)
 
     def invoke(self, ctx: Any) -> Any:
-        """Call a command; of an option that it does not have and that is a setting, say how a setting is given."""
+        """Carry a command out; of an option that there is not, and that is a setting, say how the setting is given."""
         try:
             return super().invoke(ctx)
         except Exception as error:
-            called, name = getattr(error, "ctx", None), str(getattr(error, "option_name", ""))
-            takes_settings = called is not None and any(each.name == "set_" for each in called.command.params)
-            if name and takes_settings and (meant := _meant(name, bool(getattr(error, "possibilities", None)))):
-                error.possibilities = None  # pyright: ignore[reportAttributeAccessIssue]
-                error.message = f"No such option: {name}. {meant}"  # pyright: ignore[reportAttributeAccessIssue]
+            if type(error).__name__ == "NoSuchOption":  # of click, or of the copy that typer has
+                name_setting(error)
             raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -86,25 +81,25 @@ def show_flags_without_type(command: Any) -> None:
         show_flags_without_type(each)
 
 
-def _meant(option: str, is_near: bool) -> str:
-    """Return how what an option is called like is given; "" where it is no setting.
-
-    Args:
-        is_near: whether an option has nearly this name; then only a setting that has it whole is meant.
-    """
-    from learning.settings.catalogue import settings
-
-    name = option.lstrip("-").replace("-", "_")
-    if name == "seeds":
-        return "Several seeds are a study: moloch study --seeds N"
-    keys = [key for key in settings() if key == name or (not is_near and key.endswith(f".{name}"))]
-    said = " or ".join(f"--set {key}=VALUE" for key in sorted(keys, key=len)[:MEANT])
-    return f"It is a setting: {said}" if said else ""
-
-
 def let_lines_flow(command: Any) -> None:
     """Let the help of a command, and of all below it, break its lines where the terminal ends; commands to type keep theirs."""
     if command.help:
         command.help = _SOFT.sub(" ", cleandoc(command.help))
     for each in getattr(command, "commands", {}).values():
         let_lines_flow(each)
+
+
+def name_setting(error: Any) -> None:
+    """Let the error of an unknown option say that it is a setting, where it is one and the command takes ``--set``."""
+    if error.ctx is None or all("--set" not in each.opts for each in error.ctx.command.params):
+        return
+    from learning.settings.catalogue import keys_named
+
+    name = error.option_name.lstrip("-").replace("-", "_")
+    if name == "seeds":
+        error.possibilities = None
+        error.message = "No such option: --seeds. Several seeds are a study: moloch study --seeds N"
+    elif keys := keys_named(name):
+        given = " or ".join(f"--set {key}=VALUE" for key in keys)
+        error.possibilities = None
+        error.message = f"No such option: {error.option_name}. It is a setting: {given}. moloch config explain {keys[0]} says what it takes."
