@@ -179,5 +179,7 @@ def test_a_row_without_a_weight_repeats_nobody(tmp_path):
     found = check_personas(tmp_path / "p.csv", tmp_path / "m.yaml")
     assert (found["personas"], found["duplicates"], found["not_personas"]) == (1, 0, 2)
     (tmp_path / "p.csv").write_text("years,sex,w\n30,male,1\n")
-    with pytest.raises(InputError, match=r"column 'age' .* is missing\. The file has the columns 'years', 'sex', 'w'\."):
+    with pytest.raises(
+        InputError, match=r"column 'age' .* is missing\. The file has the columns 'years', 'sex', 'w'\."
+    ):
         check_personas(tmp_path / "p.csv", tmp_path / "m.yaml")
