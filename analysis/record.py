@@ -119,12 +119,18 @@ class RunRecord:
 
 
 def open_run(path: Path | str) -> RunRecord:
-    """Return the run in a folder, to read its tables and frames.
+    """Return a run, to read its tables and frames.
+
+    Args:
+        path: its folder, or ``STUDY#CELL``.
 
     Raises:
+        InputError: it is a study, or the study has no such cell.
         LogError: there is no run, or its log cannot be read.
     """
-    return RunRecord(path)
+    from analysis.studies.record.places import one_run
+
+    return RunRecord(one_run(Path(path)))
 
 
 def run(*args: Any, **settings: Any) -> RunRecord:

@@ -8,8 +8,9 @@ stands for two. Ties count alike: a weight is not read, but one that is no numbe
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from media_graph.csr import CSR, PERSONA, from_csr, from_ties
 from moloch import tables
-from moloch.errors import InputError
+from moloch.errors import InputError, MolochWarning
 from moloch.near_files import did_you_mean
 from moloch.numerals import number, whole
 from moloch.plain_text import one_line, quoted
@@ -40,6 +41,9 @@ READ = (*XML, *tables.SUFFIXES, *LISTS)
 HEAVIEST = 1e12
 """A tie's weight beyond that is a mistake."""
 
+_ABSENT = -1
+"""The place of somebody who is known and takes no part."""
+
 _ENDS = (("source", "from", "src", "follower"), ("target", "to", "dst", "followed"))
 """Names of the two columns, in lower case: who follows, and whom."""
 
@@ -54,7 +58,9 @@ class _Tie(NamedTuple):
     mutual: bool
 
 
-def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool = False) -> CSR:
+def read_graph(
+    path: Path | str, members: Sequence[str] | int, *, mutual: bool = False, others: Collection[str] = ()
+) -> CSR:
     """Return the ties of a file between members.
 
     Nodes are named by a member's name, or by its index where there is no such name. In GraphML and GEXF the node attribute
@@ -63,13 +69,15 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
     Args:
         members: their names, in order; or how many there are.
         mutual: whether each tie of a table stands for two; GraphML and GEXF say so themselves.
+        others: names of people who are no members; their ties are left out, and a warning says how many ties stay.
 
     Raises:
         InputError: no such file or format; or a node that is not a member, a tie twice or of a member to itself, or of a weight
             that is no number above 0, with its place in the file; or an attribute ``persona`` that is a number and no member's.
     """
     path = Path(path)
-    lookup = _Members([str(i) for i in range(members)] if isinstance(members, int) else list(map(str, members)))
+    names = [str(i) for i in range(members)] if isinstance(members, int) else list(map(str, members))
+    lookup = _Members(names, others)
     suffix = suffix_of(path)
     if suffix not in READ:
         raise InputError(f"cannot read a graph from {path.name!r}", fix=f"Give a file of {', '.join(READ)}.")
@@ -80,7 +88,12 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
         ties = _drawn(read_xml_graph(path), lookup, path)
     else:
         ties = _listed(_list(path) if suffix in LISTS else tables.rows(path, "the graph"), lookup, mutual)
-    return _checked(list(ties), lookup)
+    found = list(ties)
+    between = [tie for tie in found if _ABSENT not in (tie.source, tie.target)]
+    if len(between) < len(found):
+        said = f"{path}: {len(between):,} of its {len(found):,} ties are between the {len(lookup):,} people who take part; the others are left out"
+        warnings.warn(said, MolochWarning, stacklevel=2)
+    return _checked(between, lookup)
 
 
 def write_graph(
@@ -119,11 +132,12 @@ def write_graph(
 class _Members:
     """Members by name, or else by index."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], others: Collection[str] = ()) -> None:
         self.names = [one_line(name) for name in names]
         called = [_called(name) for name in self.names]
         self._index = {name: i for i, name in enumerate(called)}
         self._repeated = {name for name, times in Counter(called).items() if times > 1}
+        self._others = {_called(one_line(name)) for name in others}
         self._is_numbered = all(whole(name) is not None for name in called)
         self._seen: dict[tuple[type, Any], int] = {}
 
@@ -131,11 +145,11 @@ class _Members:
         return len(self.names)
 
     def knows(self, called: str) -> bool:
-        """Return whether a member has this name."""
-        return _called(called) in self._index
+        """Return whether a member has this name, or somebody who takes no part."""
+        return _called(called) in self._index or _called(called) in self._others
 
     def place(self, called: Any, where: str, end: str = "") -> int:
-        """Return a member's index.
+        """Return a member's index; :data:`_ABSENT` of somebody who takes no part.
 
         Args:
             end: of the tie, for errors.
@@ -162,6 +176,8 @@ class _Members:
             )
         if name in self._index:
             return self._index[name]
+        if name in self._others:
+            return _ABSENT
         index = whole(called)
         if self._is_numbered or index is None or not 0 <= index < len(self):
             known = f"members are {self.names[0] if self.names else 'none'} ... ({len(self)})"
@@ -264,7 +280,7 @@ def _drawn(graph: nx.Graph[Any], members: _Members, path: Path) -> Iterator[_Tie
     places = {
         node: _place(node, attributes, members, f"{path}:node {node}") for node, attributes in graph.nodes(data=True)
     }
-    if twice := [place for place, times in Counter(places.values()).items() if times > 1]:
+    if twice := [place for place, times in Counter(places.values()).items() if times > 1 and place != _ABSENT]:
         nodes = [str(node) for node, place in places.items() if place == twice[0]]
         raise InputError("two nodes are the same member", where=str(path), why=f"{nodes[0]!r} and {nodes[1]!r}")
     mutual = not graph.is_directed()

@@ -29,6 +29,8 @@ _HIDDEN = re.compile(
 
 def visible(text: str, instead: str = "") -> str:
     """Return ``text`` without escape sequences, and with ``instead`` for each hidden character; space stays as it is."""
+    if text.isascii() and text.isprintable():  # most texts of a large file: nothing in them is hidden
+        return text if text.strip() else ""
     kept = _HIDDEN.sub(instead, _ESCAPE.sub("", text))
     return kept if any(c not in JOINERS and not c.isspace() for c in kept) else ""
 
@@ -60,3 +62,8 @@ def quoted(value: object, longest: int = 60) -> str:
     """Return a value as an error shows it: its repr, cut after ``longest`` characters."""
     shown = repr(value[: 2 * longest] if isinstance(value, str) else value)
     return shown if len(shown) <= longest else f"{shown[:longest]}..."
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with *a* or *an*, by its first letter."""
+    return f"{'an' if noun[:1].lower() in ('a', 'e', 'i', 'o', 'u') else 'a'} {noun}"

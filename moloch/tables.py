@@ -93,6 +93,8 @@ def read_bytes(path: Path | str, what: str) -> bytes:
             data = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         why, fix = getattr(error, "strerror", None) or str(error), did_you_mean(path).rstrip()
+        if isinstance(error, IsADirectoryError):
+            why, fix = "it is a folder", "Give a file."
         raise InputError(f"cannot read {what}", where=str(path), why=why, fix=fix) from error
     if len(data) > LARGEST:
         raise InputError(f"cannot read {what}", where=str(path), why=f"unpacked it is larger than {LARGEST:,} bytes")
@@ -110,8 +112,17 @@ def _json_lines(path: Path, what: str) -> Iterator[Row]:
 def _json(path: Path, what: str) -> Iterator[Row]:
     listed = _decoded(_text(path, what), str(path), "not JSON", "Give a list of objects.")
     if not isinstance(listed, list):
-        why = f"the file holds a {type(listed).__name__}"
-        raise InputError("not a list of objects", where=str(path), why=why, fix="Give a list with one object per row.")
+        if isinstance(listed, dict) and isinstance(listed.get("nodes"), list):
+            why, fix = (
+                "it is a graph in node-link form",
+                "Write it with networkx: nx.write_graphml(graph, 'graph.graphml').",
+            )
+        else:
+            why = (
+                "the file holds one object" if isinstance(listed, dict) else f"the file holds a {type(listed).__name__}"
+            )
+            fix = "Give a list with one object per row."
+        raise InputError("not a list of objects", where=str(path), why=why, fix=fix)
     for row_number, row in enumerate(listed, start=1):
         where = f"{path}:row {row_number}"
         yield where, _object(row, where)
@@ -159,7 +170,10 @@ def _lines(text: str, path: Path) -> Iterator[tuple[str, list[str]]]:
                 yield f"{path}:{begun}", cells
             begun = reader.line_num + 1
     except csv.Error as error:
-        raise InputError("not a table", where=f"{path}:{begun}", why=str(error)) from error
+        why = str(error)
+        if "unexpected end" in why:
+            why = "a quotation mark is opened here and never closed"
+        raise InputError("not a table", where=f"{path}:{begun}", why=why) from error
 
 
 def _parted_by(header: str, path: Path) -> str:
@@ -172,6 +186,9 @@ def _parted_by(header: str, path: Path) -> str:
             why="its columns are separated by both ',' and ';'",
             fix="Use one of the two.",
         )
+    if not marks and "|" in plain:
+        why, fix = "its columns are separated by '|'", "Save it with commas, semicolons or tabs between them."
+        raise InputError("not a plain table", where=f"{path}:1", why=why, fix=fix)
     return marks[0] if marks else ","
 
 
@@ -185,7 +202,8 @@ def _table(lines: Iterable[tuple[str, Sequence[str | None]]], path: Path) -> Ite
         if names is None:
             names = header(texts, where)
         elif len(texts) != len(names):
-            raise InputError("a row does not fit the header", where=where, why=f"{len(names)} columns are named")
+            why = f"it has {len(texts)} {'cell' if len(texts) == 1 else 'cells'}, and {len(names)} columns are named"
+            raise InputError("a row does not fit the header", where=where, why=why)
         else:
             yield where, {name: cell for name, cell in zip(names, texts, strict=True) if name and cell}
     if names is None:
@@ -230,7 +248,8 @@ def _parquet(path: Path, what: str) -> Iterator[Row]:
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         why = said[-1] if said and done.returncode > 0 else "reading it ended the process"
-        raise InputError("not Parquet", where=str(path), why=f"it is damaged: {one_line(why)[:LONGEST]}")
+        why = re.sub(r"^polars\.exceptions\.\w+: ", "", one_line(why))
+        raise InputError("not Parquet", where=str(path), why=f"it is damaged: {why[:LONGEST]}")
     try:
         frame = pl.read_ipc(io.BytesIO(done.stdout))
         records = frame.rows()
@@ -257,7 +276,8 @@ def _book(path: Path, what: str) -> Iterator[Row]:
         sheet = next(sheet for sheet in sheets if sheet.visible == "visible")
         records = sheet.to_polars().rows()
     except Exception as error:
-        raise InputError("not a workbook", where=str(path), why=first_line(error)) from error
+        fix = "Save it from its program again, or as CSV."
+        raise InputError("not a workbook", where=str(path), why=first_line(error), fix=fix) from error
     if not any(any(cells) for cells in records):
         why = f"its first sheet, {quoted(sheet.name)}, is empty"
         raise InputError("no table", where=str(path), why=why, fix="Move the table to the first sheet.")

@@ -67,6 +67,8 @@ def make_persona(row: Mapping[str, Any]) -> Persona:
     if "general" in row:
         return _preferring(row)
     if any(field in row for field in DEMOGRAPHY):
+        if lacking := [field for field in DEMOGRAPHY if row.get(field) is None]:
+            raise NoColumn(f"field 'biography' is missing; of a persona without one, {', '.join(map(repr, lacking))}")
         return _demographic(row)
     raise NoColumn(f"field 'biography' is missing (or 'general', or {', '.join(DEMOGRAPHY)})")
 

@@ -185,14 +185,16 @@ def rule(path: Path, mapping: SurveyMapping | None) -> Callable[[Mapping[str, An
 
 
 def declared_split(row: Mapping[str, Any]) -> str:
-    """Return on which side a row says that it is; "" where it does not say.
+    """Return on which side a row says that it is; "" where it does not say. ``test``, as anchors have it, is ``held_out``.
 
     Raises:
-        ValueError: neither ``train`` nor ``held_out``.
+        ValueError: none of the three.
     """
     split = renamed(row, FIELDS).get("split", "")
+    if split == "test":
+        return SIDES[1]
     if split and split not in SIDES:
         raise ValueError(
-            f"field 'split' must be one of {', '.join(SIDES)}, not {quoted(split)}: rename it if it means something else"
+            f"field 'split' must be one of {', '.join(SIDES)}, test, not {quoted(split)}: rename it if it means something else"
         )
     return split

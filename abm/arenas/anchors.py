@@ -19,7 +19,7 @@ from moloch.column_names import NoColumn, listed
 from moloch.content import content_id
 from moloch.errors import InputError
 from moloch.near_files import did_you_mean
-from moloch.plain_text import visible
+from moloch.plain_text import visible, with_article
 from moloch.tables import SUFFIXES, rows
 
 Value = str | list[str]
@@ -150,10 +150,10 @@ def _read(path: Path, schema: AnchorSchema, sided: bool) -> Iterator[tuple[Ancho
         except ValueError as error:
             found = f"; the row has {listed(row)}" if isinstance(error, NoColumn) else ""
             raise InputError(
-                f"not a {schema.noun}",
+                f"not {with_article(schema.noun)}",
                 where=where,
                 why=f"{error}{found}",
-                fix=f"A {schema.noun} has the fields {_required(schema)}.",
+                fix=f"{with_article(schema.noun).capitalize()} has the fields {_required(schema)}.",
             ) from error
 
 

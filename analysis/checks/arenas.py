@@ -14,7 +14,7 @@ from abm.arenas.anchors import Anchor, load_anchors, read_anchors
 from abm.arenas.prompts import Message
 from learning.settings.arena_mistakes import mistakes_in
 from moloch.errors import InputError, Mistakes
-from moloch.plain_text import one_line
+from moloch.plain_text import one_line, with_article
 from moloch.tables import rows
 from populations import load_personas
 
@@ -103,19 +103,24 @@ def _anchors(rules: Arena, source: Path | str | None) -> tuple[dict[str, Any] | 
         if source and not table
         else []
     )
-    return about | {"columns": _columns(rules, [Path(source)] if source and table else files)}, first, wrong
+    return (
+        about | {"columns": _columns(rules, [Path(source)] if source and table else files, sided=table)},
+        first,
+        wrong,
+    )
 
 
-def _columns(rules: Arena, files: Sequence[Path]) -> dict[str, dict[str, Any]]:
+def _columns(rules: Arena, files: Sequence[Path], *, sided: bool) -> dict[str, dict[str, Any]]:
     """Return column -> rows in which it holds something, and the field that it is; "" for a column that nothing reads."""
-    fields = {name: field.name for field in rules.anchor.fields for name in (field.column, field.name) if name}
+    fields = {"facts": "facts"} | (dict.fromkeys(("split", "Split", "SPLIT"), "split") if sided else {})
+    fields |= {name: field.name for field in rules.anchor.fields for name in (field.column, field.name) if name}
     counts: Counter[str] = Counter()
     meant: dict[str, str] = {}
     for path in files:
         for _, row in rows(path, "the anchors"):
             counts.update(row.keys())
             pairs = zip(row, named(rules.anchor, row), strict=True)
-            meant |= {column: fields.get(name, "facts" if name == "facts" else "") for column, name in pairs}
+            meant |= {column: fields.get(name, "") for column, name in pairs}
     return {one_line(column): {"rows": n, "field": meant[column]} for column, n in counts.items()}
 
 
@@ -134,8 +139,8 @@ def _prompts(rules: Arena, anchor: str, persona: str) -> list[dict[str, Any]]:
     """Return every prompt of a contest: who is asked, and the chat messages."""
     options = [f"(the first {rules.message})", f"(the second {rules.message})"]
     asked: list[tuple[str, list[Message]]] = [
-        (f"write: what a {rules.writer} is asked", rules.write_prompt(anchor)),
-        (f"react: what a persona is asked who is asked to {rules.verb}", rules.react_prompt(persona, options)),
+        (f"write: what {with_article(rules.writer)} is asked", rules.write_prompt(anchor)),
+        (f"react: what a persona who may {rules.verb} is asked", rules.react_prompt(persona, options)),
         ("react_source: the same, for a persona who reads the source", rules.react_prompt(persona, options, anchor)),
         ("feedback: what TFB learns to predict", rules.feedback_prompt(anchor, persona, options)),
     ]

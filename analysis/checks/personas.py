@@ -18,6 +18,8 @@ from populations.tables import rows
 
 MISTAKES = 10
 """Rows that are not personas; the reason is given for each."""
+TOGETHER = 10_000
+"""Texts that are divided into tokens at a time."""
 
 
 def check_personas(source: Path | str, mapping: Path | str | None = None, samples: int = 3) -> dict[str, Any]:
@@ -115,10 +117,11 @@ def _spread(numbers: list[int] | None) -> dict[str, float] | None:
 def _tokens(texts: list[str]) -> list[int] | None:
     """Return lengths in tokens of the pocket model; None where its tokenizer cannot be loaded."""
     try:
-        from transformers import AutoTokenizer
+        from tokenizers import Tokenizer  # alone: transformers would take ten seconds to import
     except ImportError:
         return None
     from abm.llm.folders import model_folder
 
-    tokenizer = AutoTokenizer.from_pretrained(model_folder("pocket"), local_files_only=True)
-    return [len(ids) for ids in tokenizer(texts)["input_ids"]]
+    tokenizer = Tokenizer.from_file(str(Path(model_folder("pocket"), "tokenizer.json")))
+    parts = (texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER))
+    return [len(each.ids) for part in parts for each in tokenizer.encode_batch(part)]

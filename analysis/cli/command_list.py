@@ -96,7 +96,10 @@ def name_setting(error: Any) -> None:
     from learning.settings.catalogue import keys_named
 
     name = error.option_name.lstrip("-").replace("-", "_")
-    if keys := keys_named(name):
+    if name == "seeds":
+        error.possibilities = None
+        error.message = "No such option: --seeds. Several seeds are a study: moloch study --seeds N"
+    elif keys := keys_named(name):
         given = " or ".join(f"--set {key}=VALUE" for key in keys)
         error.possibilities = None
         error.message = f"No such option: {error.option_name}. It is a setting: {given}. moloch config explain {keys[0]} says what it takes."

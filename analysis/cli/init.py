@@ -17,6 +17,10 @@ def init(
     kind: Annotated[
         str, typer.Argument(metavar="[KIND]", help="study, arena, probe, ranker, or persona-mapping; study by default.")
     ] = "study",
+    like: Annotated[
+        str | None,
+        typer.Option(help="Of an arena: sales, elections or social, to begin as that one with all its anchors."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="The folder to write to; by default this one.")] = Path(),
     as_json: options.Json = False,
 ) -> None:
@@ -26,7 +30,7 @@ def init(
     """
     from analysis.starters import write_starter
 
-    made = write_starter(kind, out)
+    made = write_starter(kind, out, like or "")
     if as_json:
         print(json.dumps({"kind": kind, "folder": str(out), "files": list(made.files), "next": list(made.commands)}))
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.cli import options
-from analysis.cli.console import say_under, show
+from analysis.cli.console import say_under, show, stderr
 from moloch.extras import how_to_get
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def check(
     """Show what a source holds: columns, rows that are not personas, how attributes are distributed, and how prompts read."""
     from analysis.checks.personas import check_personas
 
-    report = check_personas(source, mapping)
+    with stderr().status(f"reading {source}"):
+        report = check_personas(source, mapping)
     if as_json:
         print(json.dumps(report))
     else:
@@ -67,6 +68,7 @@ def _print(found: dict[str, Any]) -> None:
     say("refused", f"{found['not_personas']:,} of the rows" if found["not_personas"] else "")
     for line in _refused(found["reasons"], found["mistakes"]):
         say("", line)
+    say("", "A run refuses the file while it holds such rows." if found["not_personas"] else "")
     say("columns", ", ".join(f"{name} ({n:,})" for name, n in found["columns"].items()))
     say("unused", ", ".join(found["unused"]))
     say("missing", ", ".join(found["missing"]))
@@ -77,7 +79,8 @@ def _print(found: dict[str, Any]) -> None:
             say(unit, f"not counted: {how_to_get('learn')}")
             continue
         say(unit, f"{spread['least']:.0f} to {spread['most']:.0f} a persona, median {spread['median']:.0f}")
-    show([_attributes(found["attributes"])])
+    if found["attributes"]:
+        show([_attributes(found["attributes"])])
     grid = new_table("", ["trait", "mean", "sd"])
     for name, trait in found["traits"].items():
         add_row(grid, name, signed(trait["mean"], 2), number(trait["sd"], 2))

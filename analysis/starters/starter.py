@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from abm.arenas import BUILT_IN
 from moloch.errors import InputError
+from moloch.plain_text import with_article
 
 ANCHOR_ROWS = {"train": 24, "test": 16}
 """Rows of the built-in sales anchors that come with an arena."""
@@ -33,11 +35,14 @@ class Starter(msgspec.Struct, frozen=True):
     commands: Mapping[str, str]
 
 
-def write_starter(kind: str, folder: Path) -> Starter:
+def write_starter(kind: str, folder: Path, like: str = "") -> Starter:
     """Write a starting point into a folder, which is made if it is not there; nothing is overwritten.
 
+    Args:
+        like: of an arena, the built-in one that it begins as, with all of that one's anchors; by default sales with some.
+
     Raises:
-        InputError: there is no such kind, a file of it already exists (then none is written), or a file cannot be written.
+        InputError: there is no such kind or built-in arena, the kind begins like nothing else, a file of it already exists (then none is written), or a file cannot be written.
     """
     if kind not in _MAKERS:
         from difflib import get_close_matches
@@ -45,7 +50,11 @@ def write_starter(kind: str, folder: Path) -> Starter:
         near = get_close_matches(kind, KINDS, n=1)
         guess = f"Did you mean {near[0]!r}? " if near else ""
         raise InputError(f"there is no starting point {kind!r}", fix=f"{guess}Choose one of {', '.join(KINDS)}.")
-    made = _MAKERS[kind]()
+    if like and kind != "arena":
+        raise InputError(
+            f"--like has no effect on {with_article(kind)}", fix="It says like which arena an arena begins."
+        )
+    made = _arena(like) if like else _MAKERS[kind]()
     if there := [name for name in made.files if (folder / name).exists()]:
         raise InputError(
             f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} there already",
@@ -81,34 +90,39 @@ def _study() -> Starter:
 
 
 _ARENA_HEAD = """\
-# arena.yaml: an arena to begin with, the sales arena under another name. Change its nouns, fields and prompts to your own.
+# arena.yaml: an arena to begin with, the {like} arena under another name. Change its nouns, fields and prompts to your own.
 #
 # `moloch arena check arena.yaml --anchors anchors` shows what is wrong, how every prompt then reads, and which models can write.
-# The built-in pocket model writes only while write, tag and labels are those of the sales arena; real models write any.
-# {anchor}, {persona} and {options} are filled in; a field's column in anchors/train.csv has the field's name, in any case.
+# The built-in pocket model writes only while write, tag and labels are those of the {like} arena; real models write any.
+# {{anchor}}, {{persona}} and {{options}} are filled in; a field's column in anchors/train.csv has the field's name, in any case.
 name: my_arena
 """
 
 
-def _arena() -> Starter:
-    sales = resources.files("abm").joinpath("arenas/data/sales.yaml").read_text("utf-8")
-    _, found, rest = sales.partition("name: sales\n")
+def _arena(like: str = "") -> Starter:
+    if like and like not in BUILT_IN:
+        raise InputError(f"no built-in arena {like!r}", fix=f"Choose one of {', '.join(BUILT_IN)}.")
+    begins = like or BUILT_IN[0]
+    text = resources.files("abm").joinpath(f"arenas/data/{begins}.yaml").read_text("utf-8")
+    _, found, rest = text.partition(f"name: {begins}\n")
     assert found, "the built-in arena begins with its name"
     run = "moloch run --arena arena.yaml --anchors anchors --epochs 1 --out runs/my_arena"
     commands = {
         "moloch arena check arena.yaml --anchors anchors": "what is wrong, every prompt, which models can write",
         run: "let models compete in it",
     }
-    anchors = {f"anchors/{split}.csv": _anchors(split, rows) for split, rows in ANCHOR_ROWS.items()}
-    return Starter("arena", {"arena.yaml": _ARENA_HEAD + rest} | anchors, commands)
+    anchors = {
+        f"anchors/{split}.csv": _anchors(begins, split, None if like else rows) for split, rows in ANCHOR_ROWS.items()
+    }
+    return Starter("arena", {"arena.yaml": _ARENA_HEAD.format(like=begins) + rest} | anchors, commands)
 
 
-def _anchors(split: str, rows: int) -> str:
-    """Return the first anchors of the built-in pack as a table; a cell of a list, or of facts, holds JSON."""
-    lines = resources.files("abm").joinpath(f"data/anchors/sales/{split}.jsonl").read_text("utf-8").splitlines()
+def _anchors(arena: str, split: str, rows: int | None) -> str:
+    """Return the first anchors of a built-in pack, or all, as a table; a cell of a list, or of facts, holds JSON."""
+    lines = resources.files("abm").joinpath(f"data/anchors/{arena}/{split}.jsonl").read_text("utf-8").splitlines()
     listed = [json.loads(line) for line in lines[:rows]]
     table = io.StringIO()
-    writer = csv.DictWriter(table, ["title", "categories", "description", "facts"], lineterminator="\n")
+    writer = csv.DictWriter(table, list(dict.fromkeys(name for row in listed for name in row)), lineterminator="\n")
     writer.writeheader()
     for row in listed:
         writer.writerow(

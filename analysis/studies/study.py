@@ -13,7 +13,7 @@ from analysis.studies.pages.cells import Cell, Cells, cells_of
 from analysis.studies.pages.page import StudyPage, WrittenPage, page_of, read_page
 from analysis.studies.record.counts import StudyStanding
 from analysis.studies.record.identity import RunLibrary, identity_if_readable
-from analysis.studies.record.layout import PAGE, default_folder
+from analysis.studies.record.layout import PAGE, default_folder, is_study
 from analysis.studies.record.planned_folder import PlannedFolder
 from analysis.studies.record.study_log import StudyLog, StudyState
 from analysis.studies.study_run import StudyRun, carried_out, check_inputs, held_in, needs, put_into
@@ -33,8 +33,9 @@ class Study:
     """A page of factors, and the runs that it comes to.
 
     Args:
-        page: the path of its YAML; or give what a page says as keywords, where a level may be a function.
-        out: its folder; by default one under ``runs/`` named by the study and by what its cells share.
+        page: the path of its YAML, or the folder of a study that has begun; or give what a page says as keywords, where a level may
+            be a function.
+        out: its folder; by default, unless ``page`` is one, one under ``runs/`` named by the study and by what its cells share.
 
     Raises:
         InputError: the page has mistakes, each with its place.
@@ -43,6 +44,8 @@ class Study:
     def __init__(
         self, page: Path | str | WrittenPage | None = None, *, out: Path | str | None = None, **values: Any
     ) -> None:
+        if isinstance(page, (Path, str)) and out is None and is_study(Path(page)):
+            page, out = read_page(Path(page) / PAGE, recorded=True), page
         self._written = (
             page if isinstance(page, WrittenPage) else read_page(page) if page else page_of({"name": "study"} | values)
         )

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from analysis.formats import count
+from moloch.plain_text import with_article
 
 
 def arena_lines(found: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of :func:`analysis.checks.arenas.check_arena`'s result, but for the prompts."""
-    yield f"{'arena':9} {found['arena']} ({found['source']}): {_a(found['writer'])} writes {_a(found['message'])} about {_a(found['noun'])}"
+    yield f"{'arena':9} {found['arena']} ({found['source']}): {with_article(found['writer'])} writes {with_article(found['message'])} about {with_article(found['noun'])}"
     yield f"{'mistakes':9} {len(found['mistakes']) or 'none'}"
     yield from (f"{'':9} {mistake}" for mistake in found["mistakes"])
     for i, field in enumerate(found["fields"]):
@@ -19,11 +20,6 @@ def arena_lines(found: dict[str, Any]) -> Iterator[str]:
     yield from _anchors(found)
     for i, each in enumerate(found["models"]):
         yield f"{'' if i else 'models':9} {each['model']} {'can' if each['writes'] else 'cannot'} write in it: {each['why']}"
-
-
-def _a(noun: str) -> str:
-    """Return a noun with its article."""
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def _field(field: dict[str, Any]) -> str:
@@ -54,6 +50,7 @@ def _anchors(found: dict[str, Any]) -> Iterator[str]:
     yield f"{'anchors':9} {held}{f'; {dropped}' if dropped else ''}"
     for i, (column, each) in enumerate(about["columns"].items()):
         meant = f"is {each['field']}" if each["field"] else "is not read"
+        meant = "says which rows train and which are held out" if each["field"] == "split" else meant
         yield f"{'' if i else 'columns':9} {column!r} {meant}, in {count(each['rows'], 'row')}"
 
 
@@ -61,7 +58,7 @@ def prompt_lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each prompt as a heading and its text."""
     shown = found["anchor"]
     real = shown["subject"] or f"the first {found['noun']}"
-    about = f"about {real}" if shown["real"] else f"with names of fields in place of {_a(found['noun'])}"
+    about = f"about {real}" if shown["real"] else f"with names of fields in place of {with_article(found['noun'])}"
     for each in found["prompts"]:
         text = "\n\n".join(f"[{message['role']}]\n{message['content']}" for message in each["messages"])
         yield f"{each['prompt']}, {about}", text

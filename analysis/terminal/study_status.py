@@ -107,7 +107,7 @@ def _name(cell: Mapping[str, Any]) -> str:
 def _failure(cell: Mapping[str, Any]) -> str:
     if cell["state"] in LOST:
         return f"{cell['cell']} is {cell['state']}: {short(near_paths(cell['message']), MESSAGE)}"
-    if cell["origin"] == "interrupted" and cell["state"] == "waiting":
+    if cell["origin"] == "interrupted" and cell["state"] == "stopped":
         return f"{cell['cell']} was stopped before its end; it resumes with the study."
     again = f", tried {cell['attempts']} times" if cell["attempts"] > 1 else ""
     trace = f" (traceback: {cell['traceback']})" if cell["traceback"] and cell["origin"] == "bug" else ""

@@ -46,7 +46,7 @@ from media_graph import CSR
 from moloch.errors import InputError, check_all
 from populations import Persona, PersonaSplit, trait_matrix
 from populations.personas import first_alike
-from populations.sources import read_pool
+from populations.sources import PersonaPool, read_pool
 
 LORA_PRECISION = {"float32": "float32", "bfloat16": "bf16"}
 """Precision of a run's models -> its name among the trainer's settings."""
@@ -139,7 +139,7 @@ def gather(
     asked = cache(lambda: tuple(load_questionnaire(survey.questions) for survey in config.surveys))
     vote_too = cache(lambda: _evaluation_audiences(config, said))
     check_all(anchors_read, people_read, personas_react, crowd_reacts, vote_too, asked, lambda: check_classes(config))
-    anchors, people = anchors_read(), people_read()
+    anchors, (people, pool) = anchors_read(), people_read()
     voters, originals = _voters(people, config)
     arms, lora = config.all_arms, lora_of(config)
     check_methods(config, arms, lora)
@@ -162,7 +162,7 @@ def gather(
         train_anchors=train_anchors,
         voters=voters,
         originals=originals,
-        graphs=_graphs(people, voters, config),
+        graphs=_graphs(people, pool, voters, config),
         questionnaires=asked(),
         rivals=config.all_rivals,
         evaluation_audiences=vote_too(),
@@ -196,8 +196,10 @@ def _evaluation_audiences(config: RunConfig, said: Mapping[str, ChoiceModel] | N
     }
 
 
-def _people(config: RunConfig) -> PersonaSplit:
-    people = people_of(config, read_pool(config.personas, config.mapping))
+def _people(config: RunConfig) -> tuple[PersonaSplit, PersonaPool]:
+    """Return who takes part, and everybody whom the source holds."""
+    pool = read_pool(config.personas, config.mapping)
+    people = people_of(config, pool)
     if people.weighting and not config.resample and not config.crowd.size:
         raise InputError(
             "weights without effect",
@@ -205,7 +207,7 @@ def _people(config: RunConfig) -> PersonaSplit:
             why="personas are asked one by one, and all count the same",
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
         )
-    return people
+    return people, pool
 
 
 def lora_of(config: RunConfig) -> dict[str, LoraSettings]:
@@ -268,7 +270,9 @@ def _voters(people: PersonaSplit, config: RunConfig) -> tuple[dict[Split, Voters
     return voters, originals
 
 
-def _graphs(people: PersonaSplit, voters: dict[Split, Voters], config: RunConfig) -> dict[Split, CSR]:
+def _graphs(
+    people: PersonaSplit, pool: PersonaPool, voters: dict[Split, Voters], config: RunConfig
+) -> dict[Split, CSR]:
     if config.world != "networked":
         return {}
     personas = {"train": people.train, "evaluate": people.held_out}
@@ -276,4 +280,5 @@ def _graphs(people: PersonaSplit, voters: dict[Split, Voters], config: RunConfig
         split: [*(p.name for p in personas[split]), *(f"member {i}" for i in members.ids[len(personas[split]) :])]
         for split, members in voters.items()
     }
-    return audience_graphs(config.network.graph, voters, names, config.seed)
+    others = {each.persona.name for each in pool.people} - {p.name for side in personas.values() for p in side}
+    return audience_graphs(config.network.graph, voters, names, config.seed, others)

@@ -98,7 +98,10 @@ class TestCheck:
     def test_nobody_at_all(self, tmp_path):
         """Is an error that names the first reason."""
         (tmp_path / "x.jsonl").write_text('{"age": 3}\n')
-        with pytest.raises(InputError, match=r"no personas: .*x\.jsonl:1: field 'sex' is missing"):
+        with pytest.raises(
+            InputError,
+            match=r"no personas: .*x\.jsonl:1: field 'biography' is missing; of a persona without one, 'sex'",
+        ):
             check_personas(tmp_path / "x.jsonl")
         with pytest.raises(InputError, match=r"moloch init persona-mapping writes one"):
             check_personas(tmp_path / "x.jsonl")
@@ -122,6 +125,15 @@ class TestCommand:
         assert done.exit_code == 0
         for said in ("2 in 4 rows; 1 duplicate row", "missing V9", "design effect 1.00, effective n 2.0", "warmth"):
             assert said in " ".join(done.stdout.split())
+
+    def test_people_without_attributes_have_no_table_of_them(self, tmp_path):
+        """A biography is none; and an empty one is called so, whatever else the row has."""
+        rows = "".join(f"N{i},{f'I am {i}.' if i else ''},{30 + i}\n" for i in range(4))
+        (tmp_path / "p.csv").write_text(f"name,biography,age\n{rows}")
+        done = CliRunner().invoke(app, ["personas", "check", str(tmp_path / "p.csv")])
+        said = " ".join(done.stdout.split())
+        assert "attribute value people" not in said and "1 row: field 'biography' is missing" in said
+        assert "A run refuses the file while it holds such rows." in said
 
     def test_reasons_are_counted(self, tmp_path):
         """Each once, with its rows and what a mapping can say; and that nobody differs in a trait."""
@@ -166,6 +178,8 @@ def test_a_row_without_a_weight_repeats_nobody(tmp_path):
     (tmp_path / "m.yaml").write_text("columns: {age: age, sex: sex}\nweight: w\n")
     found = check_personas(tmp_path / "p.csv", tmp_path / "m.yaml")
     assert (found["personas"], found["duplicates"], found["not_personas"]) == (1, 0, 2)
-    (tmp_path / "p.csv").write_text("age|sex|w\n30|male|1\n")
-    with pytest.raises(InputError, match=r"column 'age' .* is missing\. The file has the columns 'age\|sex\|w'\."):
+    (tmp_path / "p.csv").write_text("years,sex,w\n30,male,1\n")
+    with pytest.raises(
+        InputError, match=r"column 'age' .* is missing\. The file has the columns 'years', 'sex', 'w'\."
+    ):
         check_personas(tmp_path / "p.csv", tmp_path / "m.yaml")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from abm.arenas import BUILT_IN, arena
+from abm.arenas.anchors import load_anchors
 from abm.conformance import ArenaConformance, ProbeConformance
 from analysis.starters import KINDS
 from media_graph.conformance import RankerConformance
@@ -74,6 +76,24 @@ class TestFiles:
         assert found["files"] == ["arena.yaml", "anchors/train.csv", "anchors/test.csv"]
         assert all((Path("new/arena") / name).is_file() for name in found["files"])
         assert "next   cd other\n" in moloch("probe", "--out", "other").out
+
+    @pytest.mark.parametrize("like", BUILT_IN)
+    def test_an_arena_like_a_built_in_one(self, moloch, like):
+        """It asks the same about the same anchors, so that one changed sentence is all that differs."""
+        assert moloch("arena", "--like", like).code == 0
+        mine, theirs = arena("arena.yaml"), arena(like)
+        assert mine.model_copy(update={"name": like}) == theirs
+        sides = [
+            [sorted(each.id for each in side) for side in (pool.train, pool.held_out)]
+            for pool in (load_anchors("anchors", mine), load_anchors(None, theirs))
+        ]
+        assert sides[0] == sides[1] and len(sides[0][0]) == 256
+
+    def test_like_nothing_that_there_is(self, moloch):
+        """Of an arena alone, and a built-in one."""
+        assert "no built-in arena 'market'" in moloch("arena", "--like", "market").err
+        assert "--like has no effect on a study" in moloch("study", "--like", "sales").err
+        assert not list(Path().iterdir())
 
     def test_nothing_is_overwritten(self, moloch):
         """Not one file, where only one of them is there."""

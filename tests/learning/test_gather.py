@@ -7,7 +7,8 @@ import pytest
 
 from learning.runs.inputs import gather
 from learning.settings.sources import load_config
-from moloch.errors import InputError
+from moloch.errors import InputError, MolochWarning
+from populations.sources import read_pool
 
 HEADER = "age,sex,education,area,income,w\n"
 
@@ -109,6 +110,19 @@ class TestGraphFiles:
         assert [list(zip(*(ends.tolist() for ends in graphs[split].ties()), strict=True)) for split in graphs] == [
             [(0, 1), (0, 2), (1, n)], [(0, 1)],
         ]  # fmt: skip
+
+    def test_ties_of_people_who_take_no_part_are_left_out(self, tmp_path):
+        """A graph of everybody in the source serves a run that takes some of them, and a warning says how many ties stay."""
+        everybody = read_pool("biographic").people
+        some = {"world": "networked", "train_personas": 2, "held_out_personas": 3}
+        here = gather(load_config(None, some))
+        inside = [[persona.name for persona in here.split(split)] for split in ("train", "evaluate")]
+        away = [each.persona.name for each in everybody if each.persona.name not in {*inside[0], *inside[1]}]
+        ties = [*(names[:2] for names in inside), [inside[0][0], away[0]], [away[1], away[2]]]
+        (tmp_path / "ties.csv").write_text("source,target\n" + "".join(f"{a},{b}\n" for a, b in ties))
+        with pytest.warns(MolochWarning, match="2 of its 4 ties are between the 5 people who take part"):
+            found = gather(load_config(None, some | {"network": {"graph": {"kind": str(tmp_path / "ties.csv")}}}))
+        assert [[end.tolist() for end in graph.ties()] for graph in found.graphs.values()] == [[[0], [1]]] * 2
 
     def test_mistakes_are_told(self, tmp_path):
         """Options of builders, and nodes that are nobody."""

@@ -178,6 +178,12 @@ RESEARCHER: tuple[Mistake, ...] = (
         ("p.docx", ".md"),
         files=declared("{hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}"),
     ),
+    Mistake(
+        "a prereg into no folder",
+        "study prereg p.yaml --out no/where.md",
+        ("no/where.md: cannot write the preregistration", "there is no folder"),
+        files=declared("{hypotheses: [{name: H1, arm: rft, outcome: win_rate}]}"),
+    ),
     Mistake("a store of no kind", "study run p.yaml --store dropbox://x", ("dropbox",), files=page(BODY)),
     Mistake("nothing to fetch", "study fetch file:///nowhere/at/all", ("/nowhere/at/all",)),
     Mistake(
@@ -202,6 +208,13 @@ RESEARCHER: tuple[Mistake, ...] = (
         files=page(BODY),
     ),
     Mistake("a verb mistyped", "study staus p.yaml", ("Did you mean 'status'?",), files=page(BODY)),
+    Mistake(
+        "a setting given as an option",
+        "run --train-anchors 4",
+        ("No such option: --train-anchors", "It is a setting: --set train_anchors=VALUE"),
+    ),
+    Mistake("several seeds of a run", "run --seeds 3", ("moloch study --seeds N",)),
+    Mistake("a setting of a part given as an option", "run --temperature 1", ("--set sampling.temperature=VALUE",)),
     Mistake("a comparison of a run with a study", "compare run study", ("run", "study"), given=(places.run(), *STUDY)),
     Mistake("a comparison by no factor", "compare study study --by colour", ("colour",), given=STUDY),
 )

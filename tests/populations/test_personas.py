@@ -92,7 +92,11 @@ class TestBadInput:
             ({**COUNTED, "age": 48.5}, "field 'age': 48.5 is not a whole number of years"),
             ({**COUNTED, "age": 999}, "field 'age': 999 is not"),
             ({**COUNTED, "age": True}, "'age'"),
-            ({k: v for k, v in COUNTED.items() if k != "income"}, "'income' is missing"),
+            (
+                {k: v for k, v in COUNTED.items() if k != "income"},
+                "'biography' is missing; of a persona without one, 'income'",
+            ),
+            ({"name": "X", "age": 40}, "'biography' is missing; of a persona without one, 'sex', 'education_level'"),
             ({**PREFERRING, "general": 3}, "'general' is a int"),
             ({**TOLD, "split": "tset"}, "'split' must be one of train, held_out"),
         ],

@@ -45,12 +45,13 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("name", "text", "says"),
         [
-            ("a.csv", "age,sex\n1,male,3\n", "a.csv:2: a row does not fit the header: 2 columns"),
+            ("a.csv", "age,sex\n1,male,3\n", "a.csv:2: a row does not fit the header: it has 3 cells, and 2 columns"),
             ("a.csv", "age,sex\n1\n", "a.csv:2: a row does not fit the header"),
             ("a.csv", 'age\n"1\n', "a.csv:2: not a table"),
             ("a.csv", 'age\n1\n"2\n3\n', "a.csv:3: not a table"),
             ("a.csv", b"age\n\xff\n", "not UTF-8"),
-            ("a.json", "{}", "not a list of objects: the file holds a dict"),
+            ("a.json", "{}", "not a list of objects: the file holds one object"),
+            ("a.json", '{"nodes": [], "links": []}', "it is a graph in node-link form. Write it with networkx"),
             ("a.json", "[1]", "a.json:row 1: not a JSON object"),
             ("a.json", "[", "not JSON"),
             ("a.jsonl", '{"a": 1}\n[]\n', "a.jsonl:2: not a JSON object"),

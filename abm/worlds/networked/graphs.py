@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from abm.audience import Voters
@@ -18,21 +18,27 @@ CHUNK = 1 << 20
 
 
 def audience_graphs(
-    config: GraphConfig, voters: Mapping[Split, Voters], names: Mapping[Split, Sequence[str]], seed: int
+    config: GraphConfig,
+    voters: Mapping[Split, Voters],
+    names: Mapping[Split, Sequence[str]],
+    seed: int,
+    others: Collection[str] = (),
 ) -> dict[Split, CSR]:
     """Return who follows whom among the voters of each split, by row.
 
     Args:
         names: of the voters, as a file calls them.
+        others: names of people of the same source who take no part.
 
     A builder makes a graph for each split. A file holds the ties of all members, by name or persona index (``options`` may
-    say ``mutual``); those between a member who trains and one who is held out are left out, for they never meet.
+    say ``mutual``); those between a member who trains and one who is held out are left out, for they never meet, and so are those of
+    people who take no part.
 
     Raises:
         InputError: no such builder or file, one that does not fit the members, or a split without any tie.
     """
     if config.kind not in BUILDERS and Path(config.kind).suffix:
-        return _from_file(config, voters, names)
+        return _from_file(config, voters, names, others)
     return {split: _built(config, members, seed, split) for split, members in voters.items()}
 
 
@@ -44,11 +50,15 @@ def _built(config: GraphConfig, voters: Voters, seed: int, split: Split) -> CSR:
 
 
 def _from_file(
-    config: GraphConfig, voters: Mapping[Split, Voters], names: Mapping[Split, Sequence[str]]
+    config: GraphConfig,
+    voters: Mapping[Split, Voters],
+    names: Mapping[Split, Sequence[str]],
+    others: Collection[str],
 ) -> dict[Split, CSR]:
     if unknown := [name for name in config.options if name != "mutual"]:
         raise InputError(f"a graph's file has no option {unknown[0]!r}", where=config.kind, fix="It has 'mutual'.")
-    graph = read_graph(config.kind, [name for split in voters for name in names[split]], **config.options)
+    members = [name for split in voters for name in names[split]]
+    graph = read_graph(config.kind, members, others=others, **config.options)
     sources, targets = graph.ties()
     graphs: dict[Split, CSR] = {}
     for split, members in voters.items():
@@ -58,8 +68,8 @@ def _from_file(
             raise InputError(
                 f"no ties among the {n} members of {split!r}",
                 where=config.kind,
-                why="the file's nodes are names or persona indices: those who train come first, then those held out",
-                fix="Name the nodes as the personas are named, or choose a builder, such as watts_strogatz.",
+                why=f"{len(sources):,} ties of the file are between people who take part; nodes are names, or persona indices: those who train come first, then those held out",
+                fix="Name the nodes as the personas are named, let more people take part, or choose a builder, such as watts_strogatz.",
             )
         graphs[split] = from_ties(n, sources[inside] - first, targets[inside] - first)
     return graphs

@@ -30,6 +30,9 @@ def prereg(page: options.StudyOrPage, out: Target = None, as_json: options.Json 
         raise InputError(
             "a preregistration is Markdown or JSON", where=str(out), fix="Give a name that ends in .md or .json."
         )
+    if out is not None and (out.is_dir() or not out.resolve().parent.is_dir()):
+        why = "it is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+        raise InputError("cannot write the preregistration", where=str(out), why=why, fix="Give another --out.")
     study = page if (recorded := is_study(page)) else None
     with stderr().status("reading inputs"):
         document = preregistration_document(read_page(page / PAGE if recorded else page, recorded=recorded), study)

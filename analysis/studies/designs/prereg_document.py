@@ -47,10 +47,12 @@ class PreregistrationDocument:
     Attributes:
         status: where it stands in the log of a study; None for one that has not begun.
         fixed: everything else; ``id`` is its content id.
+        wording: arena -> ``write``, ``react`` and ``feedback``, each with its ``system`` and ``user`` text, and ``examples`` that writers are shown; ``fixed`` holds their digests.
     """
 
     status: dict[str, Any] | None
     fixed: dict[str, Any]
+    wording: dict[str, dict[str, dict[str, str]]]
 
     @property
     def id(self) -> str:
@@ -58,7 +60,7 @@ class PreregistrationDocument:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as a JSON-able mapping."""
-        return {"document": self.id, "status": self.status, **self.fixed}
+        return {"document": self.id, "status": self.status, **self.fixed, "wording": self.wording}
 
     def markdown(self) -> str:
         """Return it as Markdown."""
@@ -100,7 +102,8 @@ def preregistration_document(written: WrittenPage, folder: Path | None = None) -
         **_planned(written, folder),
         "versions": {PACKAGE: metadata.version(PACKAGE), "code": code_state()},
     }
-    return PreregistrationDocument(_status(folder), msgspec.json.decode(msgspec.json.encode(fixed)))
+    wording = _wording([cell.config for cell in made.cells])
+    return PreregistrationDocument(_status(folder), msgspec.json.decode(msgspec.json.encode(fixed)), wording)
 
 
 def _looks(primary: Preregistration, seeds: int) -> list[dict[str, Any]]:
@@ -183,6 +186,20 @@ def _prompts(configs: Sequence[RunConfig]) -> dict[str, dict[str, str]]:
             "write": each.write_digest,
             "react": each.react.digest,
             "feedback": each.feedback.digest,
+        }
+        for name, each in rules.items()
+    }
+
+
+def _wording(configs: Sequence[RunConfig]) -> dict[str, dict[str, dict[str, str]]]:
+    """Return arena -> what is asked -> the texts, as they are before anchors, people and messages are filled in."""
+    rules = {config.arena: config.rules() for config in configs}
+    return {
+        name: {asked: getattr(each, asked).model_dump() for asked in ("write", "react", "feedback")}
+        | {
+            "examples": {
+                f"example {n}": f"{shown.anchor}\n\n{shown.message}" for n, shown in enumerate(each.examples, 1)
+            }
         }
         for name, each in rules.items()
     }

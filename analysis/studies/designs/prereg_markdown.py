@@ -3,6 +3,7 @@ defaults of settings."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +34,7 @@ def markdown(told: Mapping[str, Any]) -> str:
         *_performance(told),
         *_conduct(told),
         *_verification(told),
+        *_wording(told),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -98,6 +100,7 @@ def _mechanism(told: Mapping[str, Any]) -> Iterator[str]:
         ["arena", "rules", *names[1:]],
         [[arena, *(f"`{of[n]}`" for n in names)] for arena, of in told["prompts"].items()],
     )
+    yield "Their texts stand at the end."
     yield "**What is written about, and who reads**"
     anchors = [
         [f"anchors, {side.replace('_', '-')}", each["source"], each[side]["number"], f"`{each[side]['digest']}`"]
@@ -226,6 +229,19 @@ def _verification(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"{label}:\n\n```yaml\n{yaml.safe_dump(_given(of), sort_keys=True, allow_unicode=True, width=120).rstrip()}\n```"
     if len(settings) > SHOWN:
         yield f"... and {len(settings) - SHOWN:,} more combinations: the JSON has them."
+
+
+def _wording(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the prompts word for word, in a fence that nothing in them ends."""
+    yield "### Prompts"
+    yield "`{anchor}`, `{persona}` and `{options}` are filled in."
+    for arena, of in told["wording"].items():
+        for asked, texts in of.items():
+            if not texts:
+                continue
+            text = "\n\n".join(f"[{role}]\n{said}" for role, said in texts.items())
+            fence = "`" * (max([2, *map(len, re.findall("`+", text))]) + 1)
+            yield f"{arena}, {asked}:\n\n{fence}text\n{text}\n{fence}"
 
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:

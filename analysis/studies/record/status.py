@@ -206,6 +206,8 @@ class FollowedStudy:
         if state == "running" and not self._is_worked_on(name, history.attempts):
             state = "stopped"
         failure = history.failures[-1] if history.failures else None
+        if state == "waiting" and failure is not None and failure.origin == "interrupted":
+            state = "stopped"
         told = failure if failure is not None and state not in ("ended", "reused") else None
         status = CellStatus(
             cell=name,

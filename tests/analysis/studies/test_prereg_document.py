@@ -65,10 +65,16 @@ class TestDocument:
         ]
         assert set(told["settings"]) == {"audience=default", "audience=neutral"} and told["plan"][0]["calls"] > 0
 
+    def test_prompts_stand_word_for_word(self, document):
+        """A reader of the document sees the rule of honesty; what it is known by are still the digests."""
+        said = document.as_dict()["wording"]["sales"]["write"]["system"]
+        assert "Stay truthful" in said and f"[system]\n{said}\n\n[user]\n" in document.markdown()
+        assert "wording" not in document.fixed
+
     def test_it_is_json(self, document):
         """And its id is of what it fixes alone."""
         assert json.loads(json.dumps(document.as_dict())) == document.as_dict()
-        assert document.id == type(document)({"study": "x"}, document.fixed).id
+        assert document.id == type(document)({"study": "x"}, document.fixed, {}).id
 
     def test_as_markdown(self, document):
         """Every section, and tables that hold whatever is written in them."""

@@ -10,11 +10,13 @@ import pytest
 
 from abm.log import read_events
 from abm.study_events import CellFailed, CellStarted, StudyLooked
+from analysis.record import open_run
 from analysis.studies.record.claims import Claims
 from analysis.studies.record.identity import FinishedRun, Identity
 from analysis.studies.record.layout import Layout
 from analysis.studies.record.places import cell_named
 from analysis.studies.record.study_log import StudyLog
+from analysis.studies.study import Study
 from analysis.ui.data.runs import find_runs, find_studies
 from learning import RunConfig
 from moloch.errors import InputError
@@ -186,6 +188,17 @@ class TestStatus:
         StudyLog(folder).append([CellStarted(cell=cells[0].name, attempt=1, identity="i", worker={})])
         assert json.loads(moloch("study", "status", folder, "--json").out)["states"] == {"stopped": 1, "waiting": 11}
 
+    def test_a_cell_that_ctrl_c_stopped_is_stopped(self, moloch, tmp_path):
+        """Not waiting, as one that has not begun; and not failed."""
+        folder = tmp_path / "small"
+        name = plan(folder)[0].name
+        began = CellStarted(cell=name, attempt=1, identity="i", worker={})
+        StudyLog(folder).append(
+            [began, CellFailed(cell=name, attempt=1, origin="interrupted", message="stopped", again=True)]
+        )
+        shown = moloch("study", "status", folder).out
+        assert "1 stopped, 11 waiting" in shown and f"{name} was stopped before its end" in " ".join(shown.split())
+
     @pytest.mark.system
     def test_a_whole_log_is_an_ended_cell(self, moloch, tmp_path):
         """Though nobody was left to write it into the study's log."""
@@ -351,6 +364,15 @@ class TestCommands:
         assert "Name a cell" in moloch(*call.replace("RUN", str(study)).split()).err
         done = moloch(*call.replace("RUN", f"{study}#{name}").split())
         assert "no run" not in done.err and "no cell" not in done.err and "Traceback" not in done.err
+
+    def test_scripts_name_a_study_and_its_cells_likewise(self, study):
+        """``Study`` takes the folder as well as the page, ``open_run`` a cell; of a study it says which cells there are."""
+        (study / "study.yaml").write_text(json.dumps(StudyLog(study).state().page), "utf-8")
+        assert Study(study).folder == study and len(Study(study).cells) == len(Study(study).state().cells)
+        cell = next(Layout(study).cells.iterdir())
+        assert open_run(f"{study}#{cell.name}").path == cell
+        with pytest.raises(InputError, match=r"this is a study.* Name a cell"):
+            open_run(study)
 
     def test_log_verifies_everything(self, moloch, study, tmp_path):
         """The study's own log and its cells'; a damaged one among them is reported, and the others are looked at."""
