@@ -8,6 +8,7 @@ from tests.support.server import Call, completion, ok
 
 SMALL = "--set train_anchors=2 --set held_out_anchors=2 --set train_personas=2 --set held_out_personas=2 --epochs 1 --set arms=[rft]"
 QUESTIONS = "name: q\nquestions: [{id: a, kind: open, text: Why}]\n"
+PAGE = "name: s\nbase: {audience: llm, reader: {model: m}, serving: {models: {m: {url: 'http://127.0.0.1:9/v1'}}}}\nseeds: 2\n"
 KEY = "sk-proj-0123456789abcdef"
 RUN = (places.run(),)
 HELLO = "<think>p</think><sales_pitch>It is blue.</sales_pitch>"
@@ -140,6 +141,19 @@ SERVER: tuple[Mistake, ...] = (
         "llm check {server}",
         ("403",),
         answers=lambda call: ok({"error": {"message": "not allowed"}}, "403 Forbidden"),
+    ),
+    Mistake(
+        "a study without the key that its page names",
+        "study run p.yaml --out s",
+        ("the environment has no MY_KEY",),
+        files={"p.yaml": PAGE.replace("}}}", ", key: MY_KEY}}}")},
+    ),
+    Mistake(
+        "a study whose server is absent",
+        "study run p.yaml --out s",
+        ("http://127.0.0.1:9/v1: cannot reach the server",),
+        code=NO_SERVER,
+        files={"p.yaml": PAGE},
     ),
     # models
     Mistake(
