@@ -112,11 +112,14 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
 
 
 def say_lack(runs: Iterable[RunConfig]) -> None:
-    """Say on stderr, once, that runs have no placebo, if one has none."""
+    """Say on stderr, once, that runs have no placebo, or a writer that does not know the arena, if one has."""
+    from analysis.checks.arenas import lacks_writer
     from learning.settings.effects import lacks_placebo
 
-    if said := next(filter(None, map(lacks_placebo, runs)), ""):
-        stderr().print(said, markup=False, soft_wrap=True)
+    configs = list(runs)
+    for lack in (lacks_placebo, lacks_writer):
+        if said := next(filter(None, map(lack, configs)), ""):
+            stderr().print(said, markup=False, soft_wrap=True)
 
 
 def say_precision(settings: RunConfig, folder: Path) -> None:
