@@ -108,7 +108,9 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
     say_lack([settings])
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
-        stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
+        short = settings.budget.calls is not None and sum(role.calls for role in served) > settings.budget.calls
+        said = f"; --max-calls {settings.budget.calls} is not enough for all of them" if short else ""
+        stderr().print(f"plan: {sentence(served)}{said}", markup=False, soft_wrap=True)
 
 
 def say_lack(runs: Iterable[RunConfig]) -> None:

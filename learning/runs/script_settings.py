@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from learning.runs.readers import reader_settings
-from learning.settings.config import RunConfig
+from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.settings.sources import load_config
 from moloch.errors import InputError
 
@@ -27,6 +27,9 @@ def script_config(config: RunConfig | None, settings: Mapping[str, Any], reader:
     if config is None:
         changes, within = by_depth(settings)
         if reader:
+            if (audience := changes.get("audience", LLM_AUDIENCE)) != LLM_AUDIENCE:
+                what = f"a reader has a model play the personas, and the audience {audience!r} has something else react"
+                raise InputError(what, fix="Leave one of them out.")
             known = load_config(None, changes, within, effects=False)
             within = [*within, *reader_settings(reader, known.serving, known.model)]
         return load_config(None, changes, within)

@@ -129,6 +129,7 @@ class TestRun:
                 "settings beside a RunConfig: epochs, reader",
             ),
             ([], {"reader": "qwen"}, "a server, not 'qwen'"),
+            ([], {"reader": "http://h/v1#m", "audience": "neutral"}, "the audience 'neutral' has something else react"),
             ([], {"reader": 3}, "reader is neither a setting nor an object that serves as one: int"),
             ([], {"audience": ["neutral"]}, "it has no method react"),
             ([], {"lora.lrr": 1}, "Did you mean 'lr'?"),

@@ -94,6 +94,12 @@ SERVER: tuple[Mistake, ...] = (
         "no-such-host.invalid",
         code=NO_SERVER,
     ),
+    refused(
+        "a reader for personas that a choice model plays",
+        "run --reader http://127.0.0.1:9/v1#m --audience neutral --out r",
+        "--audience neutral has something else react",
+        "Leave one of them out",
+    ),
     refused("a reader that is no server", "run --reader qwen", "qwen"),
     refused(
         "a reader of a server of this machine that is not there", "run --reader ollama", "Start Ollama", code=NO_SERVER
@@ -246,7 +252,7 @@ SERVER: tuple[Mistake, ...] = (
     Mistake(
         "no calls allowed",
         f"run --reader {{server}} {SMALL} --max-calls 0 --out r",
-        ("0 of 0 calls",),
+        ("--max-calls 0 is not enough for all of them", "0 of 0 calls", "with a larger --max-calls resumes"),
         code=SPENT,
         answers=well,
         leaves=("r",),
