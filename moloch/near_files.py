@@ -17,13 +17,12 @@ def near_file(path: Path | str) -> Path | None:
     Only the first part that is missing is replaced: ``rnus/first`` leads to ``runs/first`` where that exists.
     """
     path = Path(path)
-    there = path
-    while there.name and not there.exists():
-        gone, there = there, there.parent
-    if there == path or not there.is_dir():
+    if not path.name or path.exists():
         return None
-    rest = path.relative_to(gone)
-    found = (there / name / rest for name in _near(gone.name, _names(there)))
+    gone = path
+    while gone.parent.name and not gone.parent.exists():
+        gone = gone.parent
+    found = (gone.parent / name / path.relative_to(gone) for name in _near(gone.name, _names(gone.parent)))
     return next((each for each in found if each.exists()), None)
 
 

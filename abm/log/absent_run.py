@@ -33,6 +33,9 @@ def no_run(folder: Path) -> NoRun:
         why = "it is a study's folder"
         fix = f"Give a cell of it: {folder}/{CELLS}/{cells[0]}." if cells else "None of its cells has begun."
         fix += f" From a script the study is moloch.Study.open({str(folder)!r})."
+    elif (folder / "log").is_dir():
+        why = "its log is here, and run.json is missing"
+        fix = "Restore run.json from a copy: the log's hash chain starts from its bytes."
     elif inside := _runs_in(folder):
         named = ", ".join(str(folder / name) for name in inside[:SHOWN])
         why, fix = "it is a folder of runs", f"Give one of them: {named}{', ...' if inside[SHOWN:] else '.'}"

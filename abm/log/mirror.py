@@ -118,7 +118,7 @@ class LogMirror:
         with segment.path.open("rb") as file:
             here = file.read(len(there))
         if here != there:
-            why = "its bytes differ from those of the log here"
+            why = "it differs from the log here, or is longer"
             raise _other(f"{self._folder.url}/{self._prefix}live/{segment.first:020d}", self._run, why)
         place = _Place(0, segment.first, "")
         try:

@@ -13,14 +13,14 @@ from analysis.cli.console import printer, stderr
 
 
 def graph(
-    run: Annotated[Path, typer.Argument(help="The folder of a networked run.")],
+    run: options.RunOrCell,
     out: Annotated[Path, typer.Argument(help="File to write: .graphml or .gexf.")],
     split: Annotated[str, typer.Option(help="train, or evaluate: the members held out.")] = "evaluate",
     arm: Annotated[str | None, typer.Option(help="At the end of this arm's society, with opinions and trust.")] = None,
     epoch: Annotated[int | None, typer.Option(help="Epoch of that society; by default, the last.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write who follows whom, with members' names, traits and places to draw them at.
+    """Export who follows whom, with members' names, traits and positions to draw them at.
 
     For example: moloch graph runs/x society.gexf --arm rft
     """

@@ -34,8 +34,8 @@ def power(
 ) -> None:
     """Say what a study can find, before it is paid for.
 
-    Shows the detectable effects of its page's design, and the cheapest design for a wanted effect. How much outcomes vary is learnt from pilots; without any, it is taken as usual for the arena with the pocket model, and said. Asks no model,
-    makes no folder, shows no effect of a pilot.
+    Shows the detectable effects of its page's design, and the cheapest design for a wanted effect. Pilots show how much outcomes vary; without any, what is usual for the arena with
+    the pocket model is used, and marked. Asks no model, makes no folder, shows no effect of a pilot.
     """
     from analysis.cli.study.reading import reading
     from analysis.studies.designs.planned_power import check_effect, study_power

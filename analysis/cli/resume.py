@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,16 +17,28 @@ from analysis.cli.run import as_dict, carry_out, print_run
 from analysis.cli.run_options import ServingOptions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from learning import RunConfig
 
+
+def _one(path: Path) -> Path:
+    """Return the run's folder; a study is not resumed by this command, and its error says by which."""
+    from analysis.cli.places import named_place, named_run
+    from analysis.studies.record.layout import is_study
+    from moloch.errors import InputError
+
+    if is_study(place := named_place(path)):
+        fix = f"moloch study run {shlex.quote(str(place))} resumes it; of one cell alone, give {place}#CELL."
+        raise InputError("this is a study, and the command takes one run", where=str(place), fix=fix)
+    return named_run(path)
+
+
+Resumable = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.", callback=_one)]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting of serving, budget or gate, as key=value.")]
 
 
 @grouped
 def resume(
-    run: options.RunOrCell,
+    run: Resumable,
     serving: ServingOptions,
     set_: Set = None,
     as_json: options.Json = False,

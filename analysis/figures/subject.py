@@ -199,7 +199,8 @@ class Subject:
         people = {len(run.evaluation.panel) for run in self.runs}
         several = f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')})"
         runs = several if len(self.runs) > 1 else f"One run (seed {next(iter(self.runs)).seed})"
-        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people in each."
+        each = " in each" if len(self.runs) > 1 else ""
+        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people{each}."
 
 
 def words(name: str) -> str:

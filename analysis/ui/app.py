@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from analysis.formats import count
 from analysis.ui import lookups
@@ -61,7 +61,9 @@ def Place(address: PageAddress, go: vue.Go) -> None:
             title="No such study",
             text=f"There is no study {address.study!r} here.",
             command="moloch ui STUDY",
-            link=_meant(address.study, (study.key for study in library().studies()), "study"),
+            link=_meant(
+                address.study, (study.key for study in library().studies()), lambda key: PageAddress(study=key)
+            ),
             event_go=go,
         )
     elif not address.run:
@@ -75,17 +77,17 @@ def Place(address: PageAddress, go: vue.Go) -> None:
             title="No such run",
             text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
             command="moloch ui RUN",
-            link=_meant(address.run, library().paths(), "run"),
+            link=_meant(address.run, library().paths(), lambda key: PageAddress(run=key)),
             event_go=go,
         )
     else:
         OneRun(follower, address, go).key(f"{follower.key} {id(follower)}")
 
 
-def _meant(asked: str, there: Iterable[str], kind: Literal["run", "study"]) -> vue.Row | None:
+def _meant(asked: str, there: Iterable[str], address: Callable[[str], PageAddress]) -> vue.Row | None:
     """Return the link to the run or study of the nearest name."""
     near = get_close_matches(asked[:200], list(there), n=1)
-    return {"url": PageAddress(**{kind: near[0]}).search(), "text": f"Did you mean {near[0]}?"} if near else None
+    return {"url": address(near[0]).url, "text": f"Did you mean {near[0]}?"} if near else None
 
 
 @solara.component

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
+from itertools import pairwise
 
 import pytest
 import typer.main
@@ -53,6 +54,15 @@ class TestFirstHelp:
 class TestMoreHelp:
     """One level down."""
 
+    def test_lines_end_where_the_terminal_does(self):
+        """Not where the source's lines do; a command to type has its own line."""
+        lines = [line.strip() for line in said("fork", "--help").splitlines()]
+        first = next(i for i, line in enumerate(lines) if line.startswith("The first steps"))
+        assert lines[first].endswith("random numbers") and lines[first + 1] == "are common."
+        assert "moloch fork runs/x --epoch 2 --set arms.rft.method=dpo" in lines
+        replayed = [line.strip() for line in said("replay", "--help").splitlines()]
+        assert "nothing could be decided again, and 3: the log ends within a commit, or holds" in replayed
+
     def test_lists_a_topic(self):
         """And nothing else."""
         listed = said("help", "people")
@@ -81,6 +91,13 @@ class TestMoreHelp:
                 command.name
             )
         assert "<bool>" not in said("help") + said("help", "fork") + said("study", "status", "-h")
+
+    @pytest.mark.parametrize("command", ["ui", "probe", "show"])
+    def test_paragraphs_break_where_the_terminal_does(self, command):
+        """And not where the source does as well: a line is as long as it can be."""
+        lines = [line.strip() for line in said(command, "--help").splitlines()]
+        text = lines[: next(i for i, line in enumerate(lines) if "Arguments" in line)]
+        assert all(len(a) + len(b.split()[0]) >= 70 for a, b in pairwise(text) if a and b and "moloch " not in b)
 
 
 class TestVersion:

@@ -99,17 +99,20 @@ def print_study(
     """
     from analysis.cli.study.reading import reading
     from analysis.frames import check_target, write_frame
-    from analysis.studies.findings.results import study_results
+    from analysis.studies.findings.results import splitting_factors, study_results
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.study_log import StudyLog
     from analysis.studies.values import writers
 
     check_target(parquet)
+    factors = None if by is None else [each.strip() for each in by.split(",")]
+    splitting_factors(StudyLog(folder).state(), factors)  # a mistake is no look
     look_at([folder], door, look)
     if form == "table" and by is None and parquet is None and not (mixed or head_to_head) and _is_short(folder):
         _print_short(folder, full=full)
         return
     with reading() as report:
-        told = study_results(folder, None if by is None else [each.strip() for each in by.split(",")], report)
+        told = study_results(folder, factors, report)
     rows = told.frame_rows()
     if parquet is not None:
         write_frame(writers.frame(rows, told.by), parquet)

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from analysis.studies.study_run import StudyRun
     from learning.settings.sources import GivenSettings
 
-PAGE_KEYS = ("base", "cross", "sample", "exclude", "primary", "stop")
-"""What a study's page has, and the settings of a run have not."""
-
 
 @grouped
 def seeds(
@@ -78,13 +75,6 @@ def _settings(given: RunOptions) -> GivenSettings:
     from learning.settings.effects import warn_of
     from moloch.errors import InputError
 
-    if given.config is not None and (page := _page_keys(given.config)):
-        raise InputError(
-            "this is the page of a study, not the settings of a run",
-            where=str(given.config),
-            why=f"it has {' and '.join(page)}",
-            fix=f"moloch study run {given.config}, and --seeds is on the page as seeds.",
-        )
     read, _ = given.read()
     for layer in read.layers:
         if layer.chosen and "seed" in layer.settings:
@@ -96,13 +86,6 @@ def _settings(given: RunOptions) -> GivenSettings:
                 raise told
             warn_of(told)
     return read
-
-
-def _page_keys(path: Path) -> list[str]:
-    from moloch.yamls import read_source
-
-    values = read_source(path, "the settings").values()
-    return [key for key in PAGE_KEYS if key in values] if isinstance(values, dict) else []
 
 
 def _study(settings: dict[str, Any], number: int, out: Path | None) -> Study:

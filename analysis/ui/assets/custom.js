@@ -183,8 +183,12 @@
   Vue.component("m-votes", {
     // shares of votes as one bar; each part says in words what it is
     props: { parts: Array, go: Function },
-    template: `<div class="m-votes"><div class="m-bar" role="img" :aria-label="said"><span v-for="part in parts" v-if="part.share > 0" :key="part.label" :style="{ flexGrow: part.share, background: part.colour }" :title="part.label + ': ' + part.count"></span></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :style="{ background: part.colour }" aria-hidden="true"></span>{{ part.label }} <b><m-number :text="part.count" :to="part.to" :go="go"></m-number></b></li></ul></div>`,
-    computed: { said() { return this.parts.map((part) => part.label + ": " + part.count).join(", "); } },
+    template: `<div class="m-votes"><div class="m-bar" :role="doors ? null : 'img'" :aria-label="doors ? null : said"><component :is="part.to ? 'a' : 'span'" v-for="part in parts" v-if="part.share > 0" :key="part.label" :style="{ flexGrow: part.share, background: part.colour }" :title="part.label + ': ' + part.count" :href="part.to || null" :tabindex="part.to ? -1 : null" :aria-label="part.to ? part.label + ': ' + part.count : null" @click="follow($event, part.to)"></component></div><ul><li v-for="part in parts" :key="part.label"><span class="m-dot" :style="{ background: part.colour }" aria-hidden="true"></span>{{ part.label }} <b><m-number :text="part.count" :to="part.to" :go="go"></m-number></b></li></ul></div>`,
+    computed: {
+      said() { return this.parts.map((part) => part.label + ": " + part.count).join(", "); },
+      doors() { return this.parts.some((part) => part.to); },
+    },
+    methods: { follow(event, to) { if (to) window.moloch.follow(event, this.go, to); } },
   });
   Vue.component("m-said", {
     // a sentence in pieces; those with an address lead to the rows behind them

@@ -14,17 +14,47 @@ from analysis.formats import count, number, number_bounds, percent, signed
 from analysis.readings.spreads import Spread
 from analysis.statistics.estimates import Estimate, plain
 from analysis.tables.matched_cascades import ReachPoint, matched_cascades, reach_points
+from analysis.ui.address import PageAddress
+from analysis.ui.data.cascade import SEEN
+from analysis.ui.data.contests import PAGE
+from analysis.ui.data.doors import message_url
 
 KINDS = (("misbehaving", "strategy"), ("clean", "plain"))
 """Kinds of messages, and how their lines are dressed."""
+BOX = 62
+"""Height of the box with a margin of 1 above and below."""
+MOST_DOTS = 40
+"""Rounds up to which each has a dot."""
 
 
-def message_curve(spread: Spread, members: int) -> dict[str, Any]:
-    """Return the share of members that had seen a message by each round, as a line."""
+def message_curve(spread: Spread, members: int, address: PageAddress) -> dict[str, Any]:
+    """Return the share of members that had seen a message by each round, as a line; dots lead to who saw it first in their round."""
     reached = [value / max(1, members) for value in np.cumsum([0, *spread.views]).tolist()]
     line = _line("seen", "reach", reached, percent(reached[-1]))
     title = "Members who had seen it, by round"
-    return {"lines": [line], "rounds": len(spread.views), "top": "100 %", "title": title, "said": []}
+    dots = _dots(spread, reached, address)
+    return {"lines": [line], "dots": dots, "rounds": len(spread.views), "top": "100 %", "title": title, "said": []}
+
+
+def _dots(spread: Spread, reached: Sequence[float], address: PageAddress) -> list[dict[str, Any]]:
+    """Return a dot per round in which somebody saw a message for the first time: where it stands, in per cent, and where it leads."""
+    if len(spread.views) > MOST_DOTS:
+        return []
+    slot = int(spread.message.rpartition("/")[2])
+    people = PageAddress.parse(message_url(address, spread.contest, slot)[2:]).at(frame=SEEN, society=address.society)
+    dots, before = [], 0
+    for i, views in enumerate(spread.views, 1):
+        if views:
+            dots.append(
+                {
+                    "x": round(100 * i / len(spread.views), 3),
+                    "y": round(100 * (60 * (1 - min(1.0, reached[i])) + 1) / BOX, 3),
+                    "said": f"Round {i}: {count(views, 'member')} saw it for the first time",
+                    "to": people.at(page_no=before // PAGE).url,
+                }
+            )
+        before += views
+    return dots
 
 
 def curve_take(spread: Spread) -> dict[str, str]:
@@ -46,7 +76,7 @@ def kinds_curve(spreads: Sequence[Spread]) -> dict[str, Any]:
         points, of = reach_points(clustered, matched=False), "all messages, whatever their size"
     if not points:
         said = ["No probe found misbehaving and clean messages among those of this society: nothing to compare."]
-        return {"lines": [], "rounds": 0, "top": "", "title": "Reach by kind of message", "said": said}
+        return {"lines": [], "dots": [], "rounds": 0, "top": "", "title": "Reach by kind of message", "said": said}
     top = max(float(getattr(point, kind).value) for point in points for kind, _ in KINDS) or 1.0
     lines = [
         _line(
@@ -60,6 +90,7 @@ def kinds_curve(spreads: Sequence[Spread]) -> dict[str, Any]:
     title = f"Members reached by round: mean over {of}"
     return {
         "lines": lines,
+        "dots": [],
         "rounds": len(points),
         "top": number(top, 1),
         "title": title,

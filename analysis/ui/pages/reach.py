@@ -180,7 +180,7 @@ def ReachGraph(
     def drawn() -> dict[str, Any]:
         if spread is None:
             return kinds_curve(shown.spreads)
-        curve, some = message_curve(spread, len(personas)), len(film.arrows)
+        curve, some = message_curve(spread, len(personas), address.at(society=str(key))), len(film.arrows)
         less = f"Of {film.brought:,} arrows {some:,} are drawn, those to members who shared it among them first."
         return curve | {"said": [less] if some < film.brought else []}
 

@@ -96,8 +96,11 @@ class TestRuns:
         assert page.locator("h1").inner_text() == "networked"
 
     def test_a_run_that_is_not_there(self, visit):
-        """A link to a run that was moved says so."""
+        """A link to a run that was moved says so, and leads to the run whose name is near."""
         assert "No such run" in visit.open("?run=gone").inner_text("main")
+        page = visit.open("?run=isolatde")
+        page.get_by_role("link", name="Did you mean isolated?").click()
+        page.wait_for_function("document.querySelector('h1')?.innerText === 'isolated'")
 
     def test_head_and_digest(self, visit, isolated):
         """A button shows the head that the log has; the header says that nothing here is evidence about real LLMs, on one line."""
@@ -244,6 +247,8 @@ class TestContests:
         event = decided[page.evaluate("new URLSearchParams(location.search).get('contest')")]
         said = page.locator(".m-votes").first.inner_text().split()
         assert [int(word) for word in said if word.isdigit()][: len(event.votes)] == event.votes
+        bar, number = page.locator(".m-bar a").first, page.locator(".m-votes b a").first  # both lead to the votes
+        assert bar.get_attribute("href") == number.get_attribute("href") != ""
         page.get_by_role("link", name="all contests").click()
         page.wait_for_selector(".m-table")
         assert "outcome=majority" in page.url

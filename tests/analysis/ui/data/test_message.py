@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from abm.events import ContestDecided, Reacted
+from analysis.formats import count
 from analysis.readings.book import Book
 from analysis.readings.cascades import CascadeReading
 from analysis.readings.reading import read, result_of
@@ -13,7 +16,7 @@ from analysis.ui.address import PageAddress
 from analysis.ui.data.cascade import cascade_view, tree, viewer_rows
 from analysis.ui.data.message import one_message
 from analysis.ui.data.reach import message_film
-from analysis.ui.data.reach_curves import kinds_curve
+from analysis.ui.data.reach_curves import kinds_curve, message_curve
 from tests.analysis.test_reach import log
 
 CONTEST = "evaluate/2/rft/a"
@@ -78,6 +81,21 @@ class TestReach:
         assert film.film.outlines is not None and film.film.outlines[-1].tolist() == [2, 2, 2, 1, 0]
         assert sorted(map(tuple, film.arrows.tolist())) == [(0, 1, 2), (0, 3, 2), (1, 2, 3)]
         assert len(film.labels) == 4 and film.film.palette[1]["label"] == "Round 1"
+
+    def test_points_of_the_curve_lead_to_who_saw_it_then(self):
+        """A dot per round with new views, at its height, to the page of the members who saw it first in that round."""
+        (spread,) = [each for each in result_of(decided(), SpreadReading()) if each.message == f"{CONTEST}/1"]
+        curve = message_curve(spread, 5, PLACE)
+        assert [dot["said"] for dot in curve["dots"]] == [
+            f"Round {i}: {count(views, 'member')} saw it for the first time" for i, views in enumerate(spread.views, 1)
+        ]
+        places = [PageAddress.parse(dot["to"][2:]) for dot in curve["dots"]]
+        assert {(each.page, each.frame, each.contest, each.page_no) for each in places} == {
+            ("message", "seen", CONTEST, 0)
+        }
+        heights = [dot["y"] for dot in curve["dots"]]
+        assert heights == sorted(heights, reverse=True) and curve["dots"][-1]["x"] == 100
+        assert message_curve(replace(spread, views=[1] * 41), 50, PLACE)["dots"] == []
 
     def test_kinds_say_whether_they_were_compared_at_equal_size(self):
         """Bad cascades of four against clean ones of one: means are shown, and that size may be all of it is said."""
