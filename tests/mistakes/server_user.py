@@ -161,6 +161,12 @@ SERVER: tuple[Mistake, ...] = (
         code=NO_SERVER,
         files={"p.yaml": PAGE},
     ),
+    refused(
+        "a reader beside a page",
+        "study plan p.yaml --reader http://h/v1",
+        "A study has its settings on its page: base: {audience: llm",
+    ),
+    refused("a bound beside a page", "study run p.yaml --max-calls 5", "on its page: stop: {calls: NUMBER}."),
     # models
     Mistake(
         "a model that the server lacks",
