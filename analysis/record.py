@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,11 @@ from abm.log import EventLog, Head, open_log
 if TYPE_CHECKING:
     import polars as pl
 
-    from learning import Run
+    from abm.audience import Audience
+    from abm.llm import LLM
+    from learning import Progress, Run, RunConfig
+    from learning.runs.parts import GivenProbes
+    from learning.training.trainer import Trainer
 
 
 class Results(dict[str, Any]):
@@ -30,6 +34,9 @@ class Results(dict[str, Any]):
             for part in laid_out(render(self), console.width):
                 console.print(part)
         return text.get()
+
+    __repr__ = __str__
+    """At a prompt and in a notebook, too."""
 
 
 class RunRecord:
@@ -133,18 +140,54 @@ def open_run(path: Path | str) -> RunRecord:
     return RunRecord(one_run(Path(path)))
 
 
-def run(*args: Any, **settings: Any) -> RunRecord:
-    """Carry out a run, or resume it where it stopped; as :func:`learning.run`, with the arena's probes by default.
+def run(
+    config: RunConfig | None = None,
+    out: Path | str | None = None,
+    *,
+    probes: GivenProbes | None = None,
+    llm: LLM | str | None = None,
+    reader: LLM | Mapping[str, Any] | str | None = None,
+    audience: Audience | str | None = None,
+    trainer: Trainer | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+    **settings: Any,
+) -> RunRecord:
+    """Carry out a run, or resume it where it stopped, and return its record; the same arguments resume it.
+
+    Args:
+        config: the settings, as :func:`load_config` reads them from a file; or give them as keywords, for example
+            ``run(arena="elections", seed=2)``. ``moloch config show --all`` lists all of them; a name with dots is a setting within
+            another: ``**{"lora.lr": 1e-3}``.
+        out: the run's folder; by default one under ``runs/`` named by arena, audience, seed and settings.
+        probes: the probes that judge evaluation messages, as objects, as names, or as a function of the arena; by default the arena's.
+        llm: the model that writes, as an object, or where it is served.
+        reader: the model that plays the personas, as an object; its server and name, as ``http://host:8000/v1#NAME``; or, where
+            ``audience`` is ``llm``, its settings.
+        audience: what reacts, as an object, or the setting.
+        trainer: learns the adapters; by default LoRA on ``model``.
+        report: called with the progress before each part.
 
     Raises:
-        MolochError: as :func:`learning.run`.
+        InputError: settings, anchors or personas are not valid, or ``out`` holds a run with other settings.
+        LogError: the log cannot be opened or written; what was acknowledged is safe.
+        MolochError: what else ends a run; ``exit_code`` says what, as docs/commands.md lists: a server that does not answer, a budget that
+            is spent, a model that is not fit.
     """
     from analysis.probes import battery
     from learning import run as carry_out
 
-    config = args[0] if args else settings.get("config")
-    named = settings.get("probes") is not None or getattr(config, "probes", None) is not None
-    done = carry_out(*args, **settings) if named else carry_out(*args, **settings | {"probes": battery})
+    named = probes is not None or getattr(config, "probes", None) is not None
+    done = carry_out(
+        config,
+        out,
+        probes=probes if named else battery,
+        llm=llm,
+        reader=reader,
+        audience=audience,
+        trainer=trainer,
+        report=report,
+        **settings,
+    )
     return record_of(done)
 
 

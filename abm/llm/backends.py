@@ -300,6 +300,11 @@ class Backends:
             if self._serving.endpoint(model) is not None and isinstance(llm := self.llm(model), HTTPLLM):
                 _ = llm.served
 
+    @property
+    def opened(self) -> list[LLM]:
+        """The models that are open."""
+        return list(self._open.values())
+
     def close(self) -> None:
         """Give back what servers and engines hold for us."""
         for llm in self._open.values():

@@ -161,7 +161,7 @@ class Budget:
             return True
         worst = _worst(request, price, room)
         held = self._held.plus(worst)
-        if self._over(held) and not (self._look_elsewhere() and not self._over(held)):
+        if self._over(held)[0] and not (self._look_elsewhere() and not self._over(held)[0]):
             return False
         if not self._keep(held, worst):
             self._look_elsewhere()
@@ -174,14 +174,14 @@ class Budget:
         if (reserved := self._reserved.pop(request.site, None)) is not None:
             self._held = self._held.plus(reserved, -1) if self._reserved else Cost()
 
-    def _over(self, more: Cost) -> str:
-        """Return which bound ``more`` would cross, and by how little it was missed; empty if none."""
+    def _over(self, more: Cost) -> tuple[str, str]:
+        """Return which bound ``more`` would cross, and by how little it was missed; both are empty if none."""
         bounds, spent = self.bounds, Cost(self.calls, self.tokens, self.usd)
         for name, used, extra in zip(Cost._fields, spent, more, strict=True):
             bound = getattr(bounds, name)
             if bound is not None and used + extra > bound * (1 + 1e-12):
-                return f"{used:,.6g} of {bound:,.6g} {name} are spent"
-        return self.time_over()
+                return name, f"{used:,.6g} of {bound:,.6g} {name} are spent"
+        return ("minutes", over) if (over := self.time_over()) else ("", "")
 
     def time_over(self) -> str:
         """Return that the minutes are over, in words; empty if they are not."""
@@ -193,11 +193,11 @@ class Budget:
     def spent(self, request: Request | None = None, price: Price | None = None, room: int = 0) -> BudgetSpent:
         """Return the error that says so."""
         worst = _worst(request, price or Price(), room) if request else Cost(1, 1, 0.0)
-        why = self._over(worst) or "too little is left for the next calls"
+        name, why = self._over(worst)
         return BudgetSpent(
             "the budget is spent",
-            why=why,
-            fix="Every answer is safe. The same command with a larger --max-… resumes from here, and so does moloch resume RUN.",
+            why=why or "too little is left for the next calls",
+            fix=f"Every answer is safe. The same command with a larger --max-{name or '…'} resumes from here.",
         )
 
 

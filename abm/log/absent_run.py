@@ -9,6 +9,8 @@ from zipfile import is_zipfile
 from moloch.errors import NoRun
 from moloch.near_files import near_file
 
+STUDY, CELLS = "study-log", "cells"
+"""What the folder of a study holds: its log, and the folder of its runs."""
 SHOWN = 5
 """Runs that an error names."""
 
@@ -26,6 +28,11 @@ def no_run(folder: Path) -> NoRun:
             fix = f"Did you mean {folder.parent / near[0]}?"
         elif (other := near_file(folder)) is not None and ((other / "run.json").is_file() or _runs_in(other)):
             fix = f"Did you mean {other}?"
+    elif (folder / STUDY).is_dir():
+        cells = sorted(_runs_in(folder / CELLS))
+        why = "it is a study's folder"
+        fix = f"Give a cell of it: {folder}/{CELLS}/{cells[0]}." if cells else "None of its cells has begun."
+        fix += f" From a script the study is moloch.Study.open({str(folder)!r})."
     elif (folder / "log").is_dir():
         why = "its log is here, and run.json is missing"
         fix = "Restore run.json from a copy: the log's hash chain starts from its bytes."

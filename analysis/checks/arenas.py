@@ -5,14 +5,17 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from abm.arenas import ARENAS, BUILT_IN, Arena, Field, arena
 from abm.arenas.anchor_rows import named
 from abm.arenas.anchors import Anchor, load_anchors, read_anchors
 from abm.arenas.prompts import Message
+from abm.llm.folders import POCKET
 from learning.settings.arena_mistakes import mistakes_in
+from learning.settings.config import RunConfig
 from moloch.errors import InputError, Mistakes
 from moloch.plain_text import one_line, with_article
 from moloch.tables import rows
@@ -204,6 +207,31 @@ def _knows_pocket(rules: Arena) -> str:
         ) <= _labels(known):
             return name
     return ""
+
+
+def lacks_writer(config: RunConfig) -> str:
+    """Return what is to be said of a run whose messages the pocket model writes in an arena that it does not know; else nothing."""
+    if POCKET not in (config.model, *config.other_writers.values()):
+        return ""
+    return _pocket_lacks(config.arena, config.format)
+
+
+@cache
+def _pocket_lacks(name: str, form: Literal["tags", "plain"] | None) -> str:
+    try:
+        rules = arena(name)
+        rules = rules.asked(form) if form else rules
+    except InputError:  # what reads it says so
+        return ""
+    if _knows_pocket(rules):
+        return ""
+    said = f"the pocket model cannot write in the arena {rules.name}"
+    if form and _knows_pocket(arena(name)):
+        return f"{said} with format={form}, in which it was not trained. Leave format out, or give another model."
+    return (
+        f"{said}: it was trained on the prompts of {', '.join(POCKET_ARENAS)} alone. To get messages that can be read, give another "
+        "model: moloch model add smollm2, then --model smollm2 --set format=plain."
+    )
 
 
 def _labels(rules: Arena) -> set[str]:

@@ -10,7 +10,7 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, show, stderr
-from analysis.cli.progress import counted
+from analysis.cli.progress import counted, of_models
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _say_plan(plan: AfterRun, who: WhoAnswers, as_json: bool) -> None:
 
 def _carry_out(plan: AfterRun, who: WhoAnswers, backends: Backends, budget: Budget) -> AskedAfter:
     try:
-        with counted("asking") as report:
+        with counted("asking", said=of_models(backends, budget)) as report:
             return plan.carry_out(lambda: who.open(backends), budget=budget, report=report)
     except KeyboardInterrupt:
         said = f"Stopped; every answer is safe in {plan.folder}. The same command resumes."

@@ -89,17 +89,35 @@ def let_lines_flow(command: Any) -> None:
         let_lines_flow(each)
 
 
+ON_PAGE = {
+    "reader": "base: {audience: llm, reader: {model: NAME}, serving: {models: {NAME: {url: 'http://HOST:8000/v1'}}}}",
+    "llm": "base: {serving: {llm: 'http://HOST:8000/v1'}}",
+    "set": "base: {KEY: VALUE}",
+    "seed": "seeds: [1, 2]",
+    "seeds": "seeds: 5",
+    **{f"max_{bound}": f"stop: {{{bound}: NUMBER}}" for bound in ("calls", "tokens", "usd")},
+}
+"""Options of a run, without their dashes -> what stands for them on the page of a study."""
+
+
 def name_setting(error: Any) -> None:
-    """Let the error of an unknown option say that it is a setting, where it is one and the command takes ``--set``."""
-    if error.ctx is None or all("--set" not in each.opts for each in error.ctx.command.params):
+    """Let the error of an unknown option say how it is given, where it is a setting and the command takes ``--set`` or the page of a study."""
+    if error.ctx is None:
         return
     from learning.settings.catalogue import keys_named
 
     name = error.option_name.lstrip("-").replace("-", "_")
-    if name == "seeds":
+    said = ""
+    if any("--set" in each.opts for each in error.ctx.command.params):
+        if name == "seeds":
+            said = "Several seeds are a study: moloch study --seeds N."
+        elif keys := keys_named(name):
+            given = " or ".join(f"--set {key}=VALUE" for key in keys)
+            said = f"It is a setting: {given}. moloch config explain {keys[0]} says what it takes."
+    elif error.ctx.parent is not None and error.ctx.parent.info_name == "study":
+        keys = keys_named(name)
+        if there := ON_PAGE.get(name) or (f"base: {{{keys[0]}: VALUE}}" if keys else ""):
+            said = f"A study has its settings on its page: {there}."
+    if said:
         error.possibilities = None
-        error.message = "No such option: --seeds. Several seeds are a study: moloch study --seeds N"
-    elif keys := keys_named(name):
-        given = " or ".join(f"--set {key}=VALUE" for key in keys)
-        error.possibilities = None
-        error.message = f"No such option: {error.option_name}. It is a setting: {given}. moloch config explain {keys[0]} says what it takes."
+        error.message = f"No such option: {error.option_name}. {said}"

@@ -13,6 +13,7 @@ import typer
 from analysis.cli import options
 from analysis.cli.ask import AnswerTokens, Reader
 from analysis.cli.console import say, stderr
+from analysis.cli.progress import asked
 
 if TYPE_CHECKING:
     from learning.surveys import Interview, Turn
@@ -79,9 +80,11 @@ def interview(
         notes = notes_on(who.name, not talk.run.played)
         if not as_json:
             _introduce(talk, who.name, notes)
-        for asked in question if question else _typed(as_json):
-            with stderr().status("thinking"):
-                turn = talk.ask(asked, model)
+        for said in question if question else _typed(as_json):
+            with asked() as now:
+                now.llm = model
+                now.tell("a question")
+                turn = talk.ask(said, model)
             if not as_json:
                 _print(turn, talk.run.name(talk.persona), echo=bool(question))
     if as_json:

@@ -10,11 +10,12 @@ import typer
 
 from analysis.cli import options
 from analysis.cli.console import printer, show, stderr
-from analysis.cli.progress import counted
+from analysis.cli.progress import counted, of_models
 from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from abm.events import Phase
+    from abm.llm.backends import Backends
     from abm.llm.budget import Budget
     from analysis.judges import Inquiry, Probed
 
@@ -120,27 +121,23 @@ def probe(
                 )
             if is_study(run) and not as_json:
                 printer().print(f"\n{each.name}", markup=False, highlight=False, style="bold")
-            told.append(_costs(prepared, as_json) if dry_run else _judged(prepared, budget, as_json))
+            told.append(_costs(prepared, as_json) if dry_run else _judged(prepared, budget, backends, as_json))
     if as_json:
         print(json.dumps({"study": str(run), "runs": told} if is_study(run) else told[0]))
 
 
-def _judged(prepared: Inquiry, budget: Budget, as_json: bool) -> dict[str, Any]:
+def _judged(prepared: Inquiry, budget: Budget, backends: Backends, as_json: bool) -> dict[str, Any]:
     """Judge one run's messages; say what came of it unless it is asked for as JSON, and return that."""
-    results = _carry_out(prepared, budget if budget.bounded else None)
-    if not as_json:
-        _print(results)
-    return results.as_dict()
-
-
-def _carry_out(prepared: Inquiry, budget: Budget | None) -> Probed:
     try:
-        with counted("judging") as report:
-            return prepared.carry_out(budget=budget, report=report)
+        with counted("judging", said=of_models(backends, budget)) as report:
+            results = prepared.carry_out(budget=budget if budget.bounded else None, report=report)
     except KeyboardInterrupt:
         said = f"Stopped; every answer is safe in {prepared.folder}. The same command resumes."
         stderr().print(said, markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+    if not as_json:
+        _print(results)
+    return results.as_dict()
 
 
 def _phase(phase: str) -> Phase:

@@ -14,7 +14,11 @@ from moloch.beats import beats
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.progress import Progress as Bar
+    from rich.progress import ProgressColumn
 
+    from abm.llm.backends import Backends
+    from abm.llm.budget import Budget
     from abm.llm.port import LLM
     from learning import Progress
 
@@ -93,19 +97,48 @@ class AskedNow:
     @property
     def line(self) -> str:
         """All of it in one line."""
-        from abm.llm.http import HTTPLLM
-        from analysis.readings.traffic import waiting_words
-        from learning.runs.traffic import Traffic
+        return self._said(f"asking {self.llm.name}: {self.what}" if self.llm is not None else "")
 
+    @property
+    def short(self) -> str:
+        """The same for a line of a terminal, where the model was just named."""
+        return self._said(f"asking: {self.what}")
+
+    def _said(self, asked: str) -> str:
         if self.llm is None:
             return "asking"
-        said = f"asking {self.llm.name}: {self.what}"
-        flight = self.llm.flight if isinstance(self.llm, HTTPLLM) else None
-        if not isinstance(self.llm, HTTPLLM) or flight is None:
-            return said
-        limits = self.llm.endpoint
-        waiting = waiting_words(Traffic(waiting=flight.waiting, sent=flight.sent, silent_s=flight.silent_s))
-        return f"{said}; {waiting} of at most {max(limits.timeout, limits.patience):g} s" if waiting else said
+        return "; ".join(filter(None, [asked, waiting_for([self.llm])]))
+
+
+def waiting_for(models: Iterable[LLM]) -> str:
+    """Return what calls to models wait for, how long none was answered, and how long that may last; empty where all is well."""
+    from abm.llm.http import HTTPLLM
+    from analysis.readings.traffic import waiting_words
+    from learning.runs.traffic import Traffic
+
+    under_way = [(llm.endpoint, flight) for llm in models if isinstance(llm, HTTPLLM) and (flight := llm.flight)]
+    if not under_way:
+        return ""
+    limits, flight = max(under_way, key=lambda each: each[1].silent_s)
+    said = waiting_words(Traffic(waiting=flight.waiting, sent=flight.sent, silent_s=flight.silent_s))
+    longest = limits.patience if flight.waiting else max(limits.timeout, limits.patience)
+    return f"{said} of at most {longest:g} s" if said and "no answer" in said else said
+
+
+def of_models(backends: Backends, budget: Budget) -> Callable[[], str]:
+    """Return what says, of all models that are open at the moment, what they cost so far and what their calls wait for."""
+
+    def said() -> str:
+        from abm.llm.http import HTTPLLM
+        from analysis.readings.traffic import money_words
+
+        models = backends.opened
+        served = [llm.endpoint for llm in models if isinstance(llm, HTTPLLM)]
+        unknown = any(endpoint.price is None for endpoint in served)
+        money = money_words(None if unknown else budget.own.usd) if served else ""
+        return "; ".join(filter(None, [money, waiting_for(models)]))
+
+    return said
 
 
 @contextmanager
@@ -119,7 +152,7 @@ def asked() -> Iterator[AskedNow]:
     if console.is_terminal:
         from rich.text import Text
 
-        with console.status("asking") as status, beats(lambda: status.update(Text(question.line)), LOOK, "asking"):
+        with console.status("asking") as status, beats(lambda: status.update(Text(question.short)), LOOK, "asking"):
             yield question
         return
     with beats(say, EVERY, "asking"):
@@ -127,20 +160,22 @@ def asked() -> Iterator[AskedNow]:
 
 
 @contextmanager
-def counted(doing: str, what: str = "calls answered") -> Iterator[Callable[[int, int], None]]:
+def counted(
+    doing: str, what: str = "calls answered", said: Callable[[], str] = lambda: ""
+) -> Iterator[Callable[[int, int], None]]:
     """Show on stderr how many of a number of things are done; yield the function that takes both numbers.
 
     Args:
         doing: what is done, in a word.
         what: is counted.
+        said: returns what else there is to say; see :func:`of_models`.
     """
     console, began = stderr(), time.monotonic()
     if console.is_terminal:
         from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
 
         columns = (SpinnerColumn(), TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Bar(*columns, console=console, transient=True) as bar:
+        with _two_lines(console, columns, said) as bar:
             task = bar.add_task(doing, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
@@ -151,8 +186,9 @@ def counted(doing: str, what: str = "calls answered") -> Iterator[Callable[[int,
         now = done, total
 
     def say() -> None:
-        counts = f"; {now[0]:,} of {now[1]:,} {what}" if now[1] else ""
-        console.print(f"{doing}{counts}; {clock_time(time.monotonic() - began)} so far", markup=False, soft_wrap=True)
+        counts = f"{now[0]:,} of {now[1]:,} {what}" if now[1] else ""
+        parts = [doing, counts, said(), f"{clock_time(time.monotonic() - began)} so far"]
+        console.print("; ".join(filter(None, parts)), markup=False, soft_wrap=True)
 
     with beats(say, EVERY, doing):
         yield tell
@@ -200,6 +236,22 @@ def _lines(console: Console, run: RunProgress) -> Iterator[None]:
 @contextmanager
 def _bar(console: Console, run: RunProgress) -> Iterator[None]:
     from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+
+    def below() -> str:
+        if run.now is not None:
+            bar.update(task, completed=run.now.done, total=run.now.total, description=run.doing)
+        return run.models
+
+    bar = _two_lines(console, (*columns, TimeElapsedColumn()), below)
+    task = bar.add_task(run.doing, total=None)
+    with bar:
+        yield
+
+
+def _two_lines(console: Console, columns: Iterable[ProgressColumn], below: Callable[[], str]) -> Bar:
+    """Return a bar, and below it a line that is asked for each time that both are drawn."""
     from rich.progress import Progress as Bar
     from rich.text import Text
 
@@ -207,14 +259,9 @@ def _bar(console: Console, run: RunProgress) -> Iterator[None]:
         """A bar, and below it what models are doing."""
 
         def get_renderables(self) -> Iterable[RenderableType]:
-            if run.now is not None:
-                self.update(task, completed=run.now.done, total=run.now.total, description=run.doing)
+            said = below()
             yield self.make_tasks_table(self.tasks)
-            if run.models:
-                yield Text(f"  {run.models}", style="dim")
+            if said:
+                yield Text(f"  {said}", style="dim")
 
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
-    bar = TwoLines(*columns, TimeElapsedColumn(), console=console, transient=True)
-    task = bar.add_task(run.doing, total=None)
-    with bar:
-        yield
+    return TwoLines(*columns, console=console, transient=True)

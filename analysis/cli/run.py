@@ -81,17 +81,21 @@ def carry_out(settings: RunConfig, folder: Path, label: str = "") -> tuple[Run, 
             judges = battery if settings.probes is None else None
             done = run_loop(settings, folder, probes=judges, report=report)
     except KeyboardInterrupt:
-        stderr().print(stopped(folder), markup=False, soft_wrap=True)
+        stderr().print(stopped(folder, settings), markup=False, soft_wrap=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     with stderr().status(f"{label}counting votes"):
         return done, results(read_events(done.path))
 
 
-def stopped(folder: Path) -> str:
-    """Return what to say of a run that was stopped with Ctrl-C."""
+def stopped(folder: Path, settings: RunConfig) -> str:
+    """Return what to say of a run that was stopped with Ctrl-C; where a server's model reads, with its address, which no run keeps."""
     if not (folder / "run.json").exists():
         return f"Stopped before the run began: there is no {folder} yet. The same command begins it."
-    return f"Stopped; nothing is lost. To resume, give the same command, or: moloch resume {shlex.quote(str(folder))}"
+    model = settings.reader_model
+    endpoint = settings.serving.endpoint(model) if settings.asks_reader else None
+    reader = f" --reader {shlex.quote(endpoint.place(endpoint.name or model))}" if endpoint is not None else ""
+    again = f"moloch resume {shlex.quote(str(folder))}{reader}"
+    return f"Stopped; nothing is lost. To resume, give the same command, or: {again}"
 
 
 def _say_plan(settings: RunConfig, folder: Path) -> None:
@@ -108,15 +112,20 @@ def _say_plan(settings: RunConfig, folder: Path) -> None:
     say_lack([settings])
     served = [role for role in planned(settings, folder) if role.served and role.calls > role.answered]
     if served:
-        stderr().print(f"plan: {sentence(served)}", markup=False, soft_wrap=True)
+        short = settings.budget.calls is not None and sum(role.calls for role in served) > settings.budget.calls
+        said = f"; --max-calls {settings.budget.calls} is not enough for all of them" if short else ""
+        stderr().print(f"plan: {sentence(served)}{said}", markup=False, soft_wrap=True)
 
 
 def say_lack(runs: Iterable[RunConfig]) -> None:
-    """Say on stderr, once, that runs have no placebo, if one has none."""
+    """Say on stderr, once, that runs have no placebo, or a writer that does not know the arena, if one has."""
+    from analysis.checks.arenas import lacks_writer
     from learning.settings.effects import lacks_placebo
 
-    if said := next(filter(None, map(lacks_placebo, runs)), ""):
-        stderr().print(said, markup=False, soft_wrap=True)
+    configs = list(runs)
+    for lack in (lacks_placebo, lacks_writer):
+        if said := next(filter(None, map(lack, configs)), ""):
+            stderr().print(said, markup=False, soft_wrap=True)
 
 
 def say_precision(settings: RunConfig, folder: Path) -> None:

@@ -52,6 +52,11 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.like is not None and self.config is not None:
             raise options.bad("--like gives the settings of a run, and the file gives others", "Leave one of them out.")
+        if self.serving.reader is not None and self.audience not in (None, "llm"):
+            raise options.bad(
+                f"--reader has a model play the personas, and --audience {self.audience} has something else react",
+                "Leave one of them out.",
+            )
 
     @property
     def file(self) -> Path | None:

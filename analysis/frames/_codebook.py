@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -276,9 +277,11 @@ def columns_of(name: str) -> tuple[FrameColumn, ...]:
     if name in FRAMES:
         return FRAMES[name]
     if name not in RUN_KINDS:
+        near = get_close_matches(str(name), [*NAMES, *RUN_KINDS], n=1)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
         raise InputError(
             f"no frame {name!r}",
-            fix=f"Give one of {', '.join(NAMES)}, or a type of event: {', '.join(sorted(RUN_KINDS))}.",
+            fix=f"{meant}Give one of {', '.join(NAMES)}, or a type of event: {', '.join(sorted(RUN_KINDS))}.",
         )
     return _event_columns(name)
 

@@ -18,6 +18,7 @@ from analysis.studies.record.planned_folder import PlannedFolder
 from analysis.studies.record.study_log import StudyLog, StudyState
 from analysis.studies.study_run import StudyRun, carried_out, check_inputs, held_in, needs, put_into
 from analysis.studies.work.rules import Rules
+from learning.runs.servers import check_some_can_begin
 
 if TYPE_CHECKING:
     import polars as pl
@@ -164,10 +165,13 @@ class Study:
         Raises:
             InputError: the folder holds another study, or the page has more than the study: extend it; another folder's controller works on
                 what is in object storage; or cells are left, and files or models are not what those that ended began with.
+            ServiceError: it has not begun, and no cell's servers answer.
             Conflict: another history of the study is in object storage, or it was taken over.
             LogError: the study's log cannot be written, or object storage refuses.
         """
         remote = held_in(store, self._log.layout) if store else None
+        if engine is None:
+            self.check_servers()
         self.begin()
         check_inputs(self._log, self.cells)
         rules = Rules(
@@ -237,6 +241,15 @@ class Study:
             LogError: the storage refuses.
         """
         held_in(store, self._log.layout)
+
+    def check_servers(self) -> None:
+        """See that a study that has not begun could be carried out here: that of one cell at least all models are there and answer.
+
+        Raises:
+            InputError, ServiceError: as :func:`learning.runs.servers.check_some_can_begin`.
+        """
+        if not is_study(self.folder):
+            check_some_can_begin(cell.config for cell in self.cells)
 
     def begin(self) -> None:
         """Make the study's folder and its log, unless it is there.

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 AGAIN = "then the same command resumes"
 RETRY = "then moloch study retry {study}"
 WHAT_TO_DO = {
-    "settings": "change the page, and give another --out: finished cells are found, and not repeated",
+    "settings": "change the page, and give another --out: finished cells are found, and not repeated; if instead a key, a server "
+    f"or a model was wrong, set that right, {RETRY}",
     "data": f"fix the file, {RETRY}",
     "backend": f"check that the server answers, {AGAIN}",
     "budget": "raise the bound on the page, then the same command resumes",

@@ -220,7 +220,7 @@ class ArmSettings(BaseModel):
     """What is done against misbehaviour in what the arm learns from: names, or names with settings."""
     source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the voters in the arm's training contests who read the anchor. By default ``source_readers.train``."""
-    repeats: Annotated[int, InUnit("trainings")] = Field(1, ge=1, le=MOST)
+    repeats: Annotated[int, InUnit("trainings")] = Field(default=1, ge=1, le=MOST)
     """Independent trainings of the arm, each with picks and weights of its own."""
 
     @model_serializer(mode="wrap")

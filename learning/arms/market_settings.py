@@ -41,7 +41,7 @@ class MarketSettings(BaseModel):
     """The arms that learn in this market, each from what it wrote itself: name -> settings as of an arm (``arms.NAME``)."""
     rivals: tuple[RivalGiven, ...] = ()
     """Writers beside them that do not learn: ``base``, or settings with a name."""
-    messages: Annotated[int, InUnit("messages")] = Field(1, ge=1, le=MOST_MESSAGES)
+    messages: Annotated[int, InUnit("messages")] = Field(default=1, ge=1, le=MOST_MESSAGES)
     """Messages of each writer in a contest."""
     source_readers: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the voters in the market's contests who read the anchor. By default ``source_readers.train``."""

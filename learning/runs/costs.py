@@ -100,13 +100,18 @@ def check_places(config: RunConfig) -> None:
         InputError: as :meth:`abm.llm.backends.Serving.check`; money is bounded and a price is not known; or the model that learns has no files here.
     """
     check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
-    asked = list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()]))
+    asked = asked_models(config)
     config.serving.check(asked)
     if config.budget.usd is not None:
         config.serving.check_prices(asked)
     learn = [arm.model or config.model for arm in config.all_arms.values() if learn_weights([arm.method])]
     for model in dict.fromkeys(learn):
         _check_files(config, model)
+
+
+def asked_models(config: RunConfig) -> list[str]:
+    """Return the models that a run asks, whoever serves them."""
+    return list(dict.fromkeys([config.model, *config.asked_models, *config.other_writers.values()]))
 
 
 def _check_files(config: RunConfig, model: str) -> None:

@@ -6,7 +6,6 @@ run. Only a run in the background has a thread, while it works. Knows nothing of
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 from collections.abc import Callable, Generator
@@ -23,6 +22,7 @@ from learning.runs.loop import Progress
 from learning.runs.own_data import at_hand
 from learning.runs.parts import GivenProbes, chosen_probes, settled
 from learning.runs.run import create_run, stepwise
+from learning.runs.script_settings import by_depth
 from learning.settings.sources import load_config
 from moloch.errors import MolochError
 
@@ -67,8 +67,7 @@ class LiveRun(ReplayModel):
         carry_out: Callable[..., Generator[Progress, None, Any]] = stepwise,
         **kwargs: Any,
     ) -> None:
-        within = [f"{name}={json.dumps(value)}" for name, value in kwargs.items() if "." in name]  # JSON is YAML
-        given = {n: value for n, value in kwargs.items() if "." not in n}
+        given, within = by_depth(kwargs)
         # a panel or a sweep has inputs that its other inputs leave without effect
         settings = load_config(None, given, within, effects=False)
         self._scratch = None

@@ -17,7 +17,7 @@ from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.training.settings import LoraSettings, check_preset
 from learning.training.trainer import TRAINERS, LoRATrainer, Trained, Trainer
 from moloch import extras
-from moloch.errors import MolochError
+from moloch.errors import InputError, MolochError
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Objects:
 
     Attributes:
         settings: settings that arrived under an object's name, such as ``audience="neutral"``.
+        reader_place: the server of the model that plays the personas, where that was given as an address.
     """
 
     llm: LLM | None = None
@@ -33,17 +34,26 @@ class Objects:
     audience: Audience | None = None
     trainer: Trainer | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    reader_place: str = ""
 
     @classmethod
     def of(
         cls,
         *,
         llm: LLM | str | None = None,
-        reader: LLM | Mapping[str, Any] | None = None,
+        reader: LLM | Mapping[str, Any] | str | None = None,
         audience: Audience | str | None = None,
         trainer: Trainer | None = None,
     ) -> Objects:
-        """Tell objects from settings."""
+        """Tell objects from settings.
+
+        Raises:
+            InputError: one of them is neither.
+        """
+        _check("llm", llm, "complete")
+        _check("reader", reader, "complete")
+        _check("audience", audience, "react")
+        _check("trainer", trainer, "train")
         settings: dict[str, Any] = {}
         if isinstance(llm, str):
             settings["serving"] = {"llm": llm}
@@ -53,10 +63,11 @@ class Objects:
             settings["audience"] = audience
         return cls(
             llm=None if isinstance(llm, str) else llm,
-            reader=None if isinstance(reader, Mapping) else reader,
+            reader=None if isinstance(reader, Mapping | str) else reader,
             audience=None if isinstance(audience, str) else audience,
             trainer=trainer,
             settings=settings,
+            reader_place=reader if isinstance(reader, str) else "",
         )
 
     def named(self, config: RunConfig) -> RunConfig:
@@ -158,6 +169,15 @@ class NoTrainer:
             MolochError: always.
         """
         raise MolochError("no arm of this run learns weights")
+
+
+def _check(name: str, given: object, method: str) -> None:
+    """Refuse what is neither a setting nor a part with its method."""
+    if not (given is None or isinstance(given, str | Mapping) or callable(getattr(given, method, None))):
+        raise InputError(
+            f"{name} is neither a setting nor an object that serves as one: {type(given).__name__}",
+            why=f"it has no method {method}()",
+        )
 
 
 def name_of(audience: Audience) -> str:

@@ -33,11 +33,11 @@ from learning.runs.objects import Objects
 from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
 from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
 from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
+from learning.runs.script_settings import script_config
 from learning.runs.traffic import TrafficMeter, shown_to_others
 from learning.runs.verdicts import JUDGING, check_judges, check_source_probe
 from learning.settings.config import LLM_AUDIENCE, RunConfig
 from learning.settings.mitigated import all_probes
-from learning.settings.sources import load_config
 from learning.training.memory import release
 from learning.training.trainer import Trainer
 from moloch import extensions
@@ -73,7 +73,7 @@ def run(
     *,
     probes: GivenProbes | None = None,
     llm: LLM | str | None = None,
-    reader: LLM | Mapping[str, Any] | None = None,
+    reader: LLM | Mapping[str, Any] | str | None = None,
     audience: Audience | str | None = None,
     trainer: Trainer | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -82,12 +82,14 @@ def run(
     """Carry out a run, or resume it where it stopped.
 
     Args:
-        config: the settings; or give them as keywords, for example ``run(arena="elections", seed=2)``.
+        config: the settings; or give them as keywords, for example ``run(arena="elections", seed=2)``; a name with dots is a setting
+            within another: ``**{"lora.lr": 1e-3}``.
         out: the run's folder; by default one under ``runs/`` named by arena, audience, seed and settings.
         probes: the probes that judge evaluation messages, as objects, as names, or as a function of the arena; by default
             those of the setting ``probes``, without which nothing is judged.
         llm: the model that writes, as an object, or where it is served (``serving.llm``).
-        reader: the model that plays the personas where ``audience`` is ``llm``, as an object, or its settings.
+        reader: the model that plays the personas, as an object; its server and name, as ``http://host:8000/v1#NAME``; or, where
+            ``audience`` is ``llm``, its settings.
         audience: what reacts, as an object, or the setting. A replay finds an object's kind by its name, if an extension
             registers it.
         trainer: learns the adapters; by default LoRA on ``model``.
@@ -103,7 +105,7 @@ def run(
             there is nothing to learn from, because most of what models answered could not be read.
     """
     objects = Objects.of(llm=llm, reader=reader, audience=audience, trainer=trainer)
-    config = config or load_config(None, settings | objects.settings)
+    config = script_config(config, settings | objects.settings, objects.reader_place)
     with closing(stepwise(config, out, probes=probes, objects=objects)) as pieces:
         while True:
             try:

@@ -91,22 +91,22 @@ class RunConfig(RecordedSettings, BaseModel):
     markets: Markets = {}
     """Arms that meet rivals while they learn, each market with contests of its own: name -> settings. Where only markets are
     given, there are no other arms."""
-    epochs: Annotated[int, InUnit("epochs")] = Field(2, ge=1, le=10_000)
+    epochs: Annotated[int, InUnit("epochs")] = Field(default=2, ge=1, le=10_000)
     """Rounds of simulating and learning."""
-    messages: Annotated[int, InUnit("messages")] = Field(2, ge=2, le=8)
+    messages: Annotated[int, InUnit("messages")] = Field(default=2, ge=2, le=8)
     """Messages in a training contest of an arm that competes with itself."""
-    train_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=1, le=MOST)
+    train_anchors: Annotated[int | None, InUnit("anchors")] = Field(default=None, ge=1, le=MOST)
     """Training anchors in each epoch. By default 96, or all where there are fewer."""
-    held_out_anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=2, le=MOST)
+    held_out_anchors: Annotated[int | None, InUnit("anchors")] = Field(default=None, ge=2, le=MOST)
     """Held-out anchors of each evaluation. By default 96, or all where there are fewer."""
-    train_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=1, le=MOST)
+    train_personas: Annotated[int | None, InUnit("personas")] = Field(default=None, ge=1, le=MOST)
     """Personas whose votes are learnt from. By default all that the population has for training, else half of it."""
-    held_out_personas: Annotated[int | None, InUnit("personas")] = Field(None, ge=2, le=MOST)
+    held_out_personas: Annotated[int | None, InUnit("personas")] = Field(default=None, ge=2, le=MOST)
     """Personas who vote in evaluations and never in training. By default all that the population holds out, else half
     of it."""
     ties: Ties = "skip"
     """What happens to a contest whose votes are tied: ``skip`` learns nothing from it, ``random`` draws a winner."""
-    batch: Annotated[int, InUnit("contests")] = Field(32, ge=1, le=MOST)
+    batch: Annotated[int, InUnit("contests")] = Field(default=32, ge=1, le=MOST)
     """Contests of one step, whose calls go to the models together."""
     sampling: SamplingConfig = Field(default_factory=cache(SamplingConfig))
     preset: str | None = None
@@ -116,7 +116,7 @@ class RunConfig(RecordedSettings, BaseModel):
     """Single settings of the trainer that differ from the preset."""
     evaluate: Literal["last", "every"] = "last"
     """When arms are evaluated against the base model: after the ``last`` epoch, or after ``every`` epoch."""
-    seed: int = Field(1, ge=0, lt=2**31)
+    seed: int = Field(default=1, ge=0, lt=2**31)
     """Seed of everything random in the run: equal settings and seed give an equal digest."""
     world: Literal["isolated", "networked"] = "isolated"
     """``isolated``: every member sees every contest, and no other member. ``networked``: messages travel through feeds, and
@@ -149,7 +149,7 @@ class RunConfig(RecordedSettings, BaseModel):
     """Numbers with which models of this process write, read and learn. ``auto``: bfloat16 with CUDA and on CPUs with
     AVX512-BF16 or AMX, else float32; a run records what it took. By default bfloat16 with CUDA, float32 on a CPU, and for
     learning that of the preset. ``lora.precision`` comes before it."""
-    threads: Annotated[int | None, InUnit("threads")] = Field(None, ge=1, le=1024)
+    threads: Annotated[int | None, InUnit("threads")] = Field(default=None, ge=1, le=1024)
     """CPU threads of models of this process. By default two for a small model, else as many as torch takes."""
 
     surveys: tuple[SurveyConfig, ...] = ()

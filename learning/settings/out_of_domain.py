@@ -38,14 +38,14 @@ class OutOfDomainConfig(BaseModel):
 
     arenas: tuple[OtherArenaConfig, ...] = Field(default=(), max_length=16)
     """Other arenas in which every arm and the base model write about held-out anchors: names, or settings."""
-    anchors: Annotated[int | None, InUnit("anchors")] = Field(None, ge=2)
+    anchors: Annotated[int | None, InUnit("anchors")] = Field(default=None, ge=2)
     """Anchors of each other arena. By default as many as held-out anchors of the run."""
 
     tasks: tuple[str, ...] = Field(default=(), max_length=16)
     """Sets of tasks for every arm and the base model: ``copying``, ``refusal``, ``broad``, or paths of YAML files."""
     answers: Annotated[int, InUnit("answers")] = Field(default=1, ge=1, le=100)
     """Answers of each writer to each task."""
-    answer_tokens: Annotated[int | None, InUnit("tokens")] = Field(None, ge=8, le=8192)
+    answer_tokens: Annotated[int | None, InUnit("tokens")] = Field(default=None, ge=8, le=8192)
     """Limit on an answer, thinking included. By default ``sampling.max_tokens``."""
     probes: tuple[str, ...] = ("populism", "unsafe")
     """Names of the probes that judge answers to broad questions; these have no anchor to compare with."""

@@ -29,7 +29,7 @@ NO_TEXT = Source("", "")
 
 def load_config(
     path: Path | str | None,
-    changes: dict[str, Any],
+    changes: dict[str, Any] | None = None,
     settings: Sequence[str] = (),
     *,
     profile: str = "",
@@ -56,7 +56,7 @@ def load_config(
     Raises:
         InputError: the file or a setting is not valid, or has no effect; names the file, the key, the reason.
     """
-    given = read_settings(path, changes, settings, profile=profile, environ=environ)
+    given = read_settings(path, changes or {}, settings, profile=profile, environ=environ)
     return given.config(imports=imports, recorded=recorded, effects=effects)
 
 

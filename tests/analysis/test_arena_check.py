@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from abm.arenas import BUILT_IN, arena
-from analysis.checks.arenas import check_arena
+from analysis.checks.arenas import check_arena, lacks_writer
 from analysis.cli.app import app
+from learning import RunConfig
 
 SALES = resources.files("abm").joinpath("arenas/data/sales.yaml").read_text("utf-8")
 DEBATE = Path(__file__).parents[2] / "docs" / "extending" / "parts" / "debate.yaml"
@@ -116,6 +117,32 @@ class TestModels:
         assert not pocket(SALES.replace("sales_pitch", "pitch"))
         assert not pocket(SALES.replace("label: Title", "label: Name"))
         assert not pocket(SALES.replace("one short", "one long"))
+
+    @pytest.mark.parametrize(
+        ("settings", "says"),
+        [
+            ({"arena": "social"}, ""),
+            ({"arena": str(DEBATE)}, "cannot write in the arena debate: it was trained on the prompts of sales, "),
+            ({"arena": "sales", "format": "plain"}, "arena sales with format=plain, .* Leave format out"),
+            ({"arena": str(DEBATE), "model": "qwen"}, ""),
+            ({"arena": "nowhere.yaml"}, ""),
+        ],
+    )
+    def test_a_run_says_that_the_pocket_model_cannot(self, settings, says):
+        """Before it begins; nothing where another model writes."""
+        said = lacks_writer(RunConfig.model_validate(settings))
+        assert re.search(says, said) if says else said == ""
+
+    def test_the_plan_of_a_study_says_so_too(self, tmp_path):
+        """On stderr."""
+        table = tmp_path / "motions.jsonl"
+        table.write_text("".join(f'{{"motion": "{word * 9}", "background": "{word}"}}\n' for word in "abcdefghij"))
+        page = (
+            f"name: s\nbase: {{arena: {DEBATE}, anchors: {table}, train_anchors: 4, held_out_anchors: 4}}\nseeds: 2\n"
+        )
+        (tmp_path / "p.yaml").write_text(page)
+        done = CliRunner().invoke(app, ["study", "plan", str(tmp_path / "p.yaml")])
+        assert done.exit_code == 0 and done.stderr.count("the pocket model cannot write in the arena debate") == 1
 
     def test_plain_text(self):
         """Where it can be asked for."""

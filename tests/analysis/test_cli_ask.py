@@ -18,7 +18,7 @@ from tests.learning.test_loop import carry_out
 from tests.learning.test_run_surveys import settings
 from tests.support.command import command
 from tests.support.questionnaires import media, respond
-from tests.support.server import Call, completion, serving
+from tests.support.server import Call, completion, ok, serving
 
 
 @pytest.fixture
@@ -64,6 +64,22 @@ class TestAsk:
             traits.select(pl.all().round(6))
         )  # as they were given, not as 32 bits hold them
         assert verify(run) == head
+
+    @pytest.mark.parametrize(
+        "command", [("ask", "--questions", "{q}", "--arm", "rft"), ("interview", "0", "--question", "Why?")]
+    )
+    def test_what_waits_is_said(self, run, moloch, tmp_path, monkeypatch, command):
+        """While a server is slow or refuses calls: why, how many, and at what price, as a run says it."""
+        monkeypatch.setattr("analysis.cli.progress.EVERY", 0.05)
+
+        def slowly(call: Call) -> bytes:
+            return people(call) if call.attempt > 1 else ok({}, "429 Too Many Requests", Retry_After="0.3")
+
+        name, *more = (word.format(q=media(tmp_path)) for word in command)
+        with serving(slowly) as server:
+            done = moloch(name, run, *more, "--reader", f"{server.url}#m")
+        assert done.code == 0 and re.search(r"^asking.*waiting: HTTP 429 x\d", done.err, re.M), done.err
+        assert ("price unknown" in done.err) == (name == "ask")
 
     def test_a_budget_holds_and_resumes(self, run, moloch, tmp_path):
         """Within a questionnaire; what was paid is not paid again."""

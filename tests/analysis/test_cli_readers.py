@@ -9,6 +9,8 @@ import pytest
 from abm.events import LLMReplied, ReaderJoined
 from abm.llm import BACKENDS, Opening, ScriptedLLM
 from abm.log import read_events
+from analysis.cli.run import stopped
+from learning import RunConfig
 from tests.analysis.test_cli import moloch  # noqa: F401 (a fixture)
 from tests.analysis.test_cli_places import SMALL, _quick  # noqa: F401 (a fixture)
 from tests.support.dialects import local
@@ -69,15 +71,24 @@ class TestReader:
         command = arguments("--out", "run", "--json", "--reader")
         models = [{"id": "served", "owned_by": "x"}]
         with serving(lambda call: completion(VOTE), models=models) as first:
-            stopped = moloch(*command, first.url, "--max-calls", "20")
+            ended = moloch(*command, first.url, "--max-calls", "20")
         lost = moloch("resume", "run", "--llm", "transformers")
         assert lost.code == 2 and "nothing says where 'served' is served" in lost.err
         assert "moloch resume run --reader http://HOST:8000/v1#served" in lost.err
         with serving(lambda call: completion(VOTE), models=models) as second:
             more = moloch("resume", "run", "--llm", "written", "--reader", second.url, "--max-calls", "25", "--json")
             done = moloch(*command, f"{second.url}#served", "--max-calls", "1000")
-        assert stopped.code == more.code == 5 and done.code == 0, done.err
+        assert ended.code == more.code == 5 and done.code == 0, done.err
         assert first.calls and second.calls
+
+    def test_stopped_it_is_resumed_with_its_server(self, here):
+        """The command that is printed is whole: a run does not keep the address."""
+        (here / "run.json").touch()
+        assert stopped(here, RunConfig.model_validate({})).endswith(f"moloch resume {here}")
+        served = {"audience": "llm", "reader": {"model": "m"}, "serving": {"models": {"m": {"url": "http://h/v1"}}}}
+        assert stopped(here, RunConfig.model_validate(served)).endswith(
+            f"moloch resume {here} --reader 'http://h/v1#m'"
+        )
 
     def test_of_the_writers_name(self, moloch, here):  # noqa: F811
         """A server's model that is called as the writers' is another one all the same."""

@@ -192,7 +192,9 @@ class TestCodebook:
         assert set(codebook()) == set(NAMES)
         assert moloch.open_run(networked).codebook("votes") == {"votes": codebook()["votes"]}
         for look in (codebook, lambda name: of_run(networked, name), lambda name: of_cells([], name)):
-            with pytest.raises(InputError, match=r"no frame 'vote'.*contests, votes.*adapter_trained"):
+            with pytest.raises(
+                InputError, match=r"no frame 'vote'. Did you mean 'votes'\? .*contests, votes.*adapter_trained"
+            ):
                 look("vote")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import learning
 import moloch
 from abm.events import MessagePublished, Reacted, VerdictGiven
 from abm.llm import ScriptedLLM
@@ -21,6 +24,7 @@ from moloch.errors import InputError, LogError
 from tests.docs.test_snippets import scripted  # noqa: F401
 from tests.support.command import command
 from tests.support.fakes import FakeTrainer, answer
+from tests.support.server import completion, serving
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs" / "elections-networked"
 
@@ -113,6 +117,45 @@ class TestResults:
 
 class TestRun:
     """``moloch.run`` carries out, and returns the record."""
+
+    @pytest.mark.parametrize(
+        ("given", "settings", "said"),
+        [
+            (["sales"], {}, "keywords or a RunConfig, not str"),
+            ([{"epochs": 1}], {}, "keywords or a RunConfig, not dict"),
+            (
+                [moloch.RunConfig()],
+                {"epochs": 3, "reader": "http://h/v1#m"},
+                "settings beside a RunConfig: epochs, reader",
+            ),
+            ([], {"reader": "qwen"}, "a server, not 'qwen'"),
+            ([], {"reader": "http://h/v1#m", "audience": "neutral"}, "the audience 'neutral' has something else react"),
+            ([], {"reader": 3}, "reader is neither a setting nor an object that serves as one: int"),
+            ([], {"audience": ["neutral"]}, "it has no method react"),
+            ([], {"lora.lrr": 1}, "Did you mean 'lr'?"),
+        ],
+    )
+    def test_mistakes(self, given, settings, said, tmp_path, monkeypatch):
+        """Are one error, before there is a folder."""
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(InputError, match=re.escape(said)):
+            moloch.run(*given, **settings)
+        assert not list(tmp_path.iterdir())
+
+    def test_it_says_what_it_takes(self):
+        """To an editor, and to who asks for help."""
+        taken = inspect.signature(moloch.run).parameters
+        assert taken.keys() == inspect.signature(learning.run).parameters.keys()
+        assert all(f"{name}: " in (moloch.run.__doc__ or "") for name in taken if name != "settings")
+
+    @pytest.mark.system
+    def test_a_reader_by_its_address(self, tmp_path):
+        """As the command takes it: the audience and its place follow."""
+        small = {"train_anchors": 2, "held_out_anchors": 2, "train_personas": 3, "held_out_personas": 2, "epochs": 1}
+        with serving(lambda call: completion("<think>t</think><choice>A</choice>")) as server:
+            stand_ins = {"llm": ScriptedLLM(answer), "trainer": FakeTrainer()}
+            done = moloch.run(out=tmp_path / "run", arms=["rft", "placebo"], reader=server.url, **small, **stand_ins)
+        assert (done.config["audience"], done.config["reader"]["model"]) == ("llm", "m") and server.calls
 
     @pytest.mark.system
     def test_it_judges_with_the_probes_of_the_arena(self, tmp_path):

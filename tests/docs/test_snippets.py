@@ -144,7 +144,8 @@ def run_page(page: str, folder: Path, server: str, monkeypatch: pytest.MonkeyPat
 
     @functools.wraps(carry_out)
     def small(*arguments: Any, **settings: Any) -> Any:
-        return carry_out(*arguments, **(settings | size))
+        given = next(iter(arguments), settings.get("config"))
+        return carry_out(*arguments, **(settings if given is not None else settings | size))
 
     monkeypatch.setattr(learning, "run", small)  # moloch.run comes through it
     for name, golden in STANDS_IN.get(page, {}).items():

@@ -27,6 +27,7 @@ from learning.alarms import AlarmConfig, MessageMeasures, message_breaches, sent
 from learning.alarms.texts import copied, distinct, repetition, source
 from learning.plan.order import plan
 from learning.plan.parts import Evaluate, Learn, Policy, Simulate, SocietyId
+from learning.runs.gate import GateClosed
 from learning.runs.redecide import replay_recorded
 from learning.runs.stops import Stopped, remaining
 from learning.settings.config import RunConfig
@@ -295,7 +296,7 @@ class TestStops:
         (stop,) = of(events, ArmStopped)
         assert (stop.arm, stop.epoch, stop.moment, stop.measures) == ("rft", 2, "training", ["rows"])
         assert replay_recorded(tmp_path / "run").complete
-        with pytest.raises(InputError, match="nothing to learn from"):
+        with pytest.raises(GateClosed, match="nothing to learn from"):
             carried(tmp_path / "flagged", settings(), llm=ScriptedLLM(mumble), trainer=Ruinous(arm=""))
 
     def test_by_what_it_writes(self, tmp_path):

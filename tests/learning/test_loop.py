@@ -27,6 +27,7 @@ from abm.worlds.networked.settings import NetworkConfig
 from analysis.probes import battery
 from learning import run
 from learning.methods import METHODS, Method, training_set
+from learning.runs.gate import GateClosed
 from learning.runs.inputs import Inputs, gather
 from learning.runs.loop import Loop
 from learning.runs.other_arenas import judging_in, probes_elsewhere
@@ -262,7 +263,7 @@ class TestNothingToLearn:
     def test_messages_that_could_not_be_read(self, tmp_path):
         """An arena whose template asks for another tag, say."""
         with pytest.raises(
-            InputError, match=r"12 of 12 messages could not be read \(no <sales_pitch>: 12\).*write template"
+            GateClosed, match=r"12 of 12 messages could not be read \(no <sales_pitch>: 12\).*write template"
         ):
             carry_out(tmp_path / "run", llm=ScriptedLLM(lambda request: "<think>x</think><appeal>Buy.</appeal>"))
 

@@ -8,6 +8,7 @@ from tests.support.server import Call, completion, ok
 
 SMALL = "--set train_anchors=2 --set held_out_anchors=2 --set train_personas=2 --set held_out_personas=2 --epochs 1 --set arms=[rft]"
 QUESTIONS = "name: q\nquestions: [{id: a, kind: open, text: Why}]\n"
+PAGE = "name: s\nbase: {audience: llm, reader: {model: m}, serving: {models: {m: {url: 'http://127.0.0.1:9/v1'}}}}\nseeds: 2\n"
 KEY = "sk-proj-0123456789abcdef"
 RUN = (places.run(),)
 HELLO = "<think>p</think><sales_pitch>It is blue.</sales_pitch>"
@@ -93,6 +94,12 @@ SERVER: tuple[Mistake, ...] = (
         "no-such-host.invalid",
         code=NO_SERVER,
     ),
+    refused(
+        "a reader for personas that a choice model plays",
+        "run --reader http://127.0.0.1:9/v1#m --audience neutral --out r",
+        "--audience neutral has something else react",
+        "Leave one of them out",
+    ),
     refused("a reader that is no server", "run --reader qwen", "qwen"),
     refused(
         "a reader of a server of this machine that is not there", "run --reader ollama", "Start Ollama", code=NO_SERVER
@@ -141,6 +148,25 @@ SERVER: tuple[Mistake, ...] = (
         ("403",),
         answers=lambda call: ok({"error": {"message": "not allowed"}}, "403 Forbidden"),
     ),
+    Mistake(
+        "a study without the key that its page names",
+        "study run p.yaml --out s",
+        ("the environment has no MY_KEY",),
+        files={"p.yaml": PAGE.replace("}}}", ", key: MY_KEY}}}")},
+    ),
+    Mistake(
+        "a study whose server is absent",
+        "study run p.yaml --out s",
+        ("http://127.0.0.1:9/v1: cannot reach the server",),
+        code=NO_SERVER,
+        files={"p.yaml": PAGE},
+    ),
+    refused(
+        "a reader beside a page",
+        "study plan p.yaml --reader http://h/v1",
+        "A study has its settings on its page: base: {audience: llm",
+    ),
+    refused("a bound beside a page", "study run p.yaml --max-calls 5", "on its page: stop: {calls: NUMBER}."),
     # models
     Mistake(
         "a model that the server lacks",
@@ -232,7 +258,7 @@ SERVER: tuple[Mistake, ...] = (
     Mistake(
         "no calls allowed",
         f"run --reader {{server}} {SMALL} --max-calls 0 --out r",
-        ("0 of 0 calls",),
+        ("--max-calls 0 is not enough for all of them", "0 of 0 calls", "with a larger --max-calls resumes"),
         code=SPENT,
         answers=well,
         leaves=("r",),

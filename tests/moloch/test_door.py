@@ -31,6 +31,12 @@ def packages() -> list[str]:
     return names
 
 
+@pytest.mark.parametrize("package", ["moloch", *OURS])
+def test_types_are_said_to_be_there(package):
+    """Type checkers take those of an installed package only where it says that it has them."""
+    assert (ROOT / package / "py.typed").is_file()
+
+
 def test_import_loads_nothing_heavy(tmp_path):
     """Neither the packages behind it nor any library."""
     done = python("import sys, moloch; print(*sorted({name.split('.')[0] for name in sys.modules}))", tmp_path)

@@ -118,16 +118,39 @@ def _put(added: AddedModel, file: Path) -> AddedModel:
 
 def _link(folder: Path, name: str, say: Callable[[str], None]) -> AddedModel:
     folder = folder.resolve()
-    if not holds_model(folder):
-        raise InputError(
-            "not a model's folder", where=str(folder), why="it needs config.json, a tokenizer and model.safetensors"
-        )
+    if why := _lack(folder):
+        raise InputError("not a model's folder", where=str(folder), why=why)
     added = AddedModel(name, str(folder))
     if (there := _same(added)) is None:
         say(f"{models_home() / name} -> {folder}: linked, nothing is copied")
         models_home().mkdir(parents=True, exist_ok=True)
         (models_home() / name).symlink_to(folder, target_is_directory=True)
     return there or added
+
+
+PICKLED = ("*.bin", "*.pt", "*.pth")
+"""Weights that are not read: to open them would run code that they hold."""
+TOKENIZERS = ("tokenizer*", "vocab*", "*.model")
+"""Files of which a model's folder has one, at least."""
+
+
+def _lack(folder: Path) -> str:
+    """Return why a folder holds no model; empty if it holds one."""
+    from safetensors import SafetensorError, safe_open
+
+    needs = "it needs config.json, a tokenizer and model.safetensors"
+    if not holds_model(folder):
+        pickled = [path.name for pattern in PICKLED for path in folder.glob(pattern)]
+        return f"{needs}; {pickled[0]} is not read, because weights of that kind can hold code" if pickled else needs
+    if not any(any(folder.glob(pattern)) for pattern in TOKENIZERS):
+        return "it has no tokenizer"
+    for file in weight_files(folder):
+        try:
+            with safe_open(file, framework="np"):  # checks that header and bytes agree
+                pass
+        except (OSError, SafetensorError) as error:
+            return f"{file.name} is damaged, or no safetensors file: {error}"
+    return ""
 
 
 def added_model(name: str) -> AddedModel | None:

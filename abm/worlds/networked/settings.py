@@ -113,7 +113,7 @@ class PostConfig(_NetworkSettings):
 class _Intervention(_NetworkSettings):
     phase: Split | None = None
     """Where it takes effect: ``train`` or ``evaluate``. By default in both."""
-    epoch: Annotated[int | None, InUnit("epoch")] = Field(None, ge=1)
+    epoch: Annotated[int | None, InUnit("epoch")] = Field(default=None, ge=1)
     """The epoch in which it takes effect. By default every one."""
     after: Annotated[int, InUnit("contests")] = Field(default=0, ge=0)
     """Contests that a society has held before it takes effect."""
@@ -127,7 +127,7 @@ class Rule(_Intervention):
     labels messages that probes find fault with, ``shock`` moves opinions of a competitor once."""
     ranker: str | None = None
     """Of a ``rule``: the new ranker."""
-    slots: Annotated[int | None, InUnit("messages")] = Field(None, ge=1, le=127)
+    slots: Annotated[int | None, InUnit("messages")] = Field(default=None, ge=1, le=127)
     """Of a ``rule``: the new number of messages that a member sees in a round."""
 
 

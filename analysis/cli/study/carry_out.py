@@ -97,6 +97,9 @@ def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) 
         options_of(work.slurm or ())
         if not work.script_only:
             check_sbatch()
+    if work.engine == "local":  # elsewhere other machines ask
+        with stderr().status("looking for the models"):
+            study.check_servers()
     study.begin()
     say_lack(cell.config for cell in study.cells)
     if work.engine == "slurm":

@@ -49,6 +49,8 @@ def seeds(
         return
     if work.store:
         study.hold(work.store)
+    if work.engine == "local":  # elsewhere other machines ask
+        study.check_servers()
     _begin(study)
     if work.engine == "slurm":
         from analysis.cli.study.carry_out import submit

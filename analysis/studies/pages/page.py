@@ -213,6 +213,9 @@ def read_page(path: Path | str, *, recorded: bool = False) -> WrittenPage:
         InputError: it cannot be read, or is no mapping of YAML.
     """
     if Path(path).is_dir():
+        if (Path(path) / "study-log").is_dir():  # as analysis.studies.record.layout names it, which stands above
+            fix = f"A script opens it: moloch.Study.open({str(path)!r})."
+            raise InputError("no page of a study", where=str(path), why="it is a study's folder", fix=fix)
         why = "it is a run" if (Path(path) / "run.json").is_file() else "it is a folder without a study's log"
         raise InputError("no study here", where=str(path), why=why, fix="Give a study's folder, or its page.")
     source = read_source(path, "the page of the study")

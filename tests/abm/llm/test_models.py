@@ -168,6 +168,23 @@ class TestBadFiles:
 class TestNames:
     """A name stands for one model."""
 
+    def test_a_folder_that_holds_no_model(self, model, tmp_path):
+        """Pickled weights, no tokenizer, weights that are damaged: each is said, and nothing is linked."""
+        folder = tmp_path / "mine"
+        folder.mkdir()
+        (folder / "config.json").write_text("{}")
+        (folder / "pytorch_model.bin").write_bytes(b"x")
+        for file, content, why in (
+            ("", b"", r"pytorch_model\.bin is not read, because weights of that kind can hold code"),
+            ("model.safetensors", b"x" * 99, "it has no tokenizer"),
+            ("tokenizer.json", b"{}", r"model\.safetensors is damaged, or no safetensors file"),
+        ):
+            if file:
+                (folder / file).write_bytes(content)
+            with pytest.raises(InputError, match=why):
+                add_model(str(folder))
+        assert added_models() == []
+
     def test_a_folder_is_linked(self, model, architecture):
         """Its files stay where they are, also when the name goes."""
         assert add_model(str(model)).name == architecture

@@ -33,3 +33,14 @@ class TestNoRun:
         with pytest.raises(NoRun) as raised:
             open_log(runs / named, write=False)
         assert str(raised.value).endswith(said.format(runs=runs))
+
+    def test_a_study_is_no_folder_of_runs(self, tmp_path):
+        """Its cells are named, and what a script opens it with."""
+        (tmp_path / "study" / "study-log").mkdir(parents=True)
+        (tmp_path / "study" / "study-log" / "run.json").touch()
+        with pytest.raises(NoRun, match=r"it is a study's folder\. None of its cells has begun\..*moloch\.Study\.open"):
+            open_log(tmp_path / "study", write=False)
+        (tmp_path / "study" / "cells" / "a-s1").mkdir(parents=True)
+        (tmp_path / "study" / "cells" / "a-s1" / "run.json").touch()
+        with pytest.raises(NoRun, match=r"Give a cell of it: .*/study/cells/a-s1\."):
+            open_log(tmp_path / "study", write=False)
