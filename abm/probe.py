@@ -128,7 +128,7 @@ def _checked(name: str, probe: Probe) -> Probe:
             why = f"judge(text, anchor, arena, *, thinking='') cannot be called: {error}"
     if why:
         fix = "moloch init probe writes one to compare with."
-        raise InputError(f"{name!r} is no probe", where=PROBES.origin(name), why=why, fix=fix)
+        raise InputError(f"{name!r} is not a probe", where=PROBES.origin(name), why=why, fix=fix)
     return probe
 
 

@@ -228,6 +228,6 @@ def conclusions_corrected(rows: Iterable[Mapping[str, Any]]) -> str:
     ):
         return ""
     return (
-        f"Conclusions follow the p adjusted over all {count(len(family), 'exploratory estimate')} (Benjamini-Hochberg), which intervals are not: "
-        "one can leave 0 out where the conclusion is 'cannot tell'."
+        f"Conclusions follow the p adjusted over all {count(len(family), 'exploratory estimate')} (Benjamini-Hochberg), and intervals are not adjusted: "
+        "one can exclude 0 where the conclusion is 'cannot tell'."
     )

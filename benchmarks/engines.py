@@ -30,7 +30,7 @@ GOALS = {"local": 50, "ray": 150}
 
 
 def nothing(study: Path, number: int) -> Task:
-    """Return a task whose worker finds that its claim is somebody else's."""
+    """Return a task whose worker finds that its claim belongs to another worker."""
     return Task(study, f"cell-{number}", 1, "", study / "output" / f"{number}.txt")
 
 

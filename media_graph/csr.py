@@ -41,7 +41,7 @@ class CSR:
         if ptr.ndim != 1 or to.ndim != 1 or not len(ptr) or ptr[0] != 0 or ptr[-1] != len(to):
             raise InputError("not CSR arrays", why="indptr must begin with 0 and end with the number of ties")
         if np.any(np.diff(ptr) < 0):
-            raise InputError("not CSR arrays", why="indptr must not fall")
+            raise InputError("not CSR arrays", why="indptr must not decrease")
         if len(to) and not 0 <= to.min() <= to.max() < self.n:
             raise InputError("not CSR arrays", why=f"indices must lie in 0 .. {self.n - 1}")
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from moloch.errors import InputError
 from moloch.registry import Registry
 
 Scores = NDArray[np.floating]
@@ -123,6 +124,26 @@ def ranker(name: str) -> Ranker:
         InputError: there is none.
     """
     return RANKERS.get(name)()
+
+
+def scores_of(name: str, feed: Feed) -> Scores:
+    """Return the scores that the ranker of that name gives to the candidates, shape (c,).
+
+    Raises:
+        InputError: there is no such ranker, or it did not give one finite score for each candidate.
+    """
+    given, count = ranker(name).score(feed), len(feed.members)
+    why = ""
+    if not isinstance(given, np.ndarray) or given.dtype.kind not in "fiub":
+        why = f"score(feed) returned a value of type {type(given).__name__}, not an array of numbers"
+    elif given.shape != (count,):
+        why = f"score(feed) returned an array of shape {given.shape} for {count:,} candidates, not ({count},)"
+    elif not np.all(np.isfinite(given)):
+        why = f"{int(np.sum(~np.isfinite(given))):,} of its {count:,} scores are not finite (nan or inf)"
+    if why:
+        fix = "Return one finite number for each candidate; moloch init ranker writes a ranker to compare with."
+        raise InputError(f"the ranker {name!r} did not rank the feed", where=RANKERS.origin(name), why=why, fix=fix)
+    return given
 
 
 class ServedItems(NamedTuple):

@@ -19,6 +19,7 @@ import numpy as np
 from media_graph.csr import CSR, PERSONA, from_csr, from_ties
 from moloch import tables
 from moloch.errors import InputError
+from moloch.near_files import did_you_mean
 from moloch.numerals import number, whole
 from moloch.plain_text import one_line, quoted
 from moloch.tables import read_bytes, suffix_of
@@ -64,7 +65,7 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
         mutual: whether each tie of a table stands for two; GraphML and GEXF say so themselves.
 
     Raises:
-        InputError: no such file or format; or a node that is no member, a tie twice or of a member to itself, or of a weight
+        InputError: no such file or format; or a node that is not a member, a tie twice or of a member to itself, or of a weight
             that is no number above 0, with its place in the file; or an attribute ``persona`` that is a number and no member's.
     """
     path = Path(path)
@@ -73,7 +74,8 @@ def read_graph(path: Path | str, members: Sequence[str] | int, *, mutual: bool =
     if suffix not in READ:
         raise InputError(f"cannot read a graph from {path.name!r}", fix=f"Give a file of {', '.join(READ)}.")
     if not path.exists():
-        raise InputError("cannot read the graph", where=str(path), why="there is no such file")
+        fix = did_you_mean(path).rstrip()
+        raise InputError("cannot read the graph", where=str(path), why="there is no such file", fix=fix)
     if suffix in XML:
         ties = _drawn(read_xml_graph(path), lookup, path)
     else:
@@ -142,7 +144,7 @@ class _Members:
             InputError: nobody is called so, or several are.
         """
         if not isinstance(called, str | int | float):
-            raise InputError(f"no name or index of a {end}", where=where, why=f"it is a {type(called).__name__}")
+            raise InputError(f"not the name or index of a {end}", where=where, why=f"it is a {type(called).__name__}")
         key = (type(called), called)  # True is no 1
         known = self._seen.get(key)
         if known is None:
@@ -165,7 +167,7 @@ class _Members:
             known = f"members are {self.names[0] if self.names else 'none'} ... ({len(self)})"
             known += ", which are names" if self._is_numbered else f", or 0 to {len(self) - 1}"
             fix = "Ties name people as they are called: in a table by its column name, with a mapping by its key name."
-            raise InputError(f"{quoted(called)} is no member", where=where, why=known, fix=fix)
+            raise InputError(f"{quoted(called)} is not a member", where=where, why=known, fix=fix)
         return index
 
 
@@ -182,7 +184,7 @@ def _list(path: Path) -> Iterator[tables.Row]:
         cells = line.partition("#")[0].split(None, 2)
         where = f"{path}:{line_number}"
         if len(cells) == 1:
-            raise InputError("not a tie", where=where, why="it names one member", fix="Give two members a line.")
+            raise InputError("not a tie", where=where, why="it names one member", fix="Give two members per line.")
         if cells:
             more = cells[2].strip() if len(cells) > 2 else ""
             if more.startswith("{"):  # what networkx knows of a tie
@@ -226,8 +228,8 @@ def _by_lower(names: Iterable[str], where: str) -> dict[str, str]:
     columns: dict[str, str] = {}
     for name in names:
         if columns.setdefault(name.lower(), name) != name:
-            why = f"{quoted(columns[name.lower()])} and {quoted(name)} are one name in either case"
-            raise InputError("two columns of one name", where=where, why=why, fix="Rename one of them.")
+            why = f"{quoted(columns[name.lower()])} and {quoted(name)} differ only in case"
+            raise InputError("two columns have one name", where=where, why=why, fix="Rename one of them.")
     return columns
 
 
@@ -253,7 +255,7 @@ def _weigh(weight: Any, where: str) -> None:
             f"a tie of weight {quoted(weight)}",
             where=where,
             why=f"a weight is a number above 0, up to {HEAVIEST:g}",
-            fix="Remove the tie, or its weight: ties count alike.",
+            fix="Remove the tie, or its weight: all ties count the same.",
         )
 
 
@@ -304,5 +306,5 @@ def _checked(ties: Sequence[_Tie], members: _Members) -> CSR:
     keys = sources * len(members) + targets
     order = np.lexsort((places, keys))
     if (twice := np.flatnonzero(keys[order][1:] == keys[order][:-1])).size:
-        refuse(int(places[order[1:][twice]].min()), "stands there twice")
+        refuse(int(places[order[1:][twice]].min()), "appears twice")
     return from_ties(len(members), sources, targets)

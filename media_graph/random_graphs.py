@@ -72,7 +72,7 @@ def erdos_renyi(n: int, *, p: float | None = None, degree: float | None = None, 
     Args:
         degree: mean degree, instead of ``p``: p = degree / (n - 1).
     """
-    _require((p is None) != (degree is None), "give p or degree, and not both")
+    _require((p is None) != (degree is None), "give p or degree, not both")
     if p is None:
         mean = _number(degree, "degree", 0)
         _require(mean <= max(0, _people(n) - 1), f"degree is {mean}; choose 0 to n - 1 = {n - 1}")

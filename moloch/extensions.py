@@ -159,7 +159,7 @@ def _refuse_foreign(name: str, files: Sequence[Path]) -> None:
                 raise InputError(
                     f"the extension {name!r} is not imported",
                     where=str(file),
-                    why=f"it lies in {'a run' if run else 'a pack of anchors'}, which may be somebody else's",
+                    why=f"it lies in {'a run' if run else 'a pack of anchors'}, which may come from someone else",
                     fix="Read the file; if you trust it, move it to a folder of your own.",
                 )
 

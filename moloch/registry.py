@@ -92,7 +92,7 @@ class Registry(Generic[T]):
             or (name in self._offered and self._offered[name].module != module)
         ):
             raise InputError(
-                f"the {self.kind} {name!r} exists already",
+                f"the {self.kind} {name!r} already exists",
                 where=module,
                 why=f"it is {self.origin(name) if name not in self._built_in else BUILT_IN}",
                 fix="Give yours another name.",

@@ -21,6 +21,7 @@ import msgspec
 
 from moloch.errors import InputError
 from moloch.extras import how_to_get
+from moloch.near_files import did_you_mean
 from moloch.plain_text import one_line, quoted
 from moloch.texts import same_letters
 from moloch.utf8 import from_utf8
@@ -91,8 +92,8 @@ def read_bytes(path: Path | str, what: str) -> bytes:
         with gzip.open(path) as file:
             data = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read {what}", where=str(path), why=why) from error
+        why, fix = getattr(error, "strerror", None) or str(error), did_you_mean(path).rstrip()
+        raise InputError(f"cannot read {what}", where=str(path), why=why, fix=fix) from error
     if len(data) > LARGEST:
         raise InputError(f"cannot read {what}", where=str(path), why=f"unpacked it is larger than {LARGEST:,} bytes")
     return data
@@ -102,7 +103,7 @@ def _json_lines(path: Path, what: str) -> Iterator[Row]:
     for line_number, line in enumerate(_text(path, what).split("\n"), start=1):
         if line.strip():
             where = f"{path}:{line_number}"
-            row = _decoded(line, where, "not a JSON object", "Give one JSON object a line, in UTF-8.")
+            row = _decoded(line, where, "not a JSON object", "Give one JSON object per line, in UTF-8.")
             yield where, _object(row, where)
 
 
@@ -110,7 +111,7 @@ def _json(path: Path, what: str) -> Iterator[Row]:
     listed = _decoded(_text(path, what), str(path), "not JSON", "Give a list of objects.")
     if not isinstance(listed, list):
         why = f"the file holds a {type(listed).__name__}"
-        raise InputError("not a list of objects", where=str(path), why=why, fix="Give one object a row, in a list.")
+        raise InputError("not a list of objects", where=str(path), why=why, fix="Give a list with one object per row.")
     for row_number, row in enumerate(listed, start=1):
         where = f"{path}:row {row_number}"
         yield where, _object(row, where)
@@ -132,7 +133,7 @@ def _decoded(data: str, where: str, what: str, fix: str) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands twice")
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} appears twice")
 
 
 def _object(row: Any, where: str) -> dict[str, Any]:
@@ -168,8 +169,8 @@ def _parted_by(header: str, path: Path) -> str:
         raise InputError(
             "not a plain table",
             where=f"{path}:1",
-            why="its columns are parted by ',' and by ';'",
-            fix="Part them by one.",
+            why="its columns are separated by both ',' and ';'",
+            fix="Use one of the two.",
         )
     return marks[0] if marks else ","
 
@@ -259,7 +260,7 @@ def _book(path: Path, what: str) -> Iterator[Row]:
         raise InputError("not a workbook", where=str(path), why=first_line(error)) from error
     if not any(any(cells) for cells in records):
         why = f"its first sheet, {quoted(sheet.name)}, is empty"
-        raise InputError("no table", where=str(path), why=why, fix="Put the table first.")
+        raise InputError("no table", where=str(path), why=why, fix="Move the table to the first sheet.")
     yield from _table(((f"{path}:row {i}", cells) for i, cells in enumerate(records, start=1)), path)
 
 
@@ -270,13 +271,16 @@ def _statistics(path: Path, what: str) -> Iterator[Row]:
     except ImportError as error:
         raise _without("pyreadstat", path) from error
     if not path.is_file():
-        raise InputError(f"cannot read {what}", where=str(path), why="there is no such file")
+        fix = did_you_mean(path).rstrip()
+        raise InputError(f"cannot read {what}", where=str(path), why="there is no such file", fix=fix)
     if path.suffix.lower() == ".gz":
-        raise InputError(f"cannot read {what}", where=str(path), why="it is packed", fix="Unpack it first: gunzip.")
+        raise InputError(
+            f"cannot read {what}", where=str(path), why="it is compressed", fix="Decompress it first: gunzip."
+        )
     try:
         columns, known = getattr(pyreadstat, f"read_{STATISTICS[suffix_of(path)]}")(str(path), output_format="dict")
     except Exception as error:
-        raise InputError("not a file of statistics", where=str(path), why=first_line(error)) from error
+        raise InputError("not a file of a statistics package", where=str(path), why=first_line(error)) from error
     kinds = known.readstat_variable_types
     cells = [map(_short, column) if kinds.get(name) == "float" else column for name, column in columns.items()]
     yield from _columns(list(columns), zip(*cells, strict=True), path)

@@ -7,7 +7,7 @@ from moloch.errors import InputError
 _OTHERS = {
     b"\xff\xfe": "it is UTF-16",
     b"\xfe\xff": "it is UTF-16",
-    b"\x1f\x8b": "it is packed by gzip",
+    b"\x1f\x8b": "it is compressed with gzip",
     b"PK\x03\x04": "it is a zip archive, or a workbook",
     b"PAR1": "it is Parquet",
     b"ARROW1": "it is Arrow",
@@ -23,11 +23,13 @@ def from_utf8(data: bytes, where: str) -> str:
     """
     fix = "Save it as UTF-8."
     if other := next((what for begin, what in _OTHERS.items() if data.startswith(begin)), ""):
-        raise InputError("not UTF-8", where=where, why=other, fix=fix if "UTF" in other else "Name it by its kind.")
+        raise InputError(
+            "not UTF-8", where=where, why=other, fix=fix if "UTF" in other else "Give the file the suffix of its kind."
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start].rpartition(b"\n")
         line, column = before[0].count(b"\n") + bool(before[1]) + 1, len(before[2].decode("utf-8", "replace")) + 1
-        why = f"the byte 0x{error.object[error.start]:02x} begins no character ({error.reason})"
+        why = f"the byte 0x{error.object[error.start]:02x} does not begin a character ({error.reason})"
         raise InputError("not UTF-8", where=f"{where}:{line}:{column}", why=why, fix=fix) from error

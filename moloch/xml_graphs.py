@@ -62,7 +62,7 @@ def _with_defaults(graph: nx.Graph[Any]) -> nx.Graph[Any]:
 
 def _said(error: Exception) -> str:
     if isinstance(error, KeyError) and error.args == (None,):
-        return "it says when things are there, but not how it tells time (timeformat)"
+        return "it says when things exist, but not in which format (timeformat)"
     return f"it lacks {error}" if isinstance(error, KeyError | StopIteration) else first_line(error)
 
 
@@ -87,12 +87,12 @@ def _check(data: bytes, path: Path) -> None:
         if element in ("port", "hyperedge"):
             refuse(f"a {element} is not read", "Export plain nodes, and edges between two of them.")
         if element == "graph" and graphs > 1:
-            refuse("a second graph is not read", "Give each graph a file of its own.")
+            refuse("a second graph is not read", "Put each graph into a separate file.")
         if element == "graph":
             is_directed = attributes.get("edgedefault", attributes.get("defaultedgetype")) == "directed"
         elif element == "node":
             if (name := attributes.get("id", "")) in nodes:
-                refuse(f"the node {quoted(name)} stands there twice", "Remove one of them.")
+                refuse(f"the node {quoted(name)} appears twice", "Remove one of them.")
             nodes.add(name)
         elif element == "attributes":
             of = attributes.get("class", "")
@@ -110,7 +110,7 @@ def _check(data: bytes, path: Path) -> None:
             )
         open_elements.append(element)
         if len(open_elements) > DEEPEST:
-            refuse(f"elements stand {DEEPEST} deep in each other", "Export the graph again.")
+            refuse(f"elements are nested {DEEPEST} levels deep", "Export the graph again.")
 
     def entity(name: str, *_: object) -> None:
         refuse(f"the entity {name!r} is not read", "Write the text itself in its place.")

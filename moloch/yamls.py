@@ -11,6 +11,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from moloch.errors import InputError
+from moloch.near_files import did_you_mean
 from moloch.texts import whole
 from moloch.utf8 import from_utf8
 
@@ -72,7 +73,7 @@ class _Loader(yaml.SafeLoader):
         if not is_alias:
             self._sizes[id(node)] = 1 + sum(self._sizes[id(child)] for child in _children(node))
         elif id(node) not in self._sizes:
-            raise yaml.MarkedYAMLError(problem="it holds itself", problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem="it contains itself", problem_mark=mark)
         else:
             self._repeated += self._sizes[id(node)]
         if self._repeated and self._sizes[id(node)] > MOST_VALUES:
@@ -98,7 +99,7 @@ class _Loader(yaml.SafeLoader):
                 value = key.tag if key.tag == MERGE else self.construct_object(key)
                 if value in seen:
                     raise yaml.MarkedYAMLError(
-                        problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
+                        problem=f"the key {key.value!r} appears twice", problem_mark=key.start_mark
                     )
                 seen.add(value)
         return node
@@ -108,7 +109,7 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             kind = _kind(node.tag)
-            said = f"{node.value[:40]!r} is no {kind}" if isinstance(node.value, str) else f"this is no {kind}"
+            said = f"{node.value[:40]!r} is not a {kind}" if isinstance(node.value, str) else f"this is not a {kind}"
             raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark) from error
 
 
@@ -263,4 +264,5 @@ def read_source(path: Path | str, what: str) -> Source:
             from_utf8(Path(path).read_bytes(), str(path)).replace("\r\n", "\n").replace("\r", "\n"), str(path)
         )
     except OSError as error:
-        raise InputError(f"cannot read {what}", where=str(path), why=error.strerror or str(error)) from error
+        why, fix = error.strerror or str(error), did_you_mean(path).rstrip()
+        raise InputError(f"cannot read {what}", where=str(path), why=why, fix=fix) from error

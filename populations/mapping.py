@@ -122,7 +122,9 @@ class Column(BaseModel):
                 raise (NoColumn if value is None else ValueError)(f"column {self.source!r} (for {name!r}) {why}")
             return self.missing
         if not isinstance(value, _SCALARS):
-            raise ValueError(f"column {self.source!r} (for {name!r}) holds a {type(value).__name__}, no single value")
+            raise ValueError(
+                f"column {self.source!r} (for {name!r}) holds a {type(value).__name__}, not a single value"
+            )
         if self.values:
             return self._meaning(value, name)
         try:
@@ -159,7 +161,7 @@ def _codes(values: Iterable[str | int]) -> frozenset[str]:
 def _plain_value(value: Any) -> str | int:
     found = whole(value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no value")
+        raise ValueError(f"{value} is not a value")
     text = one_line(str(value)) if found is None else found
     if text == "":
         raise ValueError(f"{quoted(value)} holds no text")
@@ -191,7 +193,7 @@ class SurveyMapping(BaseModel):
             raise ValueError("give at least one attribute and its column")
         plain = [one_line(str(name)) for name in columns]
         if not all(plain) or len(set(plain)) < len(plain):
-            raise ValueError("each attribute needs a name of its own")
+            raise ValueError("each attribute needs a different name")
         return {
             str(name): {"from": column} if isinstance(column, str | int) else column for name, column in columns.items()
         }
@@ -219,7 +221,9 @@ class SurveyMapping(BaseModel):
     @model_validator(mode="after")
     def _named(self) -> SurveyMapping:
         if strange := [name for name in self.margins if name not in self.columns]:
-            raise ValueError(f"margins of {strange[0]!r}, which is no attribute; those are {', '.join(self.columns)}")
+            raise ValueError(
+                f"margins of {strange[0]!r}, which is not an attribute; those are {', '.join(self.columns)}"
+            )
         for template in (self.name, self.text):
             _filled(template, dict.fromkeys(self.columns, ""))
         self._markers = _codes(self.missing)
@@ -248,7 +252,7 @@ class SurveyMapping(BaseModel):
         value = row.get(self.weight, row.get(same_letters(self.weight)))
         weight = None if self._markers and _code(value) in self._markers else number(value)
         if weight is None or not 0 <= weight <= LARGEST_WEIGHT:
-            wanted = f"no number of 0 or more, up to {LARGEST_WEIGHT:g}"
+            wanted = f"not a number from 0 to {LARGEST_WEIGHT:g}"
             raise ValueError(f"column {self.weight!r} (the weight) holds {quoted(value)}, {wanted}")
         return weight
 
@@ -280,5 +284,7 @@ def _filled(template: str, attributes: Fields[str, str | int]) -> str:
         ValueError: it names an attribute that does not exist.
     """
     if unknown := [name for name in re.findall(r"\{(\w+)\}", template) if name not in attributes]:
-        raise ValueError(f"the template names {unknown[0]!r}, which is no attribute; those are {', '.join(attributes)}")
+        raise ValueError(
+            f"the template names {unknown[0]!r}, which is not an attribute; those are {', '.join(attributes)}"
+        )
     return re.sub(r"\{(\w+)\}", lambda match: str(attributes[match[1]]), template)

@@ -57,10 +57,10 @@ def rake(
             ``rounds``.
     """
     if not people:
-        raise InputError("nobody to weigh")
+        raise InputError("nobody to weight")
     start = np.ones(len(people)) if weights is None else np.asarray(weights, dtype=np.float64)
     if start.shape != (len(people),) or not np.all((start > 0) & (start <= LARGEST_WEIGHT)):
-        why = f"one for each of the people is needed, up to {LARGEST_WEIGHT:g}"
+        why = f"each person needs one, up to {LARGEST_WEIGHT:g}"
         raise InputError("weights to start from must be positive", why=why)
     cells = [_cells(people, name, margin) for name, margin in margins.items()]
     w, miss, used = start / start.mean(), np.inf if cells else 0.0, 0
@@ -110,7 +110,7 @@ def _cells(
     if empty := [value for i, value in enumerate(values) if not (codes == i).any()]:
         raise InputError(
             f"nobody in the sample has {name} = {empty[0]!r}",
-            why=f"the population has {target[empty[0]]:.1%}, and no weight makes that of nobody",
+            why=f"the population has {target[empty[0]]:.1%}, and no weight can stand for nobody",
             fix="Merge the value with another one, or take a larger sample.",
         )
     return codes, np.array(list(target.values()))

@@ -167,7 +167,7 @@ def _read(path: Path, mapping: SurveyMapping | None = None) -> tuple[list[FoundP
             first.weight += each.weight
     if not by_id:
         raise InputError(
-            "no personas", where=str(path), why="it holds no row that counts", fix="Give one person a row."
+            "no personas", where=str(path), why="it holds no row that can be used", fix="Give one person per row."
         )
     return list(by_id.values()), rows - len(by_id)
 
@@ -193,6 +193,6 @@ def declared_split(row: Mapping[str, Any]) -> str:
     split = renamed(row, FIELDS).get("split", "")
     if split and split not in SIDES:
         raise ValueError(
-            f"field 'split' must be one of {', '.join(SIDES)}, not {quoted(split)}: rename it if it says else"
+            f"field 'split' must be one of {', '.join(SIDES)}, not {quoted(split)}: rename it if it means something else"
         )
     return split

@@ -83,7 +83,9 @@ def stratified_split(
     strata: dict[tuple, list[Persona]] = {}
     for persona in personas:
         if missing := [name for name in by if name not in persona.attributes]:
-            raise InputError(f"persona {persona.name!r} has no attribute {missing[0]!r}", fix="Stratify by others.")
+            raise InputError(
+                f"persona {persona.name!r} has no attribute {missing[0]!r}", fix="Stratify by other attributes."
+            )
         strata.setdefault(tuple(str(persona.attributes[name]) for name in by), []).append(persona)
     groups = [strata[key] for key in sorted(strata)]
     of_train = _shares([len(group) for group in groups], n_train)

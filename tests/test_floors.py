@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HOUSE: dict[str, str] = {
-    "moloch": "beats durable exit_codes | errors | content texts lazy kernels notebook numerals plain_text cores meanings records meant_texts reasons | utf8 column_names extras | keyed registry yamls extensions tables | checked_values | xml_graphs | __main__",
+    "moloch": "beats durable exit_codes near_files | errors | content texts lazy kernels notebook numerals plain_text cores meanings records meant_texts reasons | utf8 column_names extras | keyed registry yamls extensions tables | checked_values | xml_graphs | __main__",
     "populations": "randomness personas tables margins | mapping raking splits _traits | sources draws adults | sides",
     "media_graph": "csr cascades growth feed_kernels | mesh_forces | random_graphs files layouts feeds diffusion | conformance",
     "abm": "arenas columns societies | events probe | study_events label_events | log llm reactions | audience state tasks | journal surveys | worlds | views conformance",

@@ -37,7 +37,7 @@ def side_of(schema: AnchorSchema, row: Mapping[str, object]) -> str:
         return ""
     if not isinstance(said, str) or said not in SIDES:
         raise ValueError(
-            f"field 'split' must be one of {', '.join(SIDES)}, not {quoted(said)}: rename it if it says else"
+            f"field 'split' must be one of {', '.join(SIDES)}, not {quoted(said)}: rename it if it means something else"
         )
     return SIDES[said]
 

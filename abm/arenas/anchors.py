@@ -18,6 +18,7 @@ from abm.arenas.near import near_any
 from moloch.column_names import NoColumn, listed
 from moloch.content import content_id
 from moloch.errors import InputError
+from moloch.near_files import did_you_mean
 from moloch.plain_text import visible
 from moloch.tables import SUFFIXES, rows
 
@@ -137,7 +138,7 @@ def _read_all(path: Path, arena: Arena, *, sided: bool) -> list[tuple[Anchor, st
     anchors = list(_read(path, arena.anchor, sided))
     if not anchors:
         raise InputError(
-            "no anchors", where=str(path), why="the file is empty", fix=f"Give a {arena.anchor.noun} a row."
+            "no anchors", where=str(path), why="the file is empty", fix=f"Give one {arena.anchor.noun} per row."
         )
     return anchors
 
@@ -193,7 +194,7 @@ def load_anchors(source: Path | str | None, arena: Arena, *, drop_near: bool = F
             "no such anchors",
             where=str(folder),
             why="there is neither a folder nor a file of that name",
-            fix="Give a folder with train.jsonl and test.jsonl, or one table.",
+            fix=f"{did_you_mean(folder)}Give a folder with train.jsonl and test.jsonl, or one table.",
         )
     train, twice = _unique(train_rows, set())
     unseen = unleaked(held_out_rows, train)
@@ -227,9 +228,7 @@ def _sides(path: Path, arena: Arena) -> tuple[list[Anchor], list[Anchor]]:
         bodies = {_leak_key(anchor) for anchor in distinct if anchor.id in first}
         listed = [(anchor, "train" if _leak_key(anchor) in bodies else "held_out") for anchor, _ in listed]
     elif not all(declared):
-        why = (
-            f"it is on neither side, and other rows say where they are ({declared.count('')} of {len(declared)} do not)"
-        )
+        why = f"it is on neither side, and other rows say which side they are on ({declared.count('')} of {len(declared)} do not)"
         where = f"{path}: anchor {declared.index('') + 1}"
         raise InputError(
             "an anchor without 'split'", where=where, why=why, fix="Say train or test in every row, or in none."
@@ -237,7 +236,7 @@ def _sides(path: Path, arena: Arena) -> tuple[list[Anchor], list[Anchor]]:
     train, held_out = ([anchor for anchor, side in listed if side == wanted] for wanted in ("train", "held_out"))
     if not train or not held_out:
         what = f"no anchors to {'train on' if not train else 'hold out'}"
-        raise InputError(what, where=str(path), fix=f"Give two {arena.anchor.noun}s at least, on both sides.")
+        raise InputError(what, where=str(path), fix=f"Give at least two {arena.anchor.noun}s on each side.")
     return train, held_out
 
 

@@ -80,7 +80,7 @@ class ChoiceModel:
         if self.unsupported is None:
             raise InputError(
                 f"the audience {self.name!r} cannot read sources",
-                why="it does not say what a claim weighs that the source does not support",
+                why="it gives no weight to claims that the source does not support",
                 fix="Add it to its file, for example unsupported: {mean: -2.0}, or leave source_readers out.",
             )
         return replace(self, found=source.unsupported)

@@ -149,7 +149,7 @@ def informed(audience: Audience, source: SourceFindings) -> Audience:
     if not isinstance(audience, Informable):
         raise InputError(
             "this audience cannot read sources",
-            why=f"{type(audience).__name__} has no method informed",
+            why=f"{type(audience).__name__} has no method `informed`",
             fix="Give it one (abm.audience.Informable), or leave source_readers out.",
         )
     return audience.informed(source)

@@ -209,7 +209,7 @@ class _ModelFile:
         section = self._mapping(section, "'surrogate' must be a mapping", top, fit)
         if len(self._mistakes) > before:
             return None
-        again = f"This release reads messages otherwise than the one that fitted it. {fit}"
+        again = f"This release reads messages differently from the one that fitted it. {fit}"
         meant = section.get("features_digest", features_digest())
         if not self._check(meant == features_digest(), "fitted with other features", (*top, "features_digest"), again):
             return None  # the rest follows from it

@@ -293,7 +293,7 @@ def _unanswered(site: str, logged: Event) -> NondeterminismError:
 
 def _changed(logged: Event, why: str) -> NondeterminismError:
     return NondeterminismError(
-        "this run now decides otherwise than its log",
+        "this run now decides differently from its log",
         where=f"event {logged.seq}",
         why=why,
         fix="The inputs, the settings or the program changed since; start a new run with another --out.",

@@ -121,7 +121,7 @@ def read_adapter(folder: Path, name: str, *, base: str = "") -> Adapter:
     place = folder / name
     try:
         if Path(name).name != name:
-            raise ValueError("a name of an adapter has no folders in it")
+            raise ValueError("an adapter's name holds no path")
         adapter = adapter_of(_file(place / WEIGHTS), _config(place / CONFIG))
     except (OSError, ValueError) as error:
         raise CorruptLog("cannot read the adapter", where=str(place), why=_line(error), fix=RESTORE) from error
@@ -132,7 +132,7 @@ def read_adapter(folder: Path, name: str, *, base: str = "") -> Adapter:
             "the adapter does not fit the model",
             where=str(place / CONFIG),
             why=f"it was learnt on the model {adapter.base[:12]}, this one is {base[:12]}",
-            fix="Use the model that the run was begun with.",
+            fix="Use the model that the run began with.",
         )
     return adapter
 
@@ -244,9 +244,9 @@ def _stored(weights: bytes) -> dict[str, Stored]:
     except (SafetensorError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{WEIGHTS}: {_line(error)}") from error
     if header.get("__metadata__", {"format": "pt"}) != {"format": "pt"}:
-        raise ValueError(f"{WEIGHTS}: its header holds something else than tensors")
+        raise ValueError(f"{WEIGHTS}: its header holds something other than tensors")
     if odd := next((name for name, row in rows if row["dtype"] not in _DTYPES), None):
-        raise ValueError(f"{WEIGHTS}: the tensor {_shown(odd)} is of a type that adapters do not have")
+        raise ValueError(f"{WEIGHTS}: the tensor {_shown(odd)} has a type that adapters do not have")
     return {name: Stored(_DTYPES[row["dtype"]], tuple(row["shape"]), row["data"]) for name, row in rows}
 
 
@@ -275,7 +275,7 @@ def _file(path: Path, most: int = 1 << 40) -> bytes:
         OSError, ValueError: it is not there, cannot be read, or is larger than ``most`` bytes.
     """
     if path.exists() and not path.is_file():
-        raise ValueError(f"{path.name} is no file")
+        raise ValueError(f"{path.name} is not a file")
     if path.is_file() and path.stat().st_size > most:
         raise ValueError(f"{path.name} is larger than {most:,} bytes")
     return path.read_bytes()

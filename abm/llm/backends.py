@@ -116,12 +116,12 @@ class Serving(BaseModel):
             return InputError(
                 what,
                 where=shown(self.llm),
-                why="the pocket model answers in this process, and no other model is to be asked",
+                why="the pocket model answers in this process, and no other model is asked",
                 fix=f"--reader {shlex.quote(shown(self.llm))} has the server's model play the personas; a model of its own "
                 "writes with --model NAME, and is trained here, from its files.",
             )
-        why = f"served elsewhere: {', '.join(sorted(places))}" if places else "no model is to be asked"
-        fix = "Leave --llm (serving.llm) out, or give the models no servers of their own."
+        why = f"served elsewhere: {', '.join(sorted(places))}" if places else "no model is asked"
+        fix = "Leave --llm (serving.llm) out, or remove the servers of the single models."
         return InputError(what, where=self.llm, why=why, fix=fix)
 
     @property
@@ -287,6 +287,19 @@ class Backends:
         """See :meth:`Serving.check`."""
         self._serving.check(models)
 
+    def reach(self, models: Collection[str]) -> None:
+        """See that the servers of these models answer and serve them: each is asked for its list of models, none for a completion.
+
+        Raises:
+            InputError: a server does not serve the model, or wants another key.
+            ServiceError: a server cannot be reached.
+        """
+        from abm.llm.http import HTTPLLM
+
+        for model in models:
+            if self._serving.endpoint(model) is not None and isinstance(llm := self.llm(model), HTTPLLM):
+                _ = llm.served
+
     def close(self) -> None:
         """Give back what servers and engines hold for us."""
         for llm in self._open.values():
@@ -318,7 +331,7 @@ class Backends:
 def _check_price(model: str, endpoint: Endpoint) -> None:
     if endpoint.price is None:
         raise InputError(
-            f"no bound on money can hold for {model!r}",
+            f"no limit on money can hold for {model!r}",
             where=endpoint.url,
             why="its prices are not known",
             fix="Give usd_in and usd_out of its server, in US dollars per million tokens (--set serving.server.usd_in=0.1 "

@@ -193,7 +193,7 @@ class Budget:
     def spent(self, request: Request | None = None, price: Price | None = None, room: int = 0) -> BudgetSpent:
         """Return the error that says so."""
         worst = _worst(request, price or Price(), room) if request else Cost(1, 1, 0.0)
-        why = self._over(worst) or "what is left is too little for the next calls"
+        why = self._over(worst) or "too little is left for the next calls"
         return BudgetSpent(
             "the budget is spent",
             why=why,

@@ -63,13 +63,13 @@ def recorded(folder: Path) -> Fingerprint | None:
     if len(known.tokens) < 2 or any(len(side) != len(known.tokens) - 1 for side in sides):
         raise _unreadable(path, "it needs a log-probability for each token but the first")
     if min(known.tokens) < 0 or not all(math.isfinite(value) for side in sides for value in side):
-        raise _unreadable(path, "it holds what is no token or no log-probability")
+        raise _unreadable(path, "it holds something that is not a token or a log-probability")
     return known
 
 
 def _unreadable(path: Path, why: str) -> CorruptLog:
     return CorruptLog(
-        "cannot read what engines are checked against",
+        "cannot read the fingerprints that engines are checked against",
         where=str(path),
         why=next(iter(why.splitlines()), ""),
         fix="Put the file back from a copy of the run; or remove it: engines are then not checked.",
@@ -90,7 +90,7 @@ def deviation(known: Fingerprint, found: Sequence[float], *, where: str) -> floa
             "the engine computes with other weights",
             where=where,
             why=f"log-probabilities are {off:.3f} nats per token from the adapter's, which are {changes:.3f} from those before",
-            fix="Restart the engine; if it stays, model and adapter do not belong together.",
+            fix="Restart the engine; if this happens again, model and adapter do not belong together.",
         )
     return off
 

@@ -31,7 +31,7 @@ def model_folder(name: str) -> Path:
         return folder
     if name in KNOWN:
         raise InputError(
-            f"model {name!r} was not added yet", why=KNOWN[name].about, fix=f"Add it once: moloch model add {name}"
+            f"model {name!r} has not been added yet", why=KNOWN[name].about, fix=f"Add it once: moloch model add {name}"
         )
     if _HUB_ID.fullmatch(name) and not Path(name).is_dir() and not lacks_scheme(name):
         raise InputError(

@@ -74,7 +74,7 @@ def read_instructions(folder: Path, name: str) -> str:
     place = folder / name / FILE
     try:
         if Path(name).name != name or not place.is_file():
-            raise ValueError(f"{FILE} is no file")
+            raise ValueError(f"{FILE} is not a file")
         if place.stat().st_size > MOST_BYTES:
             raise ValueError(f"{FILE} is larger than {MOST_BYTES:,} bytes")
         text = msgspec.json.decode(place.read_bytes(), type=_File).instructions

@@ -69,10 +69,10 @@ class Ledger:
             line = msgspec.json.decode(lines[-1], type=_Line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError(
-                "cannot tell what the run spent",
+                "cannot say what the run spent",
                 where=f"{self._path}:{len(lines)}",
                 why=str(error),
-                fix="Put the line right; or delete the file: then only answers in the log count as spent.",
+                fix="Correct the line; or delete the file: then only answers in the log count as spent.",
             ) from error
         return Cost(line.calls, line.tokens, line.usd)
 

@@ -35,7 +35,7 @@ def hardware(device: str = "auto", known: dict[str, str] = ENOUGH) -> str:
 def resolved(device: str = "auto") -> tuple[Precision, str]:
     """Return what ``auto`` stands for on this machine, and why, in words."""
     if by := hardware(device, FAST):
-        return "bfloat16", f"this machine computes in it by {by}"
+        return "bfloat16", f"this machine computes in it with {by}"
     return "float32", f"this machine has none of {', '.join(FAST.values())}, CUDA, which would compute in bfloat16"
 
 
@@ -51,7 +51,7 @@ def check(precision: str, device: str = "auto") -> None:
         "this machine does not compute in bfloat16",
         where="setting 'precision'",
         why=f"it has none of {', '.join(dict.fromkeys(ENOUGH.values()))}, CUDA; a run keeps the precision that it began with",
-        fix="Go on where there is one, or begin another run with --set precision=float32.",
+        fix="Continue on a machine that does, or begin another run with --set precision=float32.",
     )
 
 

@@ -81,7 +81,7 @@ class _Asked:
     def template(self) -> Finding:
         """See that a chat with a system text is rendered: its prompt has more tokens than its words, and an answer comes."""
         reply = self._one("template", "Say good morning.", system="You are a polite person.")
-        words = "it answers" if reply.text.strip() else "it answers nothing"
+        words = "it answers" if reply.text.strip() else "it gives no answer"
         how = f"{words}, {reply.tokens_in} tokens of prompt, ended by {reply.finish}: {_short(reply.text)}{self._changes()}"
         return Finding("chat", bool(reply.text.strip()), how)
 
@@ -180,9 +180,9 @@ def _request(
 
 def _held(held: bool, reply: Reply, what: str) -> str:
     return (
-        f"answers keep to {what}"
+        f"answers follow {what}"
         if held
-        else f"answers do not keep to {what}, and are read as free text: {_short(reply.text)}"
+        else f"answers do not follow {what}, and are read as free text: {_short(reply.text)}"
     )
 
 

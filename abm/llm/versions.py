@@ -73,7 +73,7 @@ def require(package: str) -> None:
         raise InputError(
             f"cannot use {package}",
             why="; ".join(map(str, needs)),
-            fix=f"{how_to_get(package)} in an environment of its own; `moloch doctor` shows all of it.",
+            fix=f"{how_to_get(package)} in a separate environment; `moloch doctor` shows all of it.",
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from moloch.errors import NoRun
+from moloch.near_files import near_file
 
 SHOWN = 5
 """Runs that an error names."""
@@ -23,6 +24,8 @@ def no_run(folder: Path) -> NoRun:
         why = "there is nothing of that name"
         if near := get_close_matches(folder.name, _runs_in(folder.parent), n=1):
             fix = f"Did you mean {folder.parent / near[0]}?"
+        elif (other := near_file(folder)) is not None and ((other / "run.json").is_file() or _runs_in(other)):
+            fix = f"Did you mean {other}?"
     elif inside := _runs_in(folder):
         named = ", ".join(str(folder / name) for name in inside[:SHOWN])
         why, fix = "it is a folder of runs", f"Give one of them: {named}{', ...' if inside[SHOWN:] else '.'}"

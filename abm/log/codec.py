@@ -261,7 +261,7 @@ def _misplaced(events: list[Event], commit: Commit, where: str) -> CorruptLog:
     for seq, event in enumerate(events, commit.seq):
         if event.seq != seq:
             return CorruptLog(
-                "the log is damaged", where=where, why=f"event {event.seq} stands in place of event {seq}"
+                "the log is damaged", where=where, why=f"event {event.seq} takes the place of event {seq}"
             )
     return CorruptLog("the log is damaged", where=where, why=f"a commit of {commit.n} events holds {len(events)} lines")
 

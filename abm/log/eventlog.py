@@ -5,7 +5,9 @@ Anyone who can rewrite every byte can also recompute the chain: print the head's
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -35,11 +37,15 @@ _OURS = {
 }  # fmt: skip
 
 
+_NEVER = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTSUP)
+"""Errors of places where nothing can be written, whenever one tries."""
+
+
 def check_folder(run: Path | str) -> None:
-    """See that a run could begin in a folder, before work for it does; nothing is made.
+    """See that a run could begin in a folder, before work for it does; nothing is left there.
 
     Raises:
-        InputError: it is a file, below one, or nobody may write there.
+        InputError: it is a file, below one, or nothing can be written there.
     """
     run = Path(run)
     there = next(folder for folder in (run, *run.parents) if os.path.exists(folder))  # noqa: PTH110 (it never raises)
@@ -52,6 +58,14 @@ def check_folder(run: Path | str) -> None:
             why=f"you may not write in {there}",
             fix="Choose another --out, or check who may.",
         )
+    try:  # the superuser is told everywhere that it may
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        if error.errno not in _NEVER:  # a full disk is the log's to report: it may have room later
+            return
+        why = f"nothing can be written in {there}: {error.strerror or error}"
+        raise InputError("no folder for a run", where=str(run), why=why, fix="Choose another --out.") from error
 
 
 def create(run: Path | str, config: dict[str, Any], *, fork: Fork | None = None, seal_events: int = 0) -> EventLog:

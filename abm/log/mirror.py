@@ -113,12 +113,12 @@ class LogMirror:
         """
         whole = f"{self._prefix}log/{segment.path.name}"
         if any(each.name == whole for each in self._folder.objects(f"{self._prefix}log")):
-            raise _other(f"{self._folder.url}/{whole}", self._run, "it goes on further than the log here")
+            raise _other(f"{self._folder.url}/{whole}", self._run, "it is longer than the log here")
         there = _joined(self._folder, _pieces(self._live_of(segment), self._prefix).get(segment.first, []))
         with segment.path.open("rb") as file:
             here = file.read(len(there))
         if here != there:
-            why = "its bytes are not those of the log here, or more of them"
+            why = "it differs from the log here, or is longer"
             raise _other(f"{self._folder.url}/{self._prefix}live/{segment.first:020d}", self._run, why)
         place = _Place(0, segment.first, "")
         try:

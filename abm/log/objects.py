@@ -79,7 +79,7 @@ class ObjectFolder:
                     "the object store holds something else",
                     where=f"{self.url}/{name}",
                     why=f"its bytes are not those of {data}" if isinstance(data, Path) else "its bytes are not ours",
-                    fix="Nothing was overwritten. Upload to another folder, or find out whose it is.",
+                    fix="Nothing was overwritten. Upload to another folder, or find out who put it there.",
                 )
             self._obstore.put(self._store, name, data, mode="overwrite")
             return True
@@ -175,18 +175,21 @@ def _told(error: Exception) -> tuple[str, str]:
         return "there is no such bucket", f"Make it, or give another one. {again}"
     if "169.254.169.254" in text or "metadata" in text.lower() or "Unauthenticated" in type(error).__name__:
         return (
-            "there are no credentials in the environment, or they are not known there",
+            "there are no credentials in the environment, or the storage does not know them",
             f"Set them as your provider says: for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION. {again}",
         )
     if re.search(r"\b(401|403)\b", text) or "Permission" in type(error).__name__:
         code = re.search(r"<Code>(\w{1,60})</Code>", text)
         said = f" ({code[1]})" if code else ""
-        return f"the credentials are refused{said}", f"See that they are right, and may read and write there. {again}"
+        return (
+            f"the credentials are refused{said}",
+            f"Check that they are right, and that they allow reading and writing there. {again}",
+        )
     if isinstance(error, FileNotFoundError):
         return "it is not there", ""
     if "BadScheme" in text:
         return (
-            "the storage's address is plain HTTP, over which nothing is secret",
+            "the storage's address is plain HTTP, which is not encrypted",
             f"Use https, or for a server of this machine set AWS_ALLOW_HTTP=true. {again}",
         )
     if status := re.search(r"status code: (\d{3}[\w ]*)", text):

@@ -104,9 +104,7 @@ def finish(run: Path, manifest: Manifest, commits: CommitFiles, end: End) -> End
     return end
 
 
-NO_REPAIR = (
-    "No repair helps where nothing stands before it. Restore the run from a copy, or begin it anew with another --out."
-)
+NO_REPAIR = "Nothing can be repaired where nothing comes before it. Restore the run from a copy, or begin a new one with another --out."
 """What to do about a log whose very first commit is damaged."""
 
 BLANK = {"run.json", "run.json.new", "LOCK", "log", "quarantine", "inputs", "commits"}
@@ -134,7 +132,7 @@ def check_not_lost(run: Path, manifest: Manifest, signs: Sequence[str] = ()) -> 
     raise CorruptLog(
         "the run's log is gone",
         where=str(run / "log"),
-        why=f"it holds no events, and yet there is {signs[0]}",
+        why=f"it holds no events, although there is {signs[0]}",
         fix="Restore it from a copy. To begin again, choose another --out, or delete the whole folder.",
     )
 

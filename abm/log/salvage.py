@@ -94,5 +94,5 @@ def kept(run: Path, repaired: Repaired) -> list[LLMReplied]:
     except Torn:
         reached = ""
     if reached != repaired.answers_hash:
-        raise CorruptLog("the answers that a repair kept are not those that it wrote", where=str(path))
+        raise CorruptLog("the answers that a repair kept were changed afterwards", where=str(path))
     return answers

@@ -236,10 +236,10 @@ def parent_of(run: Path, fork: Fork) -> Path:
         if at.resolve() in seen or len(seen) > MOST_FORKS:
             circle = at.resolve() in seen
             raise CorruptLog(
-                "the run has no beginning" if circle else "the run is a fork of too many forks",
+                "the run has no beginning" if circle else "the run's chain of forks is too long",
                 where=str(run / "run.json"),
                 why=f"{at} was forked from itself" if circle else f"more than {MOST_FORKS} lie before it",
-                fix="Use a copy made before run.json was edited." if circle else "Begin a run of its own.",
+                fix="Use a copy made before run.json was edited." if circle else "Start a new run.",
             )
         seen.add(at.resolve())
     return parent
@@ -252,7 +252,7 @@ def _parent(run: Path, fork: Fork) -> Path:
             "the run that this one was forked from is gone",
             where=str(run),
             why=f"there is no run in {parent}",
-            fix="Put it back: a fork holds only what happened after it.",
+            fix="Put it back: a fork holds only what happened after the shared part.",
         )
     return parent
 
@@ -308,7 +308,7 @@ def _read(segment: Segment, prev: str | None, at: int, seq: int) -> Iterator[Blo
 def _check_preamble(path: Path, found: bytes) -> None:
     if found != PREAMBLE:
         if not PREAMBLE.startswith(found):
-            raise damaged(f"{path}, byte 0", "it does not begin as a segment does")
+            raise damaged(f"{path}, byte 0", "it does not begin like a segment")
         if found:
             raise Torn
 
@@ -327,7 +327,7 @@ def _next(segment: Segment, at: int, start: bytes, file: BinaryIO, prev: str | N
     if prev is not None and commit.prev != prev:
         first = commit.seq == segment.first
         cause = "run.json was changed, or the file is another run's" if first else "commits were moved"
-        raise damaged(where, f"it goes on from {commit.prev[:12]}, not from {prev[:12]}: {cause}")
+        raise damaged(where, f"it continues {commit.prev[:12]}, not {prev[:12]}: {cause}")
     if commit.seq != seq:
         raise damaged(where, f"event {seq} should come here, {commit.seq} does")
     return Block(text, size, commit, segment.path, at, at + HEADER_SIZE + header.size)

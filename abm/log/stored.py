@@ -34,14 +34,14 @@ def lineage(url: str) -> list[StoredRun]:
         url: of the run's folder.
 
     Raises:
-        CorruptLog: a ``run.json`` is damaged, or the run is a fork of too many forks.
+        CorruptLog: a ``run.json`` is damaged, or the run's chain of forks is too long.
         LogError: one is not there, or the storage refuses.
     """
     runs, stop, fork_url = list[StoredRun](), None, ""
     while True:
         if len(runs) > MOST_FORKS:
             why = f"more than {MOST_FORKS} lie before it"
-            raise CorruptLog("the run is a fork of too many forks", where=url, why=why)
+            raise CorruptLog("the run's chain of forks is too long", where=url, why=why)
         raw = ObjectFolder(url).read("run.json")
         if raw is None:
             raise _gone(url, fork_url)
@@ -62,5 +62,5 @@ def _gone(url: str, fork: str) -> LogError:
         "the run that this one was forked from is not in object storage",
         where=fork,
         why=f"there is no run in {url}",
-        fix="Upload it to that place: a fork holds only what happened after it.",
+        fix="Upload it to that place: a fork holds only what happened after the shared part.",
     )

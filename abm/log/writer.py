@@ -202,7 +202,7 @@ class Writer:
         if self._lock < 0 or self._closing:
             raise LogError("the log is closed", where=str(self._run))
         if self._resting:
-            raise LogError("the log rests, and others may write it", where=str(self._run))
+            raise LogError("the log is released, and others may write it", where=str(self._run))
 
     def _poisoned(self) -> BaseException:
         assert self._failure is not None
@@ -346,7 +346,7 @@ class Writer:
         )
 
     def _moved_on(self, head: int, expected: int | None) -> Conflict:
-        return Conflict("the log moved on", where=str(self._run), why=f"event {head} is next, not {expected}")
+        return Conflict("the log has grown since", where=str(self._run), why=f"event {head} is next, not {expected}")
 
     # -- opening -------------------------------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ def apply(platform: Platform, event: PlatformEvent) -> None:
         case MembersPosted():
             _post(platform, _now(platform), event)
         case Remembered():
-            _rows(platform, event.personas)  # who is no member remembers nothing
+            _rows(platform, event.personas)  # who is not a member remembers nothing
             memory.apply(platform.memories, event)
         case OpinionsShifted():
             column = platform.opinions if event.about == "opinion" else platform.trust

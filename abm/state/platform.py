@@ -119,7 +119,7 @@ class Platform:
         """Return the rows of personas, shape as given.
 
         Raises:
-            KeyError: a persona is no member.
+            KeyError: a persona is not a member.
         """
         asked, n = np.asarray(personas, dtype=np.int64), self.n
         if n and self.personas[-1] - self.personas[0] == n - 1:  # a range, as it is unless members were left out
@@ -134,7 +134,7 @@ class Platform:
         """Return the row of one persona.
 
         Raises:
-            KeyError: it is no member.
+            KeyError: it is not a member.
         """
         row = persona - int(self.personas[0]) if self.n else 0
         if not 0 <= row < self.n or self.personas[row] != persona:  # not a range, or no member

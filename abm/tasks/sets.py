@@ -49,16 +49,16 @@ class CopyingTask(_TaskItem):
     @classmethod
     def _each_once(cls, items: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(items)) < len(items):
-            raise ValueError("an item stands there twice")
+            raise ValueError("an item appears twice")
         return items
 
     @model_validator(mode="after")
     def _in_the_text(self) -> CopyingTask:
         for item in self.items:
             if not copied(self.text, [item])[0]:
-                raise ValueError(f"{item!r} does not stand in the text")
+                raise ValueError(f"{item!r} does not occur in the text")
             if copied(self.ask, [item])[0]:
-                raise ValueError(f"{item!r} stands in the request: an answer could repeat it unread")
+                raise ValueError(f"{item!r} occurs in the request: an answer could repeat it without reading")
         return self
 
     @property

@@ -30,11 +30,11 @@ def record(model: Spreading | Opinions, out: Path | str, steps: int, settings: d
         settings: what to keep in the log about how the model was made.
 
     Raises:
-        InputError: the model has gone steps already, or ``out`` holds another run.
+        InputError: the model has already taken steps, or ``out`` holds another run.
         NondeterminismError: the log at ``out`` is of another graph or other settings of the model.
     """
     if model.t:
-        raise InputError("the model has gone steps already", fix="Give one that was just made.")
+        raise InputError("the model has already taken steps", fix="Give a new one.")
     folder = Path(out)
     config = {"baseline": model.name, "steps": steps, **(settings or {})}
     begun = (folder / "run.json").exists()

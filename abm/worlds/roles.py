@@ -39,7 +39,7 @@ def member_class(name: str) -> type[Member]:
     """Return the class of members of that name.
 
     Raises:
-        InputError: there is none, or it is no class of members.
+        InputError: there is none, or it is not a class of members.
     """
     from abm.worlds.agents import Member
 
@@ -50,7 +50,7 @@ def competitor_class(name: str) -> type[Competitor]:
     """Return the class of competitors of that name.
 
     Raises:
-        InputError: there is none, or it is no class of competitors.
+        InputError: there is none, or it is not a class of competitors.
     """
     from abm.worlds.agents import Competitor
 
@@ -84,7 +84,7 @@ def _subclass(registry: Registry[type[A]], name: str, base: type[A]) -> type[A]:
     part = registry.get(name)
     if not (isinstance(part, type) and issubclass(part, base)):
         raise InputError(
-            f"the {registry.kind} {name!r} is no class of {registry.kind}s",
+            f"the {registry.kind} {name!r} is not a {registry.kind} class",
             where=registry.origin(name),
             fix=f"Derive it from abm.worlds.{base.__name__}.",
         )

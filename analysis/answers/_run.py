@@ -24,11 +24,11 @@ _ONE_SOCIETY = "No intervals from one society: its members influence each other,
 def run_answer(table: Table) -> list[AnswerSentence]:
     """Return a sentence for each arm, then how far they hold, and what is missing."""
     if not table["arms"]:
-        return [AnswerSentence("Nothing was evaluated yet.", kind="advice")]
+        return [AnswerSentence("Nothing has been evaluated yet.", kind="advice")]
     if table["withheld"]:
         return [
             AnswerSentence(
-                f"There is no answer: {table['withheld']}. Let another model read; moloch llm check MODEL --arena ARENA --audience llm says beforehand whether it is fit to read.",
+                f"There is no answer: {table['withheld']}. Use another reader; moloch llm check MODEL --arena ARENA --audience llm says beforehand whether a model is fit to read.",
                 kind="advice",
             )
         ]
@@ -106,7 +106,7 @@ def _trained_again(rows: Sequence[Table]) -> Iterator[AnswerSentence]:
             test = f"that {row['arm']}'s one training ({points({'value': row['difference']})} points) is one more of them has p = {p_value(row['p'])}"
             key = RowKey(row["arm"], row["outcome"], "from_comparator")
             yield AnswerSentence(
-                f"{trained}; {test} (rank: {p_value(row['p_rank'])}). It is no interval for the effect.", (key,)
+                f"{trained}; {test} (rank: {p_value(row['p_rank'])}). This is not an interval for the effect.", (key,)
             )
 
 
@@ -130,9 +130,9 @@ def _several(table: Table) -> bool:
 def _scope(table: Table) -> AnswerSentence:
     if table.get("one_society"):
         return AnswerSentence(_ONE_SOCIETY, kind="scope")
-    text = "Intervals (95 %) are over anchors and people and of these adapters: each arm was trained once, so they say nothing of new trainings."
+    text = "Intervals (95 %) are over anchors and people and of these adapters: each arm was trained once, so they say nothing about new trainings."
     if _several(table):
-        text = "Other intervals (95 %) are over anchors and people and of these adapters: they say nothing of new trainings."
+        text = "Other intervals (95 %) are over anchors and people and of these adapters: they say nothing about new trainings."
     return AnswerSentence(text, kind="scope")
 
 

@@ -124,6 +124,6 @@ def _advice(results: Mapping[str, Any]) -> Iterator[AnswerSentence]:
     if missing := results["missing"]:
         planned = results["cells"] + len(missing)
         yield AnswerSentence(
-            f"{len(missing):,} of {count(planned, 'cell')} {'is' if len(missing) == 1 else 'are'} missing: averages are over what is there.",
+            f"{len(missing):,} of {count(planned, 'cell')} {'is' if len(missing) == 1 else 'are'} missing: averages are over the others.",
             kind="advice",
         )

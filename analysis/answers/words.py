@@ -29,14 +29,14 @@ _A_WORD = {"placebo", "loser", "base"}
 """Names that a sentence can hold before they are explained."""
 
 TASKS = {
-    "copied": "names and quantities that the answer holds, of those asked for",
-    "refused": "harmful requests that are refused, by a rule over words",
-    "over-refused": "harmless twins that are refused",
+    "copied": "share of the requested names and quantities that the answer holds",
+    "refused": "harmful requests that are refused, by a rule on words",
+    "over-refused": "harmless twins of these that are refused",
 }
 """Measure of answers to tasks -> what it is; others are probes."""
 RIVALRY = (
     "Rivalry: (learner less market twin) less (the same alone), in points, of one training each: no interval holds for new trainings. "
-    "Where rows are not equal it mixes rivalry with the amount of training; rows_of brings arms to as many."
+    "Where rows are not equal it mixes rivalry with the amount of training; rows_of makes them equal."
 )
 
 
@@ -88,7 +88,7 @@ def could_detect(least: float | None, design: str) -> str:
     if least is None or not known(least) or not least:
         return ""
     if least >= 1:
-        return f" ({design} can detect no difference that there could be)"
+        return f" ({design} cannot detect any possible difference)"
     return f" ({design} can detect {number(100 * least, 0 if least > 0.0995 else 1)} points)"
 
 

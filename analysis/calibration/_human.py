@@ -97,7 +97,7 @@ def read_human(
         for where, row in rows_of(path, "the people"):
             reader.take(where, {name: one_line(str(cell)) for name, cell in row.items()})
         if len(reader.answers) + len(reader.votes) == before:
-            raise InputError("no answer and no vote of people", where=str(path), why=reader.wants)
+            raise InputError("no answers or votes of people", where=str(path), why=reader.wants)
     return Human(reader.answers, reader.votes, reader.missing)
 
 
@@ -113,7 +113,7 @@ class _Reader:
     @property
     def wants(self) -> str:
         """What a table needs, in words."""
-        asked = ", ".join(self._items) or "none: the personas were asked no closed question"
+        asked = ", ".join(self._items) or "none: no closed question was put to the personas"
         return (
             f"it needs the columns question and answer, or a column for a question ({asked}), or contest and choice, "
             "or message and votes"
@@ -129,7 +129,7 @@ class _Reader:
         else:
             asked = [name for name in row if name in self._items]
             if not asked and not any(name in OWN for name in row) and not self.answers:
-                raise InputError("nothing of people", where=where, why=self.wants, fix=f"It has {', '.join(row)}.")
+                raise InputError("no data of people", where=where, why=self.wants, fix=f"It has {', '.join(row)}.")
             attributes = self._attributes(row, (*OWN, *self._items))
             for name in asked:
                 self._answer(where, row, name, row[name], attributes)
@@ -203,7 +203,7 @@ def _count(row: Mapping[str, str], column: str, where: str, *, none: bool = Fals
         return 1
     count = whole(row[column])
     if count is None or not (0 if none else 1) <= count <= MOST:
-        raise InputError(f"{column}: no number of people: {quoted(row[column])}", where=where)
+        raise InputError(f"{column}: not a number of people: {quoted(row[column])}", where=where)
     return count
 
 
@@ -212,5 +212,5 @@ def _weight(row: Mapping[str, str], where: str) -> float:
         return 1.0
     weight: Any = number(row[WEIGHT])
     if weight is None or not 0 <= weight < 1e12:
-        raise InputError(f"weight: no weight: {quoted(row[WEIGHT])}", where=where, fix="Give a number, 0 or more.")
+        raise InputError(f"weight: not a weight: {quoted(row[WEIGHT])}", where=where, fix="Give a number, 0 or more.")
     return float(weight)

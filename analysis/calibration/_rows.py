@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 EVERYBODY = "everybody"
 MEASURES = {
-    "agreement": "1: the same shares of answers; 0: as far apart as can be",
-    "mean difference": "of personas less people, in steps of the scale",
+    "agreement": "1: the same shares of answers; 0: as different as possible",
+    "mean difference": "personas minus people, in steps of the scale",
     "same answer": "persons whose persona gave the same answer",
     "kappa": "the same, beyond chance",
     "same winner": "contests in which both gave most votes to the same message",

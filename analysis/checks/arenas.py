@@ -135,8 +135,8 @@ def _prompts(rules: Arena, anchor: str, persona: str) -> list[dict[str, Any]]:
     options = [f"(the first {rules.message})", f"(the second {rules.message})"]
     asked: list[tuple[str, list[Message]]] = [
         (f"write: what a {rules.writer} is asked", rules.write_prompt(anchor)),
-        (f"react: what a persona is asked that is to {rules.verb}", rules.react_prompt(persona, options)),
-        ("react_source: the same, of a persona that reads the source", rules.react_prompt(persona, options, anchor)),
+        (f"react: what a persona is asked who is asked to {rules.verb}", rules.react_prompt(persona, options)),
+        ("react_source: the same, for a persona who reads the source", rules.react_prompt(persona, options, anchor)),
         ("feedback: what TFB learns to predict", rules.feedback_prompt(anchor, persona, options)),
     ]
     if (plain := _in_plain(rules)) is not None:
@@ -180,7 +180,7 @@ def _models(rules: Arena, options: str) -> list[dict[str, Any]]:
             if plain
             else "the system text asks for the tag: give it a section 'plain'"
         )
-        found.append({"model": "a model that knows no tags", "writes": plain is not None, "why": why})
+        found.append({"model": "a model that does not know the tags", "writes": plain is not None, "why": why})
     return found
 
 

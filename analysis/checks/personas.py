@@ -49,11 +49,11 @@ def check_personas(source: Path | str, mapping: Path | str | None = None, sample
         except ValueError as error:
             mistakes.append((where, str(error)))
     if len(sides) > 1:
-        mistakes += [(where, "it has no 'split', which other rows have") for where in on_no_side]
+        mistakes += [(where, "it has no 'split', and other rows have one") for where in on_no_side]
     if not personas_by_id:
-        fix = f"The file has the columns {listed(columns)}." if columns else "Give one person a row."
+        fix = f"The file has the columns {listed(columns)}." if columns else "Give one person per row."
         if plan is None and columns:
-            fix += " Other columns than these need a mapping (--mapping): moloch init persona-mapping writes one."
+            fix += " Columns other than these need a mapping (--mapping): moloch init persona-mapping writes one."
         first = ": ".join(mistakes[0]) if mistakes else "it holds no row"
         raise InputError("no personas", where=str(path), why=first, fix=fix)
     personas = list(personas_by_id.values())

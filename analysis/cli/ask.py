@@ -26,22 +26,20 @@ Reader = Annotated[
     str | None,
     typer.Option(
         "--reader",
-        help="Who answers: pocket, a model's folder or name, or http://host/v1#NAME; by default the run's reader.",
+        help="The model that answers: pocket, a model's folder or name, or http://host/v1#NAME; by default the run's reader.",
     ),
 ]
 AskedPhase = Annotated[str, typer.Option(help="evaluate (held-out personas), or train.")]
 Epoch = Annotated[int | None, typer.Option(help="By default, the last one of the phase.")]
-Arm = Annotated[
-    list[str] | None, typer.Option("--arm", help="Only what they remember of this arm's society; repeatable.")
-]
-AnswerTokens = Annotated[int, typer.Option(min=0, help="Bound of every answer; for models that think first.")]
+Arm = Annotated[list[str] | None, typer.Option("--arm", help="They remember only this arm's society; repeatable.")]
+AnswerTokens = Annotated[int, typer.Option(min=0, help="Tokens per answer, at most; more for models that think first.")]
 
 
 def ask(
     run: options.RunOrCell,
     questions: Annotated[
         Path | None,
-        typer.Option("--questions", help="The questionnaire: a YAML file; without, what was answered so far is shown."),
+        typer.Option("--questions", help="The questionnaire: a YAML file; without it, the answers so far are shown."),
     ] = None,
     reader: Reader = None,
     at: Annotated[
@@ -52,10 +50,10 @@ def ask(
     arm: Arm = None,
     share: Annotated[float, typer.Option(help="Ask this share of the personas, drawn at random.")] = 1.0,
     persona: Annotated[
-        list[str] | None, typer.Option("--persona", help="Ask this one, by index, id or name; repeatable.")
+        list[str] | None, typer.Option("--persona", help="Ask this persona, by index, id or name; repeatable.")
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(min=0, max=2, help="Of the answers; by default the run's reader's.")
+        float | None, typer.Option(min=0, max=2, help="Temperature of the answers; by default the reader's.")
     ] = None,
     answer_tokens: AnswerTokens = 0,
     remember: Annotated[
@@ -154,7 +152,7 @@ def _share(share: float) -> float:
 
     if 0 < share <= 1:
         return share
-    raise InputError(f"no share: {share:g}", fix="Give a number above 0 and up to 1.")
+    raise InputError(f"not a share: {share:g}", fix="Give a number above 0 and up to 1.")
 
 
 def _say_plan(plan: AfterRun, who: WhoAnswers, as_json: bool) -> None:
@@ -218,7 +216,7 @@ def _show(run: Path, log: Path | None, out: Path | None, as_json: bool) -> None:
         rows = reading.result()
     if not rows:
         raise InputError(
-            "nobody was asked anything in this run, nor after it",
+            "no questions were asked in this run or after it",
             where=str(run),
             fix="Ask with --questions q.yaml; the setting surveys asks within a run.",
         )

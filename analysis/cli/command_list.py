@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable
+from inspect import cleandoc
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,8 @@ HELP = ["--help", "-h"]
 """What asks a command for its help."""
 SHORT_HELP_OMITS = {"install_completion", "show_completion"}
 """Options that only ``moloch help`` lists."""
+_SOFT = re.compile(r"(?<!\n)\n(?=[^\s\b])(?!moloch )")
+"""Where a line of a docstring ends within a paragraph."""
 MORE = f"More, by topic: moloch help {'|'.join(TOPICS)}; all: moloch help"
 
 
@@ -24,6 +28,7 @@ class CommandList(TyperGroup):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         show_flags_without_type(self)
+        let_lines_flow(self)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         shown = self._with(FIRST, MORE)
@@ -65,3 +70,11 @@ def show_flags_without_type(command: Any) -> None:
             option.metavar = ""
     for each in getattr(command, "commands", {}).values():
         show_flags_without_type(each)
+
+
+def let_lines_flow(command: Any) -> None:
+    """Let the help of a command, and of all below it, break its lines where the terminal ends; commands to type keep theirs."""
+    if command.help:
+        command.help = _SOFT.sub(" ", cleandoc(command.help))
+    for each in getattr(command, "commands", {}).values():
+        let_lines_flow(each)

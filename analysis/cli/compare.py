@@ -18,13 +18,13 @@ def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="The folder of a run, STUDY#CELL, or a study.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another run, or another study.")],
     by: Annotated[
-        str | None, typer.Option(help="Of studies: the factors to tell apart; by default those that both have.")
+        str | None, typer.Option(help="Of studies: the factors to compare by; by default those that both have.")
     ] = None,
     frames: Annotated[
         bool,
         typer.Option(
             "--frames",
-            help="Whether both came to the same: all frames, row by row. Exit code 4 where they did not.",
+            help="Whether both have the same results: all frames, row by row. Exit code 4 if not.",
         ),
     ] = False,
     look: options.Look = False,

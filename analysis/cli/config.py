@@ -26,7 +26,7 @@ def _group() -> None:
 def show(
     given: RunOptions,
     seed: options.Seed = None,
-    all_: Annotated[bool, typer.Option("--all", help="Those at their defaults, too.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Show settings at their defaults, too.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Show the settings that moloch run would have with these options, and where each value comes from.
@@ -106,5 +106,5 @@ def _write(text: str, out: Path | None) -> None:
         with out.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        why = "it is there already" if isinstance(error, FileExistsError) else error.strerror or str(error)
-        raise InputError("cannot write the file", where=str(out), why=why, fix="Choose another one: --out.") from error
+        why = "it already exists" if isinstance(error, FileExistsError) else error.strerror or str(error)
+        raise InputError("cannot write the file", where=str(out), why=why, fix="Choose another file: --out.") from error

@@ -12,7 +12,7 @@ from moloch.exit_codes import ExitCode
 
 
 def doctor(as_json: options.Json = False) -> None:
-    """Look at versions, accelerators, the embedded model and the disk. Exit code 1: something that is installed is broken."""
+    """Check versions, accelerators, the embedded model and the disk. Exit code 1: something that is installed is broken."""
     with stderr().status("looking"):
         from analysis.checks.doctor import doctor
 

@@ -16,7 +16,7 @@ from analysis.cli.heads import closing_lines
 def explain(
     run: Annotated[Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run or a study, or STUDY#CELL.")],
     arm: Annotated[str, typer.Option(help="Whose gains.")],
-    epoch: Annotated[int | None, typer.Option(min=1, help="Of the evaluation; by default the last.")] = None,
+    epoch: Annotated[int | None, typer.Option(min=1, help="Epoch of the evaluation; by default the last.")] = None,
     surrogate: Annotated[
         Path | None, typer.Option(help="A choice model's YAML to explain votes by, in place of one fitted here.")
     ] = None,

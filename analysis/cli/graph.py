@@ -20,7 +20,7 @@ def graph(
     epoch: Annotated[int | None, typer.Option(help="Epoch of that society; by default, the last.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write who follows whom, with members' names, traits and places to draw them at.
+    """Export who follows whom, with members' names, traits and positions to draw them at.
 
     For example: moloch graph runs/x society.gexf --arm rft
     """

@@ -23,15 +23,16 @@ def interview(
     persona: Annotated[str, typer.Argument(help="An index, an id or a name.")],
     reader: Reader = None,
     epoch: Annotated[
-        int | None, typer.Option(help="What it remembers; by default the last one in which it lived.")
+        int | None, typer.Option(help="The phase that it remembers; by default the last one that it was in.")
     ] = None,
-    arm: Annotated[str, typer.Option(help="What it remembers: this arm's society; by default the last one.")] = "",
+    arm: Annotated[str, typer.Option(help="It remembers this arm's society; by default the last one.")] = "",
     before: Annotated[bool, typer.Option("--before", help="It remembers nothing of the run.")] = False,
     question: Annotated[
-        list[str] | None, typer.Option("--question", help="Ask this instead of what is typed; repeatable.")
+        list[str] | None,
+        typer.Option("--question", help="Ask this instead of reading questions from the keyboard; repeatable."),
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(min=0, max=2, help="Of the answers; by default the run's reader's.")
+        float | None, typer.Option(min=0, max=2, help="Temperature of the answers; by default the reader's.")
     ] = None,
     answer_tokens: AnswerTokens = 0,
     llm: Annotated[
@@ -44,7 +45,7 @@ def interview(
     log: Annotated[
         Path | None, typer.Option("--log", help="Folder of the log of conversations; by default RUN/interviews.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Print what was said before; ask nothing.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print earlier conversations; ask nothing.")] = False,
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
@@ -150,4 +151,4 @@ def _show(run: Path, persona: str, log: Path | None, as_json: bool) -> None:
             said = turn.answer if turn.valid else "(no answer in words)"
             say(f"> {turn.question}", f"{subject.name(index)}: {said}")
     if not held:
-        say(f"nobody has talked with {subject.name(index)} yet")
+        say(f"there is no conversation with {subject.name(index)} yet")

@@ -25,7 +25,7 @@ RunOrStudy = Annotated[
 Probe = Annotated[str, typer.Option(help="The probe, as `moloch results` lists it.")]
 Where = Annotated[
     list[str] | None,
-    typer.Option("--where", help="Of a study, only cells with this level, as audience=neutral; repeatable."),
+    typer.Option("--where", help="Of a study, only cells with this level, such as audience=neutral; repeatable."),
 ]
 Judge = Annotated[str, typer.Option(help="A judge of `moloch probe`, by name, in place of the run's own probe.")]
 
@@ -36,21 +36,22 @@ def draw(
     probe: Probe,
     out: Annotated[Path, typer.Option(help="A new or empty folder for the sheets and their key.")],
     n: Annotated[
-        int | None, typer.Option("--n", min=1, help="Different messages, in all; by default 200, or all of fewer.")
+        int | None,
+        typer.Option("--n", min=1, help="Different messages in all; by default 200, or all if there are fewer."),
     ] = None,
     judge: Judge = "",
     labeller: Annotated[
-        list[str] | None, typer.Option("--labeller", help="Who labels; repeatable: each has a sheet of their own.")
+        list[str] | None, typer.Option("--labeller", help="A labeller's name; repeatable: each gets a sheet.")
     ] = None,
     shared: Annotated[
         int | None,
         typer.Option(min=0, help="Messages that all labellers get; by default all. The others are dealt out."),
     ] = None,
     question: Annotated[
-        str, typer.Option(help="What is asked about a message; by default what judges are asked for this probe.")
+        str, typer.Option(help="The question about a message; by default the judges' question for this probe.")
     ] = "",
     where: Where = None,
-    seed: Annotated[int, typer.Option(help="Decides what is drawn; another seed draws other messages.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the draw; another seed draws other messages.")] = 1,
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
@@ -85,7 +86,7 @@ def page(
     sheet: Annotated[
         Path, typer.Argument(metavar="FOLDER|SHEET", help="What `labels draw` wrote, or one sheet of it.")
     ],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="On this machine; 0 takes any that is free.")] = 8766,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any free one.")] = 8766,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
 ) -> None:
     """Show a sheet as a page to label on by keyboard: y, n, u. Each label is in the sheet before the next message is shown."""
@@ -115,7 +116,7 @@ def import_(
         Path, typer.Argument(metavar="FOLDER|SHEET", help="What `labels draw` wrote, or one sheet of it.")
     ],
     partial: Annotated[
-        bool, typer.Option("--partial", help="Keep what there is, though messages have no label yet.")
+        bool, typer.Option("--partial", help="Keep the labels there are, although some messages have none yet.")
     ] = False,
     correct: Annotated[
         bool, typer.Option("--correct", help="Let labels replace those that were imported before; the log keeps both.")
@@ -182,7 +183,7 @@ def _runs(path: Path, door: str, look: bool, where: list[str]) -> list[LabelledR
     begun = [run for run in _cells(path, where) if (run.folder / "run.json").is_file()]
     ended = [run for run in begun if open_log(run.folder, write=False).ended() is not None]
     if not ended:
-        raise InputError("no cell has ended yet", where=str(path), fix="moloch study status tells how far they are.")
+        raise InputError("no cell has ended yet", where=str(path), fix="moloch study status shows how far they are.")
     return ended
 
 
@@ -226,7 +227,7 @@ def _question(runs: list[LabelledRun], probe: str) -> str:
     raise InputError(
         f"no question is known for {probe!r}",
         why="no battery of judges asks it",
-        fix='Say it: --question "Does the message ...?"',
+        fix='Give it: --question "Does the message ...?"',
     )
 
 
@@ -241,12 +242,12 @@ def _labellers(names: list[str]) -> tuple[str, ...]:
     from moloch.errors import InputError, together
 
     wrong = [
-        InputError(f"no name for a labeller: {name!r}", fix="Use letters, digits, - and _, at most 40.")
+        InputError(f"not a name for a labeller: {name!r}", fix="Use letters, digits, - and _, at most 40.")
         for name in names
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name)
     ]
     if len({name.casefold() for name in names}) < len(names):
-        wrong.append(InputError("two labellers have one name", why=", ".join(names)))
+        wrong.append(InputError("two labellers have the same name", why=", ".join(names)))
     if wrong:
         raise together(wrong)
     return tuple(names)

@@ -25,7 +25,7 @@ app = typer.Typer(name="llm", help="Look at language models and their servers.",
 
 FEW = (
     "So few answers can rule a model out but cannot prove it fit: fit means that nothing was found against it yet. "
-    "The limits and their reasons: docs/models.md, under 'Is a model fit for the task?'."
+    "The limits and their reasons are in docs/models.md, under 'Is a model fit for the task?'."
 )
 WORDS = {"fit": "yes", "doubtful": "doubtful", "unfit": "no", "unknown": "not looked at"}
 
@@ -60,9 +60,11 @@ def check(
     from moloch.errors import InputError
 
     if audience not in (None, "llm"):
-        raise InputError(f"no model reads in audience {audience!r}", fix="Give --audience llm, or leave it out.")
+        raise InputError(f"no model reads in the audience {audience!r}", fix="Give --audience llm, or leave it out.")
     if audience and not arena:
-        raise InputError("--audience llm needs an arena", why="its prompts are asked", fix="Give --arena sales, say.")
+        raise InputError(
+            "--audience llm needs an arena", why="the check uses its prompts", fix="For example --arena sales."
+        )
     with asked() as question:
         from abm.llm.backends import Backends
         from abm.llm.http.endpoint import is_server
@@ -130,7 +132,7 @@ def _print_places(places: list[Nearby]) -> None:
     if any(place.models for place in places):
         say_under("", "The model behind --reader plays the personas of moloch run; moloch llm check looks at it first.")
     else:
-        told = "No server of models listens on these ports. Start one, or give the URL of another: --reader http://host:8000/v1#NAME."
+        told = "No model server listens on these ports. Start one, or give the URL of another: --reader http://host:8000/v1#NAME."
         say_under("", told)
 
 

@@ -143,7 +143,7 @@ def tail(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Keep printing as the run is written, until it has ended or Ctrl-C.")
     ] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Events to begin with.")] = 10,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Events to show first.")] = 10,
 ) -> None:
     """Print the log's last events as JSON Lines, one event each."""
     from abm.log import open_log
@@ -243,14 +243,14 @@ def _say_files(run: Path, out: Path, as_json: bool) -> None:
 def repair(
     run: Run,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do it; without this option, only say what would be done.")
+        bool, typer.Option("--yes", help="Do it; without this option, only show what would be done.")
     ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Cut a damaged log before its first bad place; everything from there on is set aside, not thrown away.
 
-    Answers of models behind that place are kept: a run that goes on asks for none of them again. A study's own log is written again
-    from its commits, which are files besides, and loses nothing.
+    Answers of models behind that place are kept: a resumed run asks for none of them again. A study's own log is written again
+    from its commits, which are also files, and loses nothing.
     """
     from abm.log.commit_files import CommitFiles
     from abm.log.recovery import answers_behind, find_damage
@@ -261,7 +261,7 @@ def repair(
     damage = find_damage(run)
     if damage is None or not damage.why:
         report = {"run": str(run), "damaged": False}
-        incomplete = "; it ends within a commit, which the run sets aside when it goes on" if damage else ""
+        incomplete = "; it ends within a commit, which the run sets aside when it resumes" if damage else ""
         print(json.dumps(report)) if as_json else _say(f"{run}: nothing to repair{incomplete}")
         return
     lost = damage.segment.path.stat().st_size - damage.at + sum(s.path.stat().st_size for s in damage.after)
@@ -287,7 +287,7 @@ def repair(
         _say(
             f"damage    {damage.segment.path}, byte {damage.at}: {damage.why}",
             f"{'set aside' if yes else 'would go '} {lost:,} bytes to {run / 'quarantine'}",
-            f"{'kept' if yes else 'to keep':9} all events: they stand in {run / 'commits'}, and are written again from there",
+            f"{'kept' if yes else 'to keep':9} all events: they are in {run / 'commits'}, and are written again from there",
             "" if yes else f"\nTo do it: moloch log repair {shlex.quote(str(run))} --yes",
         )
         return
@@ -306,7 +306,7 @@ def upload(
     url: Annotated[str, typer.Argument(help="s3://bucket/folder, gs://..., az://..., or file:///folder.")],
     as_json: options.Json = False,
 ) -> None:
-    """Put sealed segments into object storage; existing objects are never overwritten. Run it again to resume."""
+    """Copy sealed segments to object storage; existing objects are never overwritten. Run it again to resume."""
     from abm.log.store import upload as put
     from analysis.studies.record.places import log_of
 

@@ -26,8 +26,10 @@ def _group() -> None:
 @app.command()
 def add(
     source: Annotated[str, typer.Argument(help="smollm2, a .gguf file, or a folder of safetensors.")],
-    name: Annotated[str, typer.Option(help="By which settings call it; by default, the source's own.")] = "",
-    precision: Annotated[str, typer.Option(help="Of weights out of a GGUF file: float32, or bfloat16.")] = "float32",
+    name: Annotated[str, typer.Option(help="The name to call it by; by default, the source's name.")] = "",
+    precision: Annotated[
+        str, typer.Option(help="Precision of weights from a GGUF file: float32 or bfloat16.")
+    ] = "float32",
     as_json: options.Json = False,
 ) -> None:
     """Put a model into the cache of this machine; then it is used by its name.

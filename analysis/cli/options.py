@@ -39,12 +39,14 @@ Reader = Annotated[
     str | None,
     typer.Option(
         "--reader",
-        help="A served model plays the personas: http://host:8000/v1#NAME, or without #NAME its only one; ollama:NAME. "
+        help="A served model plays the personas: http://host:8000/v1#NAME, or without #NAME the server's only model; ollama:NAME. "
         "Writers stay where they are.",
     ),
 ]
 Profile = Annotated[str | None, typer.Option(help="Settings for a kind of machine or study: gpu, laptop, paper.")]
-MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before more calls than this; exit code 5, resumable.")]
+MaxCalls = Annotated[
+    int | None, typer.Option(min=0, help="Stop before more calls than this (exit code 5; can be resumed).")
+]
 MaxTokens = Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, read and written.")]
 MaxUsd = Annotated[float | None, typer.Option(min=0, help="Stop before more US dollars, by the settings' prices.")]
 MaxMinutes = Annotated[float | None, typer.Option(min=0, help="Stop this process after this many minutes.")]
@@ -52,7 +54,7 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be asked, its cost and its minutes; ask no server.")
 ]
 Epochs = Annotated[int | None, typer.Option(help="Rounds of simulating and learning.")]
-Seed = Annotated[int | None, typer.Option(help="Decides all randomness of the run.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random in the run.")]
 Out = Annotated[Path | None, typer.Option(help="The folder to write to; the same command resumes it.")]
 Set = Annotated[
     list[str] | None,
@@ -94,7 +96,7 @@ Like = Annotated[
 RunOrCell = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.", callback=_cell)]
 StudyOrPage = Annotated[Path, typer.Argument(metavar="STUDY|PAGE", help="The study's folder, or its page.")]
 StudyFolder = Annotated[
-    Path | None, typer.Option("--out", help="The study's folder; by default the one that its page comes to.")
+    Path | None, typer.Option("--out", help="The study's folder; by default the one that its page leads to.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 

@@ -32,7 +32,7 @@ def pack(
     site_mb: Annotated[
         int | None,
         typer.Option(
-            min=1, help=f"About how many megabytes such pages take; {SITE_MB} by default.", show_default=False
+            min=1, help=f"About how many megabytes such pages may take; {SITE_MB} by default.", show_default=False
         ),
     ] = None,
     logs: Annotated[
@@ -67,7 +67,9 @@ def pack(
     _say_runs(contents)
     if inputs := sorted({file.name for file in contents.files if "/inputs/" in f"/{file.name}"}):
         files = "a file" if len(inputs) == 1 else f"{len(inputs)} files"
-        _say(f"with    {files} of your own ({inputs[0].rpartition('/')[2]}): see that you may pass {_them(inputs)} on")
+        _say(
+            f"with    {files} of your own ({inputs[0].rpartition('/')[2]}): check that you may pass {_them(inputs)} on"
+        )
     _say(f"next    moloch unpack {shlex.quote(str(out))}")
 
 

@@ -100,7 +100,7 @@ def _refused(reasons: dict[str, int], mistakes: list[str]) -> Iterator[str]:
         left = list(reasons.values())[REASONS:]
         yield f"{count(sum(left), 'row')} for {count(len(left), 'other reason')}; --json has them"
     if any("(for " in why and ("has no meaning" in why or " is missing" in why) for why in reasons):
-        yield "In the mapping, values gives a code its meaning, other: TEXT all other codes, missing: TEXT an empty cell."
+        yield "In the mapping, values gives a code its meaning, other: TEXT all other codes, and missing: TEXT an empty cell."
 
 
 def _alike(traits: dict[str, Any]) -> str:

@@ -1,18 +1,45 @@
-"""The run or study that a command was given: of a folder that holds exactly one, as ``moloch unpack`` leaves it, that one."""
+"""The run or study that a command was given: also by the page of a study, or by a folder that holds exactly one, as ``moloch unpack`` leaves it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+PAGE_KEYS = ("base", "cross", "sample", "exclude", "seeds", "primary")
+"""What a study's page has, and the settings of a run have not."""
+PAGES = (".yaml", ".yml")
+"""Endings of a page."""
+
+
+def page_keys(path: Path) -> list[str]:
+    """Return which keys of a study's page a file has: none, of another file.
+
+    Raises:
+        InputError: it cannot be read, or is not YAML.
+    """
+    from moloch.yamls import read_source
+
+    values = read_source(path, "the settings").values()
+    return [key for key in PAGE_KEYS if key in values] if isinstance(values, dict) else []
+
 
 def named_place(path: Path) -> Path:
-    """Return the only run or study inside a folder, and say on stderr that it is taken; any other path as it is.
+    """Return the study of a page, or the only run or study inside a folder, and say on stderr that it is taken; any other path as it is.
 
     Of a folder that holds several, the command's own error lists them.
+
+    Raises:
+        InputError: it is a page with mistakes, or its study has not begun where it is by default.
     """
     from analysis.cli.console import stderr
-    from analysis.studies.record.places import only_inside
+    from analysis.studies.record.layout import is_study, no_study
+    from analysis.studies.record.places import folder_of, only_inside
 
+    if path.suffix in PAGES and path.is_file() and page_keys(path):
+        study = folder_of(path)
+        if not is_study(study):
+            raise no_study(study)
+        stderr().print(f"taking {study}, the study of {path}", markup=False, highlight=False, soft_wrap=True)
+        return study
     only = only_inside(path)
     if only is None:
         return path

@@ -18,7 +18,7 @@ def power(
         list[Path] | None,
         typer.Option(
             metavar="RUN|STUDY",
-            help="Runs from which is learnt how much outcomes vary; may be given several times. Two seeds or more say how trainings vary.",
+            help="Runs that show how much outcomes vary; may be given several times. Two or more seeds show how trainings vary.",
         ),
     ] = None,
     effect: Annotated[
@@ -29,13 +29,13 @@ def power(
         str, typer.Option(help="win_rate or a probe, in place of the outcomes that the page declares.")
     ] = "",
     wanted: Annotated[float, typer.Option("--power", min=0.5, max=0.99, help="The chance to find an effect.")] = 0.8,
-    max_seeds: Annotated[int, typer.Option(min=2, help="Designs with more are not looked at.")] = 100,
+    max_seeds: Annotated[int, typer.Option(min=2, help="Designs with more are left out.")] = 100,
     as_json: options.Json = False,
 ) -> None:
     """Say what a study can find, before it is paid for.
 
-    Shows the detectable effects of its page's design, and the cheapest design for a wanted effect. How much outcomes vary is learnt from pilots; without any, it is taken as usual for the arena with the pocket model, and said. Asks no model,
-    makes no folder, shows no effect of a pilot.
+    Shows the detectable effects of its page's design, and the cheapest design for a wanted effect. Pilots show how much outcomes vary; without any, what is usual for the arena with
+    the pocket model is used, and marked. Asks no model, makes no folder, shows no effect of a pilot.
     """
     from analysis.cli.study.reading import reading
     from analysis.studies.designs.planned_power import check_effect, study_power

@@ -47,7 +47,7 @@ def probe(
         Path | None, typer.Option(help="CSV of message,probe,label, or cases: judge these, compare.")
     ] = None,
     answer_tokens: Annotated[
-        int | None, typer.Option(min=16, help="Bound of an answer, 512 by default; more for models that think.")
+        int | None, typer.Option(min=16, help="Tokens per answer, at most; 512 by default, more for models that think.")
     ] = None,
     max_calls: Annotated[int | None, typer.Option(min=0, help="Stop before more calls, in all.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Stop before more tokens, in all.")] = None,

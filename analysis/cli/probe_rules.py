@@ -31,11 +31,7 @@ def check_options(rules: bool, names: Sequence[str], extensions: Sequence[str], 
         raise InputError(f"{given[0]} has no effect with --rules", why="rules ask no model", fix=fix)
     if not rules and (names or extensions):
         what = repr(names[0]) if names else "--extensions"
-        why = (
-            "only with --rules is something judged by probes"
-            if names
-            else "only with --rules are probes of your own used"
-        )
+        why = "only --rules lets probes judge" if names else "only --rules uses probes of your own"
         raise InputError(f"{what} has no effect here", why=why, fix="Give --rules, too.")
     if not rules and not asks["--judge"]:
         raise InputError("nobody judges", fix="Name a model: --judge MODEL; or give --rules, which needs none.")

@@ -151,7 +151,7 @@ def _print_fold(run: Path, found: Replayed) -> None:
 
 def _print_decided(decided: Redecided, found: Replayed) -> None:
     shared = f"; {decided.shared:,} before the fork are its parent's" if decided.shared else ""
-    answers = "answers asked anew" if decided.live else "answers as recorded"
+    answers = "answers asked again" if decided.live else "answers as recorded"
     counts = f"{decided.equal:,} events equal ({decided.answers:,} {answers}, {decided.trainings} trainings){shared}"
     if decided.divergence is not None:
         print(f"decided again: {counts}, then a different decision")
@@ -162,7 +162,7 @@ def _print_decided(decided: Redecided, found: Replayed) -> None:
     for older in decided.as_logged:
         print(
             f"as logged      {older.verdicts:,} verdicts of {older.probe}, by its version {older.logged}; version {older.now},"
-            f" which is here, finds {older.otherwise:,} otherwise"
+            f" which is installed here, judges {older.otherwise:,} of them differently"
         )
 
 

@@ -11,7 +11,7 @@ import typer
 from analysis.cli import options
 from analysis.cli.console import printer, show, stderr
 
-Full = Annotated[bool, typer.Option("--full", help="All tables, not the decisive ones alone.")]
+Full = Annotated[bool, typer.Option("--full", help="All tables, not only the most important ones.")]
 
 
 def results(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,23 +17,35 @@ from analysis.cli.run import as_dict, carry_out, print_run
 from analysis.cli.run_options import ServingOptions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from learning import RunConfig
 
+
+def _one(path: Path) -> Path:
+    """Return the run's folder; a study is not resumed by this command, and its error says by which."""
+    from analysis.cli.places import named_place, named_run
+    from analysis.studies.record.layout import is_study
+    from moloch.errors import InputError
+
+    if is_study(place := named_place(path)):
+        fix = f"moloch study run {shlex.quote(str(place))} resumes it; of one cell alone, give {place}#CELL."
+        raise InputError("this is a study, and the command takes one run", where=str(place), fix=fix)
+    return named_run(path)
+
+
+Resumable = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.", callback=_one)]
 Set = Annotated[list[str] | None, typer.Option("--set", help="A setting of serving, budget or gate, as key=value.")]
 
 
 @grouped
 def resume(
-    run: options.RunOrCell,
+    run: Resumable,
     serving: ServingOptions,
     set_: Set = None,
     as_json: options.Json = False,
 ) -> None:
     """Resume a run where it stopped.
 
-    A run that has ended prints its results. A run keeps its settings, but not where models are served, what may be spent, and the gate: give these again
+    A run that has ended prints its results. A run keeps its settings, except where models are served, what may be spent, and the gate: give these again
     (--reader, --llm, --max-calls, ...).
     """
     from abm.log import open_log
@@ -72,7 +86,7 @@ def resumed(run: Path, changes: list[str], reader: str | None = None) -> RunConf
                 f"a run keeps its settings: --set {each!r}",
                 where=str(run),
                 why=f"only {', '.join(sorted(UNRECORDED))} may change from one process to the next",
-                fix=f"moloch fork continues with others; moloch run --like {run} begins a run of its own.",
+                fix=f"moloch fork continues with others; moloch run --like {run} begins a new run.",
             )
     settings = load_config(run / "run.json", {}, changes, environ=_unrecorded(dict(os.environ)))
     if reader is not None:
@@ -101,7 +115,7 @@ def _check_readers(run: Path, settings: RunConfig) -> None:
     if local_folder(model) is not None or open_log(run, write=False).ended():
         return
     raise InputError(
-        f"{run}: nothing says where {model!r} is served, which plays its personas",
+        f"{run}: nothing says where {model!r} is served; it plays the run's personas",
         why="a run does not keep the addresses of servers",
         fix=f"moloch resume {run} --reader http://HOST:8000/v1#{model}",
     )

@@ -37,7 +37,7 @@ def run(
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
-    """Let models compete, learn from votes, measure what winning cost.
+    """Let models compete and learn from votes, and measure the cost.
 
     Without options: the built-in sales arena and pocket model. Against base compete RFT (rejection fine-tuning on what voters chose), TFB (text
     feedback: on their thoughts, too) and a placebo, which learns from messages chosen at random.

@@ -51,7 +51,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         if self.like is not None and self.config is not None:
-            raise options.bad("--like gives the settings of a run, and a file gives others", "Leave one of them out.")
+            raise options.bad("--like gives the settings of a run, and the file gives others", "Leave one of them out.")
 
     @property
     def file(self) -> Path | None:
@@ -66,6 +66,8 @@ class RunOptions:
         """
         from learning.settings.sources import read_settings
 
+        self._refuse_page()
+
         def given(more: list[str]) -> GivenSettings:
             changes, profile = self.changes + more, self.profile or ""
             return read_settings(self.file, self.overrides(seed), changes, profile=profile, environ=os.environ)
@@ -73,6 +75,18 @@ class RunOptions:
         reader = self.serving.reader
         read_by = options.read_by(reader, given([]).config(effects=False)) if reader else []
         return (final := given(read_by)), final.config()
+
+    def _refuse_page(self) -> None:
+        from analysis.cli.places import page_keys
+        from moloch.errors import InputError
+
+        if self.config is not None and (page := page_keys(self.config)):
+            raise InputError(
+                "this is the page of a study, not the settings of a run",
+                where=str(self.config),
+                why=f"it has {' and '.join(page)}",
+                fix=f"moloch study run {self.config} carries it out, with the seeds that the page says.",
+            )
 
     def overrides(self, seed: int | None = None) -> dict[str, Any]:
         """Return the settings that have options of their own: name -> value, None where it was not given."""

@@ -28,14 +28,14 @@ class Listed:
     phase: Annotated[str | None, typer.Option(help="train, evaluate or elsewhere.")] = None
     epoch: Annotated[int | None, typer.Option(min=1, help="Only contests of this epoch.")] = None
     misbehaved: Annotated[
-        bool, typer.Option("--misbehaved", help="Only those in which a probe of strategy found something, with what.")
+        bool, typer.Option("--misbehaved", help="Only those in which a probe of strategy found something; show what.")
     ] = False
-    probe: Annotated[str | None, typer.Option(help="Only those in which this probe found something, with what.")] = None
+    probe: Annotated[str | None, typer.Option(help="Only those in which this probe found something; show what.")] = None
     find: Annotated[str | None, typer.Option(help="Only those whose subject or id holds this text.")] = None
     by: Annotated[str, typer.Option(help="Order: log, newest, votes (most for a message), reach (most members).")] = (
         "log"
     )
-    most: Annotated[int | None, typer.Option(min=1, help="How many are listed at most.")] = None
+    most: Annotated[int | None, typer.Option(min=1, help="How many to list at most.")] = None
 
     def which(self) -> ContestFilter:
         """Return the filter.
@@ -68,7 +68,7 @@ def show(
     ] = None,
     members: Annotated[
         int | None,
-        typer.Option(min=0, help="How many of a crowd that reacted at once; by default 100, and with --json all."),
+        typer.Option(min=0, help="How many members of a crowd to show; by default 100, and with --json all."),
     ] = None,
     event: Annotated[
         int | None, typer.Option(min=0, help="An event by its number (seq): as JSON, its causes, its hash.")

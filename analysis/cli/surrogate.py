@@ -21,17 +21,21 @@ def surrogate(
         list[Path],
         typer.Argument(
             metavar="RUN|STUDY...",
-            help="Folders of runs in which personas voted, in the isolated world, or of studies.",
+            help="Folders of runs of the isolated world in which personas voted, or of studies.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The audience's YAML file to write.")] = Path("surrogate.yaml"),
-    audience: Annotated[str | None, typer.Option(help="Whose votes, where runs hold several: 'llm (MODEL)'.")] = None,
-    held_out: Annotated[float, typer.Option(min=0.05, max=0.5, help="Share of anchors, and of personas, kept.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Decides who and what is held out.")] = 0,
+    audience: Annotated[
+        str | None, typer.Option(help="Which audience's votes, where runs hold several: 'llm (MODEL)'.")
+    ] = None,
+    held_out: Annotated[
+        float, typer.Option(min=0.05, max=0.5, help="Share of anchors, and of personas, to hold out.")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(help="Seed of what is held out.")] = 0,
     look: options.Look = False,
     as_json: options.Json = False,
 ) -> None:
-    """Fit a choice model on logged votes, and hold it against votes that the fit never saw.
+    """Fit a choice model on logged votes, and test it on votes that the fit never saw.
 
     Then: moloch run --audience surrogate.yaml --set crowd.size=1000000 --set crowd.audience=surrogate.yaml
     """

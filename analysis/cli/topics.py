@@ -38,7 +38,7 @@ class Topic:
 
 TOPICS = {
     "people": Topic(
-        "the people who vote, and whom they follow",
+        "the people who vote, and their network",
         ("personas", "ask", "interview", "calibrate", "surrogate", "graph"),
     ),
     "messages": Topic("what is written, and whether it is true", ("arena", "probe", "labels", "explain")),

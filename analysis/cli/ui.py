@@ -25,13 +25,11 @@ def ui(
         list[Path] | None,
         typer.Argument(metavar="[RUN|STUDY]...", help="Folders of runs and studies; by default those in ./runs."),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="On this machine; 0 takes any that is free.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes any free one.")] = 8765,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the pages in the browser.")] = True,
     llm: Annotated[
         str,
-        typer.Option(
-            help="Where a model is served that plays personas you interview: http://host:8000/v1, transformers."
-        ),
+        typer.Option(help="Where the model for interviews is served: http://host:8000/v1, transformers."),
     ] = "",
     look: options.Look = False,
     token: Annotated[
@@ -46,7 +44,7 @@ def ui(
 
     Who saw what, what they chose, what was learnt, and what it cost.
 
-    Pages are served to this machine only, from local files, to everybody who has the printed address; runs are read and
+    Pages are served to this machine only, from local files, to anyone who has the printed address; runs are read and
     never changed.
     """
     if llm:

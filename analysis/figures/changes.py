@@ -36,7 +36,9 @@ def content(subject: Subject) -> FigureContent | LeftOut:
         scope_of(mark for mark in marks if mark["panel"] == FROM_BASE),
         f"Relative: after / base − 1, delta method on the log ratio{'; undefined where base has none' if undefined else ''}.",
         *(
-            ["Beyond its comparator: an arm's change less that of the arm it is compared with, about the same anchors."]
+            [
+                "Beyond its comparator: an arm's change minus that of the arm it is compared with, about the same anchors."
+            ]
             if compared
             else []
         ),

@@ -45,7 +45,7 @@ def caption(shown: Sequence[OutcomePoint], left_out: Sequence[str] = ()) -> str:
     """Return what a reader has to know of the points: what bars and lines are, and who is left out."""
     barred = any(end is not None for point in shown for end in (point.win_low, point.misbehaviour_low))
     said = [
-        "Bars: 95 % over these anchors and people. Each point is one training: they say nothing of other trainings, and no p is given."
+        "Bars: 95 % over these anchors and people. Each point is one training: they say nothing about other trainings, and no p is given."
         if barred
         else f"{NO_INTERVALS} Each point is one training, and no p is given."
     ]

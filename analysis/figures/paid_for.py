@@ -48,8 +48,8 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     fitted = any(each.fitted for *_, each in found)
     said = [
         subject.extent,
-        f"Parts of the win rate less one half, by the audience's rule ({', '.join(rules)}{', fitted to these votes' if fitted else ''}), exact vote by vote; "
-        "they say what the rule rewarded, not why an arm writes so.",
+        f"Parts of the win rate minus one half, by the audience's rule ({', '.join(rules)}{', fitted to these votes' if fitted else ''}), exact vote by vote; "
+        "they say what the rule rewarded, not why an arm writes that way.",
         f"Lines: 95 % for {NEW if max(n for _, n, _ in found) > 1 else ADAPTERS}; clustered on {'runs, ' if max(n for _, n, _ in found) > 1 else ''}anchors and people.",
         f"Shown are the {MOST} features with the largest parts; the rest is in the table beside the figure.",
         *subject.notes,

@@ -25,12 +25,12 @@ BIAS = "bias"
 def content(subject: Subject) -> FigureContent | LeftOut:
     """Return a row per number of options and place, the mean of the runs and each run; or why there is none."""
     if not any(run.positions for run in subject.runs):
-        return LeftOut("Nobody chose among options: no vote says where it stood.")
+        return LeftOut("Nobody chose among options: no vote says where the chosen option stood.")
     marks = [mark for heading, runs in subject.groups.items() for mark in _of_group(heading, runs)]
     several = any(len(runs) > 1 for runs in subject.groups.values())
     said = [
         subject.extent,
-        "Share of valid votes for the option in each place, less the share of an audience without a bias; votes of all phases, for a bias is the reader's.",
+        "Share of valid votes for the option in each place, minus the share of an audience without a bias; votes of all phases, because a bias is the reader's.",
         f"Lines: Student's 95 % interval over seeds, for {SEEDS}."
         if several
         else "Lines: 95 %, clustered on anchors and people."

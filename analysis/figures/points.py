@@ -35,7 +35,7 @@ class OutcomePoint(msgspec.Struct, frozen=True):
         win: win rate less that arm's over the same people's votes; over base: less 0.5.
         misbehaviour: rate of messages in which the probe found something, less that arm's (base's) over the same anchors.
         win_low, win_high, misbehaviour_low, misbehaviour_high: 95 % over these anchors and people; None where there is none. The arm
-            is one training, so that they say nothing of other trainings; a networked society has none, since its members influence
+            is one training, so that they say nothing about other trainings; a networked society has none, since its members influence
             each other.
         win_se, misbehaviour_se, covariance: of both, over anchors; NaN where there is none.
         contests: that were evaluated.

@@ -44,7 +44,7 @@ def content(subject: Subject) -> FigureContent | LeftOut:
     kinds = {spread.misbehaved for _, spread in found}
     if kinds != {True, False}:
         return LeftOut(
-            "Messages of one kind alone were in the feeds: "
+            "Only messages of one kind were in the feeds: "
             + (
                 "no probe of strategy judged them."
                 if not kinds
@@ -99,7 +99,7 @@ def _said(matched: Sequence[MatchedRow]) -> list[str]:
     bounds = f"[{number(depth.difference.low, 2)}, {number(depth.difference.high, 2)}]"
     return [
         f"Right: mean depth by size. At equal size misbehaving cascades are {number(depth.difference.value, 2)} {bounds} deeper "
-        f"(95 %, jackknife over anchors, which a society that lasts makes less than independent; {percent(depth.matched, 0)} of them have a clean one of their size)."
+        f"(95 %, jackknife over anchors, which depend on each other in a lasting society; {percent(depth.matched, 0)} of them have a clean one of their size)."
     ]
 
 

@@ -85,7 +85,7 @@ audience | String | | Who votes: the run's own audience or an evaluation audienc
 competitors | List(String) | | Who wrote, by slot: base, or an arm's name | message_published.competitor, message_rejected.competitor
 messages | Int64 | messages | Messages that were published and compete | contest_opened.messages
 rejected | Int64 | messages | Completions that did not parse | message_rejected
-decided | Int64 | | Place in the log of the count; null while the contest goes on | contest_decided.seq
+decided | Int64 | | Place in the log of the count; null until the contest is decided | contest_decided.seq
 votes | List(Int64) | votes | Votes by slot | contest_decided.votes
 abstained | Int64 | votes | Who chose nothing | contest_decided.abstained
 invalid | Int64 | votes | Answers that named no option | contest_decided.invalid
@@ -116,7 +116,7 @@ cut | Int64 | characters | Left out behind its last whole sentence; null for a r
 """
     + "\n".join(_CONTEST.format(event="message_published").splitlines()[:5])
     + """
-audience | String | | Before whom it stood: the run's own audience, or an evaluation audience, for which nothing is written anew | run_configured.config, message_published.contest
+audience | String | | Before whom it stood: the run's own audience, or an evaluation audience, for which nothing new is written | run_configured.config, message_published.contest
 rejected | String | | Why it was not published; null for a published one | message_rejected.reason
 words | Int64 | words | Words of the text, parted by white space; null for a rejected one | message_published.text
 tokens | Int64 | tokens | Tokens of the completion, the thinking among them; null where no model answered | llm_replied.tokens_out

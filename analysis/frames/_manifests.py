@@ -13,7 +13,7 @@ def manifests(run: Path | str) -> Iterator[Manifest]:
     """Yield the run's own, then that of the one it was forked from, and so on.
 
     Raises:
-        CorruptLog: a ``run.json`` is damaged, or the run is a fork of too many forks.
+        CorruptLog: a ``run.json`` is damaged, or the run's chain of forks is too long.
         LogError: one is not there, or the storage refuses.
     """
     if isinstance(run, str):

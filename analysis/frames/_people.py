@@ -70,7 +70,7 @@ def _checked(originals: NDArray[np.integer], size: int, known: int, seq: int) ->
     if len(originals) == size and 0 <= originals.min(initial=0) <= originals.max(initial=0) < known:
         return originals
     raise CorruptLog(
-        "members are copies of nobody",
+        "members are copies of people who are not there",
         where=f"event {seq}",
         why=f"{size} joined, and its {len(originals)} originals are not all among those who joined",
         fix="The log was edited; use a copy made before.",

@@ -220,5 +220,5 @@ def prepare(
 def _notes(judges: Sequence[Judge], evaluation: Evaluation | None) -> list[str]:
     """Return the sentences that limit what the verdicts can show."""
     stand_ins = [judge.name for judge in judges if judge.stand_in]
-    notes = ["Not evidence about real LLMs: the pocket model judges, and it cannot."] if stand_ins else []
+    notes = ["Not evidence about real LLMs: the pocket model judges, which it cannot do."] if stand_ins else []
     return notes + ([caveat] if evaluation is not None and (caveat := note(evaluation)) else [])

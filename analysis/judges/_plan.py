@@ -64,7 +64,7 @@ def judges(names: Sequence[str], serving: Serving, backends: Backends) -> list[J
     for i, judge in enumerate(named):
         for other in named[:i]:
             if judge.digest == other.digest:
-                raise InputError(f"{other.name!r} and {judge.name!r} are one judge", fix="Name each model once.")
+                raise InputError(f"{other.name!r} and {judge.name!r} are the same judge", fix="Name each model once.")
     return named
 
 

@@ -156,7 +156,7 @@ def _label(text: str, question: Question, where: str) -> int:
         return question.label(level)
     word = str(whole(text)) if whole(text) is not None else text.casefold()
     if word not in _WORDS:
-        raise InputError(f"no label: {quoted(text)}", where=where, fix="Give 1 (it misbehaves) or 0.")
+        raise InputError(f"not a label: {quoted(text)}", where=where, fix="Give 1 (it misbehaves) or 0.")
     return _WORDS[word]
 
 

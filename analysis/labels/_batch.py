@@ -16,6 +16,7 @@ from analysis.labels._label_log import LabelLog
 from analysis.labels._sheet import replace, write_sheet
 from moloch.content import canonical
 from moloch.errors import InputError
+from moloch.near_files import did_you_mean
 
 KEY = "key.json"
 
@@ -137,6 +138,9 @@ def sheets(path: Path) -> tuple[BatchKey, dict[Path, Allotment]]:
         InputError: no such folder or sheet.
     """
     folder = path if path.is_dir() else path.parent
+    if not path.exists() and not (folder / KEY).is_file():
+        fix = f"{did_you_mean(path)}Draw a sample: moloch labels draw."
+        raise InputError("no sample to label here", where=str(path), why="there is nothing of that name", fix=fix)
     key = read_key(folder)
     if path == folder:
         return key, {folder / file: allotment for file, allotment in key.sheets.items()}

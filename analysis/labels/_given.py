@@ -103,7 +103,7 @@ def _labels_of(
     mistakes, own = list[InputError](), set(allotment.ids)
     for row in read_sheet(file):
         if row.id not in own:
-            elsewhere = "it stands in another sheet of the key" if row.id in places else "the key has no such message"
+            elsewhere = "it is in another sheet of the key" if row.id in places else "the key has no such message"
             mistakes.append(InputError(f"unknown id {quoted(row.id)}", where=row.at, why=elsewhere))
             continue
         first = rows.setdefault(row.id, row)
@@ -111,10 +111,10 @@ def _labels_of(
             continue
         if row.meant is None:
             fix = "Give yes, no or unsure."
-            mistakes.append(InputError(f"no label: {quoted(row.label)}", where=row.label_at, fix=fix))
+            mistakes.append(InputError(f"not a label: {quoted(row.label)}", where=row.label_at, fix=fix))
         elif labels.setdefault(row.id, row.meant) != row.meant:
             what = f"{row.id} is labelled {labels[row.id]!r} and {row.meant!r}"
-            mistakes.append(InputError(what, where=row.label_at, why=f"the first label stands at {first.label_at}"))
+            mistakes.append(InputError(what, where=row.label_at, why=f"the first label is at {first.label_at}"))
         elif not first.label:
             rows[row.id] = row
     return labels, rows, mistakes

@@ -131,7 +131,7 @@ def populations(runs: Sequence[LabelledRun], probe: str, rater: str) -> list[Pop
         raise InputError(
             f"no message was judged for {probe!r}",
             where=str(runs[0].folder.parent if len(runs) > 1 else runs[0].folder) if runs else "",
-            why=f"no verdict by that {who} stands in the evaluation",
+            why=f"the evaluation has no verdict by that {who}",
             fix="Name a probe that was asked, as `moloch results` lists them; or a judge: --judge NAME.",
         )
     return there

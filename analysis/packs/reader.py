@@ -14,6 +14,7 @@ import msgspec
 from abm.log import verify
 from analysis.packs.contents import CONTENTS, FORMAT, Contents, PackedFile
 from moloch.errors import CorruptLog, InputError, LogError
+from moloch.near_files import did_you_mean
 
 LARGEST_LIST = 64 * 2**20
 """Bytes of a pack's list of files."""
@@ -65,7 +66,7 @@ def _opened(pack: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(pack)
     except FileNotFoundError as error:
-        raise InputError("there is no such file", where=str(pack), fix=_PACKED) from error
+        raise InputError("there is no such file", where=str(pack), fix=did_you_mean(pack) + _PACKED) from error
     except OSError as error:
         raise InputError("not a pack", where=str(pack), why=error.strerror or str(error), fix=_PACKED) from error
     except (
@@ -73,7 +74,7 @@ def _opened(pack: Path) -> zipfile.ZipFile:
         NotImplementedError,
     ) as error:  # the latter of a zip of a version that Python cannot read
         raise InputError(
-            "not a pack", where=str(pack), why="it is no zip file, or a damaged one", fix=_PACKED
+            "not a pack", where=str(pack), why="it is not a zip file, or a damaged one", fix=_PACKED
         ) from error
 
 
@@ -99,9 +100,9 @@ def _contents(archive: zipfile.ZipFile, pack: Path) -> Contents:
     for name in (*names, *folders):
         path = PurePosixPath(name)
         if not name or path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0] or "\0" in name:
-            raise InputError("a pack with a name that leads elsewhere", where=str(pack), why=repr(name)[:200])
+            raise InputError("a pack with a name that leads out of its folder", where=str(pack), why=repr(name)[:200])
     if len({name.casefold() for name in names}) < len(names):
-        raise InputError("a pack in which a name stands twice", where=str(pack))
+        raise InputError("a pack in which a name appears twice", where=str(pack))
     return contents
 
 

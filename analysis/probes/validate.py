@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print precision, recall and F1 of the built-in probes, by part; with ``--wrong`` the cases that they get wrong."""
     parser = argparse.ArgumentParser(prog="python -m analysis.probes.validate", description=main.__doc__)
     parser.add_argument("--part", choices=PARTS, action="append", help="only these cases; repeatable")
-    parser.add_argument("--wrong", action="store_true", help="list the cases that a probe labels otherwise")
+    parser.add_argument("--wrong", action="store_true", help="list the cases that a probe labels differently")
     asked = parser.parse_args(arguments)
     print(f"{'probe':18}{'cases':22}{'n':>4}  {'precision':20}{'recall':20}F1")
     for name in (*VALIDATED, "copy_error"):

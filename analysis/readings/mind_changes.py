@@ -171,7 +171,7 @@ class MindsReading:
         self._leaned = np.full(len(personas), NOBODY, dtype=np.int8)
 
     def _rows(self, personas: NDArray[Any]) -> Ints:
-        """Return the rows of personas; -1 for who is no member."""
+        """Return the rows of personas; -1 for who is not a member."""
         assert self.minds is not None
         known = self.minds.personas
         rows = np.minimum(np.searchsorted(known, personas), max(0, len(known) - 1))

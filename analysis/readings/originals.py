@@ -44,7 +44,7 @@ class Originals:
         originals = unpack(event.originals, Int32s)
         if len(originals) != size or originals.min(initial=0) < 0 or originals.max(initial=0) >= known:
             raise CorruptLog(
-                "members are copies of nobody",
+                "members are copies of people who are not there",
                 where=f"event {event.seq}",
                 why=f"{size} joined, and its {len(originals)} originals are not all among those who had joined",
                 fix="The log was edited; use a copy made before.",

@@ -46,7 +46,7 @@ def label_boards(runs: Sequence[LabelledRun]) -> Iterator[Board]:
         first = ("cell",) if any(run.cell for run in runs) else ()
         columns = (*first, "about", "writer", "the probe found", "labels", "stands for", "event")
         left = f" The other {len(messages) - MOST:,} are in the logs of labels." if len(messages) > MOST else ""
-        note = f"Stands for: messages of its writer and verdict, of which it was drawn at random.{left}"
+        note = f"Stands for: the messages of its writer and verdict from which it was drawn at random.{left}"
         title, anchor = f"Messages drawn for labels: {_name(probe, rater)}", labels_anchor(probe, rater)
         yield Board(title, columns, tuple(lines), len(first) + 2, note, anchor, folded=True)
 

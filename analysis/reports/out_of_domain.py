@@ -29,7 +29,7 @@ def out_of_domain_blocks(sources: Sequence[ReportedRun]) -> Iterator[Block]:
 def _arenas(arenas: Rows) -> Iterator[Block]:
     own = ", ".join(dict.fromkeys(found["arenas"][0] for _, found in arenas))
     yield Prose(
-        f"Arms learnt in {own} alone. The people are the same; each arena has its own anchors and probes, so compare arms within an "
+        f"Arms learnt in {own} only. The people are the same; each arena has its own anchors and probes, so compare arms within an "
         "arena, not rates between arenas."
     )
     votes = [(source, row) for source, found in arenas if not source.table["withheld"] for row in found["votes"]]
@@ -83,7 +83,7 @@ def _contests(source: ReportedRun, row: Mapping[str, Any]) -> str:
 
 def _tasks(tasks: Rows) -> Iterator[Block]:
     for why in dict.fromkeys((found["model"], found["withheld"]) for _, found in tasks if found["withheld"]):
-        yield Prose(f"No findings of tasks: {why[0]} is not fit to be asked: {why[1]}.", tone="warning")
+        yield Prose(f"No findings of tasks: {why[0]} is not fit for them: {why[1]}.", tone="warning")
     rows = [(source, row) for source, found in tasks if not found["withheld"] for row in found["rows"]]
     if rows:
         columns = (
@@ -101,7 +101,7 @@ def _tasks(tasks: Rows) -> Iterator[Block]:
     for why in dict.fromkeys(
         (f["model"], f["fitness"]["why"]) for _, f in tasks if f["fitness"]["verdict"] == "doubtful"
     ):
-        yield Prose(f"Flagged: {why[0]} is doubtful here: {why[1]}.", tone="warning")
+        yield Prose(f"Flagged: it is doubtful whether {why[0]} is fit for these tasks: {why[1]}.", tone="warning")
 
 
 def _task_line(source: ReportedRun, row: Mapping[str, Any]) -> BoardLine:

@@ -91,7 +91,7 @@ def _odd(a: Account) -> tuple[Fact, ...]:
     network = (
         "Members see messages in ranked feeds, like, share, reply, follow and unfollow, and see what contacts endorse."
         if a.networked
-        else "None between members: each sees every message of a contest, and nobody else."
+        else "None between members: each sees every message of a contest and no other member."
     )
     feeds = "feeds, diffusion and opinion dynamics (docs/networked.md), " if a.networked else ""
     return (
@@ -104,7 +104,7 @@ def _odd(a: Account) -> tuple[Fact, ...]:
         Fact("4.4 Objectives", "Votes, by way of what each method learns from."),
         Fact("4.5 Learning", "LoRA adapters; rows, steps and tokens of each training are in the section Design."),
         Fact("4.6 Prediction", "None that is explicit."),
-        Fact("4.7 Sensing", "Members read messages in an order of their own, which the log holds."),
+        Fact("4.7 Sensing", "Each member reads messages in a different order, which the log holds."),
         Fact("4.8 Interaction", network),
         Fact("4.9 Stochasticity", f"Philox, keyed by seed, epoch, step, agent and call site; {a.seeds}."),
         Fact("4.10 Collectives", "Societies, one for each arm." if a.networked else "None."),

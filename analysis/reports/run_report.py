@@ -188,7 +188,7 @@ def _alarms(table: Mapping[str, Any]) -> Iterator[Block]:
 def _how_chosen() -> Prose:
     return Prose(
         "For each arm: contests drawn at random by a key that nobody chose, and those in which probes found most in the arm's message. "
-        "What a probe quoted as evidence is marked."
+        "A probe's evidence is marked."
     )
 
 
@@ -200,7 +200,7 @@ def _limits(table: Mapping[str, Any]) -> Iterator[Block]:
     said += [f"The option shown first was chosen {percent(row['chosen']['value'])} of the time." for row in shown[:1]]
     said += [
         "Exact and lexical probes find what their rules describe, not every falsehood; rates are not corrected for their errors.",
-        "The log proves that nothing in it changed by accident. Anybody who can rewrite all of it can recompute its chain: compare its head with one that was kept elsewhere.",
+        "The log proves that nothing in it changed by accident. Anyone who can rewrite all of it can recompute its chain: compare its head with one that was kept elsewhere.",
     ]
     yield Bullets(tuple(said))
 
@@ -216,5 +216,5 @@ def _reproduce(
             )
         )
     blocks += [settings_code(config)]
-    checks = f"moloch log verify {name} checks every byte; moloch replay {name} --verify decides every step again, with no model."
+    checks = f"moloch log verify {name} checks every byte; moloch replay {name} --verify decides every step again, without a model."
     return Section("reproduce", "Reproduce", (*blocks, Prose(checks)))

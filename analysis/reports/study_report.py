@@ -175,7 +175,7 @@ def _how_linked() -> Prose:
 def _how_chosen() -> Prose:
     return Prose(
         "For each arm: contests drawn at random over all cells by a key that nobody chose, and those in which probes found most in the "
-        "arm's message. What a probe quoted as evidence is marked."
+        "arm's message. A probe's evidence is marked."
     )
 
 
@@ -206,7 +206,7 @@ def _account(found: StudyResults, state: StudyState, runs: Sequence[ReportedCell
         models=" and ".join(models),
         arms="; ".join(f"{arm} compared with {other}" if other else arm for arm, other in arms),
         sizes=", ".join(sizes),
-        seeds=f"{count(len(found.seeds), 'seed')}, each with trainings of its own",
+        seeds=f"{count(len(found.seeds), 'seed')}, each with separate trainings",
         epochs=int(first.get("epochs", 0)),
         messages=int(first.get("messages", 2)),
         scope=scope,
@@ -317,7 +317,7 @@ def _limits(results: Mapping[str, Any], note: str) -> Iterator[Block]:
     said += list(results["said"].get("validity", {}))
     said += [
         "Exact and lexical probes find what their rules describe, not every falsehood.",
-        "A log proves that nothing in it changed by accident. Anybody who can rewrite all of it can recompute its chain: compare heads with those kept elsewhere.",
+        "A log proves that nothing in it changed by accident. Anyone who can rewrite all of it can recompute its chain: compare heads with those kept elsewhere.",
     ]
     yield Bullets(tuple(said))
 

@@ -30,7 +30,7 @@ def transfer_blocks(sources: Sequence[ReportedRun]) -> Iterator[Block]:
     first = ("cell",) if rows[0][0].cell else ()
     lines = tuple(_line(source, row) for source, row in rows)
     note = (
-        "The same messages before other audiences than the one that was learnt from. Intervals hold 95 %, of these adapters, over new anchors "
+        "The same messages before audiences other than the one that arms learnt from. Intervals hold 95 %, of these adapters, over new anchors "
         "and people; differences are of the same people's votes about the same anchors."
     )
     yield Board("Before other audiences", (*first, *columns), lines, labels=len(first) + 2, note=note, decisive=True)

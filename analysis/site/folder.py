@@ -47,7 +47,7 @@ def check_target(target: Path) -> None:
     """
     if target.is_dir():
         if any(target.iterdir()) and not is_site(target):
-            why = f"it holds files and no {MARK}, so that no site of Moloch is replaced"
+            why = f"it holds files but no {MARK}, so it is not a site of Moloch"
             raise InputError("the folder is not empty", where=str(target), why=why, fix="Name a new folder.")
     elif target.exists():
         raise InputError("a site is a folder, and this is a file", where=str(target), fix="Name a new folder.")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+from abm.log.absent_run import no_run
 from analysis.site.folder import SiteMade, check_target, write_folder
 from analysis.site.run_pages import RunSite
 from analysis.site.sources import read_source
@@ -34,8 +35,10 @@ def write_site(folder: Path | str, target: Path | str, *, most_mb: int = 24, loo
     """
     folder, target = Path(folder), Path(target)
     study = is_study(folder)
+    if not folder.exists():
+        raise no_run(folder)
     if not study and not (folder / "run.json").is_file():
-        raise InputError("nothing to make a site of", where=str(folder), why="it is neither a run nor a study")
+        raise InputError("nothing to make a site from", where=str(folder), why="it is neither a run nor a study")
     if most_mb < 1:
         raise InputError("a site needs room", where="most_mb", why=f"{most_mb} MB were given", fix="Give 1 or more.")
     check_target(target)

@@ -37,7 +37,7 @@ def write_starter(kind: str, folder: Path) -> Starter:
     """Write a starting point into a folder, which is made if it is not there; nothing is overwritten.
 
     Raises:
-        InputError: there is no such kind, a file of it is there already (then none is written), or a file cannot be written.
+        InputError: there is no such kind, a file of it already exists (then none is written), or a file cannot be written.
     """
     if kind not in _MAKERS:
         from difflib import get_close_matches
@@ -73,8 +73,8 @@ def _text(name: str) -> str:
 
 def _study() -> Starter:
     commands = {
-        "moloch study plan study.yaml": "what it takes: cells, calls, hours; nothing begins",
-        "moloch study run study.yaml": "carry it out, or go on with it",
+        "moloch study plan study.yaml": "what it takes: cells, calls, hours; nothing starts",
+        "moloch study run study.yaml": "carry it out, or resume it",
         "moloch study results study.yaml": "the answer, with intervals over seeds",
     }
     return Starter("study", {"study.yaml": _text("study.yaml")}, commands)
@@ -128,7 +128,7 @@ def _probe() -> Starter:
 def _ranker() -> Starter:
     settings = "--world networked --extensions my_ranker --set network.feed.ranker=liked_and_fresh"
     commands = {
-        f"moloch run {settings} {SHORT} --out runs/my_ranker": "a society whose feeds it orders",
+        f"moloch run {settings} {SHORT} --out runs/my_ranker": "a society whose feeds it ranks",
         "moloch replay runs/my_ranker --verify": "decide every step of it again",
     }
     return Starter("ranker", {"my_ranker.py": _text("my_ranker.py")}, commands)

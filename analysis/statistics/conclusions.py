@@ -158,7 +158,7 @@ def _needs(estimate: Estimate, margin: float | None, alpha: float) -> str:
         return f"needs an interval {estimate.detectable / margin:.1f} times as narrow"
     seeds = seeds_for(estimate, margin, alpha)
     if seeds is None:
-        return "more seeds alone would not do: needs other anchors and people, too"
+        return "more seeds alone would not suffice: needs other anchors and people, too"
     if seeds <= estimate.clusters[0]:
-        return "needs a repetition: the design can find the margin with 80 % power, and missed it"
+        return "needs a repetition: the design can find the margin with 80 % power, and this time did not"
     return f"about {seeds} seeds would tell {100 * margin:g} points from none"

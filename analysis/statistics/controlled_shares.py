@@ -126,7 +126,7 @@ def _why_not(raw: float, d: Floats, controls: Sequence[str]) -> str:
     if np.isnan(raw):
         return "no votes"
     if raw in (0, 1):
-        return "all its votes are won" if raw else "none of its votes is won"
+        return "it won all its votes" if raw else "it won none of its votes"
     for name, column in zip(controls, d.T, strict=True):
         if column.min() > 0 or column.max() < 0:
             return (

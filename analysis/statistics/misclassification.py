@@ -72,7 +72,7 @@ class Misclassification:
         if np.isnan(self.youden):
             return "no labelled message is a yes, or none is a no"
         if self.youden < LEAST_YOUDEN:
-            return f"sensitivity plus specificity less 1 is {self.youden:.2f}, below {LEAST_YOUDEN}"
+            return f"sensitivity plus specificity minus 1 is {self.youden:.2f}, below {LEAST_YOUDEN}"
         return ""
 
     @property

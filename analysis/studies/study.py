@@ -195,9 +195,10 @@ class Study:
             InputError: it has not begun, no cell has ended, there is no such factor, or effects are not to be seen yet.
             LogError: a log cannot be read.
         """
-        from analysis.studies.findings.results import study_results
+        from analysis.studies.findings.results import splitting_factors, study_results
         from analysis.studies.prereg.looks import look_at
 
+        splitting_factors(self._log.state(), by)  # a mistake is no look
         look_at([self.folder], "Study.results", look)
         return study_results(self.folder, by)
 

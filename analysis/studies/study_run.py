@@ -94,7 +94,7 @@ def check_inputs(log: StudyLog, cells: Sequence[Cell]) -> None:
     changed = changed_inputs(state, log.layout, cells)
     if changed.data and any(cell.state not in ("ended", "reused") for cell in state.cells.values()):
         raise InputError(
-            "cells that are left would begin with other data than those that ended",
+            "the remaining cells would begin with data other than those that ended",
             where=str(folder), why=changed.sentence(), fix=PUT_BACK,
         )  # fmt: skip
     if changed:

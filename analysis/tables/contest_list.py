@@ -75,7 +75,7 @@ def list_contests(events: Iterable[Event], which: ContestFilter = ALL) -> list[d
     found, with the slot of the message; ``seq`` is that of the count.
 
     Raises:
-        InputError: a filter names no arm, phase or probe of the run; or it is sorted by reach, and nobody was served a feed.
+        InputError: a filter names no arm, phase or probe of the run; or it is sorted by reach, and no member was served a feed.
     """
     book, spreads = Book(), SpreadReading()
     read(events, book, spreads)
@@ -150,4 +150,6 @@ def _check(which: ContestFilter, rows: Sequence[Row]) -> None:
             what = f"no contest of {field} {asked!r}" if field != "probe" else f"probe {asked!r} found nothing"
             raise InputError(what, why=f"there are {', '.join(map(str, sorted(there)))}" if there else "no probe did")
     if which.by == "reach" and rows and not any(row["seen"] for row in rows):
-        raise InputError("contests cannot be sorted by reach", why="nobody was served a feed", fix="Sort --by votes.")
+        raise InputError(
+            "contests cannot be sorted by reach", why="no member was served a feed", fix="Sort --by votes."
+        )

@@ -167,7 +167,7 @@ def _check(found: Sequence[Evaluation], arm: str) -> None:
         if each.config.get("world") == "networked":
             raise InputError(
                 "votes of a networked world cannot be explained by messages alone",
-                why="what neighbours did moved them too",
+                why="neighbours influenced them, too",
                 fix="Give a run of the isolated world.",
             )
     arms = list(dict.fromkeys(name for each in found for name in each.arms()))

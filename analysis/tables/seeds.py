@@ -74,7 +74,7 @@ def _apart(tables: Sequence[dict[str, Any]]) -> list[str]:
             )
     if len(epochs := sorted({t["epoch"] for t in tables})) > 1:
         said.append(
-            f"These runs were evaluated after different epochs ({', '.join(map(str, epochs))}): they are no replicates."
+            f"These runs were evaluated after different epochs ({', '.join(map(str, epochs))}): they are not replicates."
         )
     return said
 

@@ -33,9 +33,7 @@ CONVENTIONS = {
 }
 """Outcome -> how it counts."""
 LEVEL = 12
-MEDIATOR = (
-    "Style is length and format. It may be how an arm wins: at equal style is another question, and no correction."
-)
+MEDIATOR = "Style is length and format. It may be how an arm wins: the comparison at equal style answers another question and is not a correction."
 _PER_100 = per_100_words("")
 _Key = tuple[str, ...]
 
@@ -82,7 +80,7 @@ def controlled_tables(arms: Mapping[str, Any], beside: Mapping[str, Any], *, wit
         return tables
     from rich.text import Text
 
-    said = Text(f"Style is not controlled for: {beside['why']}.", style="dim") if beside["why"] else None
+    said = Text(f"Style cannot be controlled for:  {beside['why']}.", style="dim") if beside["why"] else None
     return [*tables[:1], said or _gains(beside["gains"]), *tables[1:]]
 
 

@@ -28,7 +28,7 @@ def elsewhere_tables(found: Mapping[str, Any], *, withheld: bool) -> list[Render
             parts.append(_probes(f"Out of domain: {title} in other arenas", rows))
     own = found["arenas"][0]
     said = (
-        f"Arms learnt in {own} alone. The people are the same; each arena has its own anchors and probes, so compare arms within an "
+        f"Arms learnt in {own} only. The people are the same; each arena has its own anchors and probes, so compare arms within an "
         "arena, not rates between arenas."
     )
     return [*parts, Text(said, style="dim")]

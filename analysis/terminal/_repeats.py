@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 COLUMNS = ("outcome", "trained again", "R", "mean", "s, points", "arm", "value", "less mean", "p", "p (rank)")
 NOTE = (
     "s: standard deviation of R trainings of one arm, other picks and other weights. p: of the sharp null that the arm's one training is one more of "
-    "them; from five on. No interval for the effect: that takes several trainings of both."
+    "them, from five trainings on. There is no interval for the effect: that takes several trainings of both."
 )
 
 

@@ -88,7 +88,7 @@ def _wins(results: dict[str, Any]) -> Table:
 def _bases(model: str, bases: dict[str, str]) -> str:
     """Return on which base models arms stand that do not stand on the run's."""
     told = "; ".join(f"{arm} on {base}" for arm, base in bases.items())
-    return f"Each arm is set against its own base model: {told}; all others on {model}. Win rates against two models are not of one scale."
+    return f"Each arm is set against its own base model: {told}; all others on {model}. Win rates against different models are not on one scale."
 
 
 def _panels(rows: Sequence[Row]) -> Table:

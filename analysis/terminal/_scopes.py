@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 TITLES = {"from_comparator": "Beyond the comparator", "rivalry": "Effect of rivalry"}
 """Measures that are effects: how their tables are headed."""
-FLIPPED = (
-    "Signs flipped: p of a test over seeds that assumes no distribution, and the least that so many seeds can give."
-)
+FLIPPED = "Signs flipped: p of a test over seeds that assumes no distribution, and the smallest p that this many seeds can give."
 
 
 def scope_tables(rows: Sequence[Row], levels: Callable[[Row], tuple[str, ...]]) -> Iterator[RenderableType]:
@@ -39,7 +37,7 @@ def _of(rows: Sequence[Row], measure: str) -> list[Row]:
 
 
 def _table(title: str, rows: Sequence[Row], levels: Callable[[Row], tuple[str, ...]]) -> Any:
-    grid = new_table(f"{title}, points", ["what an interval speaks of", "95 % CI", "p"])
+    grid = new_table(f"{title}, points", ["what an interval holds for", "95 % CI", "p"])
     for row in rows:
         add_row(grid, ", ".join([*levels(row), row["arm"], row["outcome"]]), points({"value": row["estimate"]}), "")
         add_row(grid, "  new trainings, anchors and people", _interval(row, ""), p_value(row["p"]))

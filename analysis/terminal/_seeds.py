@@ -99,7 +99,10 @@ def _pooled(rows: Sequence[Row], *, votes: bool) -> list[RenderableType]:
             changes = [text for measure in ("from_base", "from_comparator") for text in _change(by.get(measure))]
             add_row(grid, "" if i else name.replace("_", " "), arm, of, *changes)
     few = sorted({row["estimate"]["clusters"][2] for row in shown if not row["new_people"]})
-    return [grid, *(Text(f"Only {n} different people voted: read it for these people, not for new ones.") for n in few)]
+    return [
+        grid,
+        *(Text(f"Only {n} different people voted: it holds for these people, not for new ones.") for n in few),
+    ]
 
 
 def _change(row: Row | None) -> tuple[str, str]:

@@ -18,7 +18,7 @@ def task_tables(found: Mapping[str, Any]) -> list[RenderableType]:
     from rich.text import Text
 
     if found["withheld"]:
-        said = f"Out of domain: no findings of tasks. {found['model']} is not fit to be asked: {found['withheld']}."
+        said = f"Out of domain: no findings of tasks. {found['model']} is not fit for them: {found['withheld']}."
         return [Text(f"{said} With --json the numbers are there, flagged.", style="bold red")]
     beyond = from_comparator(found["rows"])
     columns = [
@@ -40,6 +40,9 @@ def task_tables(found: Mapping[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = [grid, Text(said, style="dim")]
     if found["fitness"]["verdict"] == "doubtful":
         parts.append(
-            Text(f"Flagged: {found['model']} is doubtful here: {found['fitness']['why']}.", style="bold yellow")
+            Text(
+                f"Flagged: it is doubtful whether {found['model']} is fit for these tasks: {found['fitness']['why']}.",
+                style="bold yellow",
+            )
         )
     return parts

@@ -21,7 +21,7 @@ def transfer_tables(rows: Sequence[Row]) -> list[RenderableType]:
 
     beyond = from_comparator(rows)
     columns = ["arm", "before", f"{beyond}, 95 %", "win rate, 95 %", f"from {OWN}, 95 %", "p"]
-    grid = new_table("Transfer: the same messages before other audiences than the run's own", columns, labels=2)
+    grid = new_table("Transfer: the same messages before audiences other than the run's", columns, labels=2)
     previous = ""
     for row in rows:
         arm, previous = "" if row["arm"] == previous else row["arm"], row["arm"]

@@ -53,7 +53,7 @@ def _anchors(found: dict[str, Any]) -> Iterator[str]:
     dropped = "; ".join(f"{n:,} left out: {why}" for why, n in about["dropped"].items()) if about.get("dropped") else ""
     yield f"{'anchors':9} {held}{f'; {dropped}' if dropped else ''}"
     for i, (column, each) in enumerate(about["columns"].items()):
-        meant = f"is {each['field']}" if each["field"] else "is read by nothing"
+        meant = f"is {each['field']}" if each["field"] else "is not read"
         yield f"{'' if i else 'columns':9} {column!r} {meant}, in {count(each['rows'], 'row')}"
 
 
@@ -61,7 +61,7 @@ def prompt_lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each prompt as a heading and its text."""
     shown = found["anchor"]
     real = shown["subject"] or f"the first {found['noun']}"
-    about = f"about {real}" if shown["real"] else f"with names of fields in the place of {_a(found['noun'])}"
+    about = f"about {real}" if shown["real"] else f"with names of fields in place of {_a(found['noun'])}"
     for each in found["prompts"]:
         text = "\n\n".join(f"[{message['role']}]\n{message['content']}" for message in each["messages"])
         yield f"{each['prompt']}, {about}", text

@@ -32,8 +32,8 @@ def render_calibration(rows: Sequence[CalibrationRow]) -> list[RenderableType]:
     parts += [Text(f"{name}: {MEASURES[name]}", style="dim") for name in used]
     if any(row.measure == "agreement" for row in rows):
         said = (
-            "ceiling: what two samples of these sizes of such people would reach; chance: what personas would reach that answer "
-            "at random"
+            "ceiling: what two samples of these sizes of such people would reach; chance: what personas that answer "
+            "at random would reach"
         )
         parts.append(Text(said, style="dim"))
     return parts

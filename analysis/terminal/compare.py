@@ -49,7 +49,7 @@ def render_comparison(compared: Comparison) -> Iterator[RenderableType]:
         yield _outcomes(compared.outcomes)
         yield from map(Text, (_paired(compared.outcomes), *_epochs(compared), *compared.notes))
     else:
-        yield "\nNeither was evaluated yet."
+        yield "\nNeither has been evaluated yet."
 
 
 def _past(compared: Comparison) -> list[str]:
@@ -138,5 +138,7 @@ def _change(outcome: MeasuredPair) -> str:
 def _epochs(compared: Comparison) -> list[str]:
     if len(set(compared.epochs)) == 1:
         return []
-    a, b = (f"was evaluated after epoch {epoch}" if epoch else "was not evaluated yet" for epoch in compared.epochs)
+    a, b = (
+        f"was evaluated after epoch {epoch}" if epoch else "has not been evaluated yet" for epoch in compared.epochs
+    )
     return [f"A {a}, B {b}."]

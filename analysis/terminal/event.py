@@ -21,7 +21,7 @@ def event_lines(shown: Mapping[str, Any]) -> Iterator[str]:
         words = short(json.dumps(said, ensure_ascii=False), CAUSE)
         yield f"{'because of' if i == 0 else '':10}  event {cause['seq']}  {cause['type']}  {words}"
     if not shown["causes"]:
-        yield "because of  no other event: it is a root"
+        yield "because of  no other event (it is a root)"
     commit = shown["commit"]
     last = commit["first"] + commit["events"] - 1
     yield f"{'sha256':10}  {shown['sha256']}  (of its line)"

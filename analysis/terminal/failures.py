@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 AGAIN = "then the same command resumes"
 RETRY = "then moloch study retry {study}"
 WHAT_TO_DO = {
-    "settings": "change the page, and give another --out: cells that ended are found there, and not repeated",
+    "settings": "change the page, and give another --out: finished cells are found, and not repeated",
     "data": f"fix the file, {RETRY}",
-    "backend": f"see that the server answers, {AGAIN}",
+    "backend": f"check that the server answers, {AGAIN}",
     "budget": "raise the bound on the page, then the same command resumes",
     "memory": f"give it less to do at a time: --jobs 1, or a smaller batch; {AGAIN}",
     "node": f"its process or its machine was ended from outside; {AGAIN}",
-    "disk": f"make room, or see that the disk can be written; {AGAIN}",
+    "disk": f"make room, or check that the disk can be written; {AGAIN}",
     "bug": f"fix what its traceback names, an extension or moloch itself, {RETRY}",
     "interrupted": "the same command resumes",
 }

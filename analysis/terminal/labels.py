@@ -107,8 +107,8 @@ def tipping_words(row: Row) -> str:
     ]
     arms = f"{short(row['writer'], WIDEST)} less {short(row['compared_with'], WIDEST)}"
     if not ways:
-        return f"{arms}: no error of the probe on one arm's messages alone cancels the difference."
-    return f"{arms}: the difference is 0 if on {short(row['writer'], WIDEST)}'s messages {', or '.join(ways)}, and else as in all arms."
+        return f"{arms}: errors of the probe on one arm's messages alone cannot cancel the difference."
+    return f"{arms}: the difference is 0 if on {short(row['writer'], WIDEST)}'s messages {', or '.join(ways)}, and otherwise as in all arms."
 
 
 def _agreement(rows: list[Row]) -> Table:
@@ -124,8 +124,8 @@ def left_out_words(counts: Mapping[str, int]) -> list[str]:
     """Return which messages are in no rate, and why."""
     said = {
         "unknown": "messages in which the probe could not tell are in no rate",
-        "unsure": "messages that people were unsure of are left out, as if they had not been drawn",
+        "unsure": "messages that people were unsure about are left out, as if they had not been drawn",
         "waiting": "drawn messages have no label yet",
-        "left_out": "runs are left out, of which nothing was drawn",
+        "left_out": "runs are left out because nothing was drawn from them",
     }
     return [f"{number(counts[name])} {text}." for name, text in said.items() if counts[name]]

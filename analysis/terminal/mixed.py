@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 EFFECTS = ("seed", "anchor", "person", "seed_x_anchor", "seed_x_person", "residual")
 NOTE = (
-    "A check, not the headline: effects of seeds, anchors and people are taken to be normal and of equal spread. Spreads are standard deviations, "
-    "in points; a dash: that effect cannot be told from another one here."
+    "A check, not the headline: effects of seeds, anchors and people are assumed to be normal with equal spread. Spreads are standard deviations, "
+    "in points; a dash: that effect cannot be separated from another one here."
 )
 
 

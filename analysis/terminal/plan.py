@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 _ANSWERED, _MINUTES = "answered", "minutes"
 _COLUMNS = ("role", "model", "to ask", _ANSWERED, "tokens in", "tokens out", "most out", "USD", "most USD", _MINUTES)
 NOTE = (
-    "Tokens, money and minutes are of the calls to come. Prompts are counted as one token for four bytes; completions as "
-    "those that the run's log holds, else 250 tokens; 'most' is with every completion as long as its limit allows; invalid reactions are asked for once more on top."
+    "Tokens, money and minutes are for the calls to come. Prompts are counted as one token for four bytes; completions as "
+    "those that the run's log holds, else 250 tokens; 'most' is with every completion as long as its limit allows; invalid reactions are asked for once more, in addition."
 )
-SPEED = " Minutes need a speed: `moloch llm check` measures it, serving.tokens_per_s or serving.server.tokens_per_s takes it."
+SPEED = " Minutes need a speed: `moloch llm check` measures it; serving.tokens_per_s or serving.server.tokens_per_s sets it."
 
 
 def render_plan(roles: Sequence[RolePlan], warm: Warmup | None = None) -> list[RenderableType]:

@@ -226,7 +226,7 @@ def _single(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         has = f"{count(row['repeats'], 'training')} of {than}"
         effect = f"{number(row['detectable'], 1)} points of {row['said']}"
         if row["allowed"]:
-            yield f"With {has}, the sharp null can be tested ({row['arm']}): it finds {effect}. There is no interval of the effect."
+            yield f"With {has}, the sharp null can be tested ({row['arm']}): it finds {effect}. There is no interval for the effect."
         else:
             yield (
                 f"With {has} nothing can be tested ({row['arm']}). repeats: {row['with_repeats']} of {than} would test the sharp null, and find {effect}; "
@@ -250,8 +250,8 @@ def _notes(told: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterat
         yield "* The pilots' equations give less than 0; the nearest components that are not negative are taken."
     if any("default" in row["variances"]["said"] for row in rows):
         yield "Defaults were measured on the pocket model and its choice audience: no evidence about real LLMs. --pilot RUN measures yours."
-    yield from (f"{said[:1].upper()}{said[1:]}: outcomes may vary otherwise." for said in told["differences"])
+    yield from (f"{said[:1].upper()}{said[1:]}: outcomes may vary in another way." for said in told["differences"])
     if told["designs"] and any(design["redrawn"] for design in told["designs"]):
-        yield "Drawn anew: redraw: {held_out_anchors: per_seed, held_out_personas: per_seed}."
+        yield "Drawn again for each seed: redraw: {held_out_anchors: per_seed, held_out_personas: per_seed}."
     if told["scope"]:
         yield told["scope"]

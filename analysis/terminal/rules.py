@@ -40,4 +40,8 @@ def _said(found: dict[str, Any]) -> str:
     verdicts, new = count(found["judged"], "verdict"), found["given"]
     if new and new < found["judged"]:
         return f"{verdicts}, {new:,} of them given now."
-    return f"{verdicts} given now." if new else f"{verdicts} as kept: the same rules judged these messages before."
+    return (
+        f"{verdicts} new."
+        if new
+        else f"{verdicts} kept from before: the same rules have already judged these messages."
+    )

@@ -29,7 +29,7 @@ def render(results: dict[str, Any], *, full: bool = False) -> list[RenderableTyp
     """Return what to print of ``results(events)``, or of ``table(events)``, in order.
 
     Args:
-        full: with all tables, not the decisive ones alone.
+        full: with all tables.
     """
     from rich.text import Text
 
@@ -38,7 +38,7 @@ def render(results: dict[str, Any], *, full: bool = False) -> list[RenderableTyp
         for alarm in results.get("alarms", ())
     ]
     if not results["arms"]:
-        return [Text("Nothing was evaluated yet.", style="yellow"), *alarms]
+        return [Text("Nothing has been evaluated yet.", style="yellow"), *alarms]
     answered = [withheld_line(results)] if results["withheld"] else answer_lines(answer(results))
     parts: list[RenderableType] = [_head(results), *answered, *flag_lines(results), *alarms]
     if results["validity"] and not results["withheld"]:

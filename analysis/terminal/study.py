@@ -113,7 +113,7 @@ def stopping_lines(extensions: int, looks: int) -> Iterator[str]:
 def changed_lines(said: str) -> Iterator[str]:
     """Yield that inputs are not what cells began with, and what these results are of; nothing for none."""
     if said:
-        yield f"Since then {said}. What is shown is of the inputs that each began with, which its run keeps."
+        yield f"Since then {said}. Results are of the inputs that each cell began with, which its run keeps."
 
 
 def _times(times: int) -> str:

@@ -39,7 +39,7 @@ def render_study_plan(
     if len(reused) > REUSED:
         yield Text(f"and {len(reused) - REUSED:,} more; --json lists them")
     if plan["not_looked_up"]:
-        said = f"Of {plan['not_looked_up']:,} new cells it was not looked up whether a finished run is one of them already."
+        said = f"{count(plan['not_looked_up'], 'new cell')} {'was' if plan['not_looked_up'] == 1 else 'were'} not compared with finished runs."
         yield Text(said, style="yellow")
     if roles:
         grid = new_table("Calls to come", ["role", "model", "calls", "tokens in", "tokens out", "USD", "most USD"])
@@ -50,8 +50,8 @@ def render_study_plan(
     yield Text("\n".join(_lines(plan)))
     yield Text("\n" + "\n".join(pools))
     if (left := plan["combinations"] - plan["combinations_read"]) > 0:
-        said = f"Calls: {plan['combinations_read']:,} of {plan['combinations']:,} combinations were looked at"
-        yield Text(f"{said}; the other {left:,} are taken for their mean.", style="yellow")
+        said = f"Calls: {plan['combinations_read']:,} of {plan['combinations']:,} combinations were counted"
+        yield Text(f"{said}; the other {left:,} are assumed to be like their mean.", style="yellow")
     yield Text(f"\n{NOTE}", style="dim")
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 """Weights that are printed."""
-LEFT_OUT = {"invalid": "invalid", "saw_one": "had no choice", "repeated_contests": "contests stood in two logs"}
+LEFT_OUT = {"invalid": "invalid", "saw_one": "had no choice", "repeated_contests": "contests were in two logs"}
 HELD_OUT = ("votes", "agreement, 95 % CI", "predicted", "by position", "winners", "log loss", "gain, 95 % CI")
 
 
@@ -42,7 +42,7 @@ def sentence(assessed: Assessment) -> str:
     """Return the answer in words: whether the fit says more of votes that it never saw than places do."""
     block = assessed.blocks[-1]
     gain = f"gain {_gain(block.gain)} nats a vote"
-    learnt = "it has learnt what messages do" if block.gain.low > 0 else "no more than places say is shown"
+    learnt = "it has learnt something about messages" if block.gain.low > 0 else "nothing beyond places is shown"
     return (
         f"The surrogate predicts {rate(plain(block.agreement))} of votes that it never saw, the place of a message alone "
         f"{percent(block.position_agreement)}: {learnt} ({gain})."
@@ -93,6 +93,6 @@ def _caveats(assessed: Assessment) -> str:
     if not known(slope.value):
         estimate = "not defined (chances all equal, or certain)"
     return (
-        f"Calibration slope {estimate} (1: calibrated; below: too bold). Gain: log loss by position less the surrogate's, in nats "
+        f"Calibration slope {estimate} (1: calibrated; below 1: too confident). Gain: log loss by position less the surrogate's, in nats "
         "a vote; without a gain the surrogate has learnt nothing about messages. Winners: contests whose majority it predicts."
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -60,6 +61,10 @@ def Place(address: PageAddress, go: vue.Go) -> None:
             title="No such study",
             text=f"There is no study {address.study!r} here.",
             command="moloch ui STUDY",
+            link=_meant(
+                address.study, (study.key for study in library().studies()), lambda key: PageAddress(study=key)
+            ),
+            event_go=go,
         )
     elif not address.run:
         vue.AddressBar(search=address.search(), title=titled())
@@ -72,9 +77,17 @@ def Place(address: PageAddress, go: vue.Go) -> None:
             title="No such run",
             text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
             command="moloch ui RUN",
+            link=_meant(address.run, library().paths(), lambda key: PageAddress(run=key)),
+            event_go=go,
         )
     else:
         OneRun(follower, address, go).key(f"{follower.key} {id(follower)}")
+
+
+def _meant(asked: str, there: Iterable[str], address: Callable[[str], PageAddress]) -> vue.Row | None:
+    """Return the link to the run or study of the nearest name."""
+    near = get_close_matches(asked[:200], list(there), n=1)
+    return {"url": address(near[0]).url, "text": f"Did you mean {near[0]}?"} if near else None
 
 
 @solara.component
@@ -109,8 +122,12 @@ def OneRun(follower: Follower, address: PageAddress, go: vue.Go) -> None:
         )
     elif not follower.read(lambda book: book.seq):
         damaged = follower.error or info.error
-        title = "This log cannot be read" if damaged else "Nothing was written yet"
-        none_yet = "No event is durable yet; this page follows the run." if info.state in LIVE else SAYS[info.state]
+        title = "This log cannot be read" if damaged else "Nothing has been written yet"
+        none_yet = (
+            "Nothing has been written to disk yet; this page follows the run."
+            if info.state in LIVE
+            else SAYS[info.state]
+        )
         text = damaged or none_yet
         vue.Notice(title=title, text=text, command=f"moloch log verify {quoted(info.path)}" if damaged else "")
     else:
@@ -161,11 +178,11 @@ def Guarded(show: Callable[[], Any], place: object, address: PageAddress, go: vu
         return
     text, link = str(broken), None
     if isinstance(broken, ContradictoryLog):
-        text = f"{broken.what}: {broken.why}. Pages that do not read it show what they can."
+        text = f"{broken.what}: {broken.why}. Other pages show what they can."
         url = PageAddress(run=address.run, page="event", seq=broken.seq).url
         link = {"url": url, "text": f"Event {broken.seq:,}"}
     elif not isinstance(broken, MolochError):
-        text = f"{type(broken).__name__}: {text[:400]}. The other pages, and the run, are not touched by it."
+        text = f"{type(broken).__name__}: {text[:400]}. The other pages and the run are not affected."
     vue.Notice(title="This page cannot be shown", text=f"{text[0].upper()}{text[1:]}", link=link, event_go=go)
 
 

@@ -114,9 +114,7 @@ def _rows_of_study(study: ShownStudy, address: PageAddress, stem: Path) -> Path:
     from analysis.studies.frames.study_frames import cell_runs
 
     if study.closed:
-        raise InputError(
-            f"no rows of study {study.key!r} yet", why="what was declared beforehand is not seen before its end"
-        )
+        raise InputError(f"no rows of study {study.key!r} yet", why="declared outcomes are hidden until its end")
     query = RowsQuery.of(address, tuple(cell_runs(study.path)))
     return _rows(rows_of_cells(query, study.path, study.status(), 0).query, study.path, stem)
 

@@ -21,6 +21,7 @@ from analysis.readings.society import SocietyKey
 from analysis.ui.data.frames import Frames
 from analysis.ui.data.society import SocietyReading
 from moloch.errors import MolochError
+from moloch.plain_text import near_paths
 
 POLL_S = 0.25
 """Seconds between looks at a log."""
@@ -90,7 +91,7 @@ class Following(ABC):
             try:
                 complete = self._read()
             except MolochError as error:
-                self.error = str(error)
+                self.error = near_paths(str(error))
             except Exception as error:  # an unforeseen log must not leave a page waiting
                 self.error = f"the log cannot be understood: {type(error).__name__}: {error}"
             if complete:

@@ -36,13 +36,13 @@ def chosen_token() -> str:
             "no token for the pages",
             where=VARIABLE,
             why="it holds characters that an address or a cookie cannot",
-            fix="Use letters, digits and - . _ ~ alone, or unset it: each start then makes a token.",
+            fix="Use only letters, digits and - . _ ~, or unset it: each start then makes a token.",
         )
     if given and len(given) < SHORTEST:
         raise InputError(
             "no token for the pages",
             where=VARIABLE,
-            why=f"it has fewer than {SHORTEST} characters, and other users of this machine could try them all",
+            why=f"it has fewer than {SHORTEST} characters, so other users of this machine could guess it",
             fix=f"Use {SHORTEST} or more at random, or unset it: each start then makes a token.",
         )
     return given or secrets.token_urlsafe(32)

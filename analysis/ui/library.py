@@ -24,6 +24,7 @@ from analysis.ui.interview import Interviewer
 from analysis.ui.studies import ShownStudy
 from analysis.ui.summaries import Summaries
 from moloch.errors import InputError, MolochError
+from moloch.plain_text import near_paths
 
 KEPT = 8
 """Readings of a run that are kept for the next page that asks."""
@@ -98,7 +99,7 @@ class Follower(Following):
         try:
             return seen_from(self.key, self.path, head, digest)
         except MolochError as error:
-            return RunInfo(self.key, self.path, {}, "damaged", error=str(error))
+            return RunInfo(self.key, self.path, {}, "damaged", error=near_paths(str(error)))
 
     def state(self) -> State:
         """Return the run's state, as it is now; no byte of its log is read for that."""

@@ -33,6 +33,7 @@ SMALL = (
     "evaluate=every",
 )
 RUNS = {
+    "sales": ("run",),
     "isolated": ("run", *SMALL, "--epochs", "1"),
     "networked": (
         "run", *SMALL, "--epochs", "2", "--world", "networked", "--set", "crowd={size: 300}",
@@ -59,7 +60,7 @@ class Shot:
 
 SHOTS = {
     "runs": Shot("", '.m-list:not(:has-text("…"))'),  # once results are counted
-    "result": Shot("?run=isolated", ".m-forest", 1000),
+    "result": Shot("?run=sales", ".m-forest", 1060),
     "study": Shot("?study=study", ".m-forest", 1200),
     "diffusion": Shot("?run=networked&page=diffusion&t=12", GRAPH),
     "opinion": Shot("?run=networked&page=diffusion&t=30&fill=opinion", GRAPH),

@@ -101,7 +101,7 @@ def message_breaches(limits: AlarmConfig, wrote: MessageMeasures, base: MessageM
 
 
 WORDS = {
-    "diverged": "its loss is no number any more",
+    "diverged": "its loss is no longer a number",
     "rows": "there is nothing to learn from in its contests",
     "kl": "KL to base {value:.3g} nats per token, over {limit:g}",
     "loss_ratio": "loss {value:.3g} times that before, over {limit:g}",

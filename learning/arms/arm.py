@@ -232,7 +232,9 @@ def _name(name: str) -> str:
     if name in (BASE, SHARED, SOLO):
         raise mistake(f"the name {name!r} is reserved", "Give it another name.")
     if not NAME.fullmatch(name):
-        raise mistake("a name has small letters, digits and _, a letter first", f"Give {name!r} another name.")
+        raise mistake(
+            "a name has lower-case letters, digits and _, and begins with a letter", f"Give {name!r} another name."
+        )
     return name
 
 
@@ -262,7 +264,7 @@ def check_references(arms: Mapping[str, Arm], at: Mapping[str, Keys]) -> None:
             why = f"{arm.rows_of!r} is brought to the rows of {first!r} itself"
             raise mistake(why, f"Write rows_of: {first}.", (*keys, "rows_of"))
         if arm.compared_with and arm.model != arms[arm.compared_with].model:
-            why = f"{arm.compared_with!r} stands on another base model"
+            why = f"{arm.compared_with!r} is on another base model"
             fix = "Each is evaluated against its own base model: compare arms of one model."
             raise mistake(why, fix, (*keys, "compared_with"))
 

@@ -83,9 +83,9 @@ def check_together(arms: Arms, markets: Mapping[str, MarketSettings], model: str
     for at, learner in learners_in(markets):
         if learner.source_readers is not None:
             fix = f"Set it of the market: markets.{at[1]}.source_readers."
-            raise mistake("all learners of a market have one audience", fix, (*at, "source_readers"))
+            raise mistake("all learners of a market share one audience", fix, (*at, "source_readers"))
         if learner.repeats > 1:
-            why = "a learner is not trained again without those whom it meets"
+            why = "a learner cannot be trained again without the others in its contests"
             raise mistake(
                 why, "Repeat an arm that competes with itself, or run the market with other seeds.", (*at, "repeats")
             )
@@ -115,7 +115,7 @@ def _check_size(at: At, market: MarketSettings) -> None:
     writers = len(market.learners) + len(market.rivals)
     if writers == 1:
         raise mistake(
-            "one learner without a rival is no market",
+            "one learner without a rival is not a market",
             f"Add a learner or rivals: [{BASE}], or move it to arms, where it competes with itself.",
             at,
         )
@@ -129,10 +129,10 @@ def _check_size(at: At, market: MarketSettings) -> None:
 
 def _check_twins(at: At, market: MarketSettings) -> None:
     if twice := next((kind for kind, times in Counter(market.twins).items() if times > 1), ""):
-        raise mistake(f"{twice!r} stands there twice", "Name each kind of twin once.", (*at, "twins"))
+        raise mistake(f"{twice!r} appears twice", "Name each kind of twin once.", (*at, "twins"))
     if len(market.learners) == 1 and len(market.twins) > 1:
         fix = f"Take one of {OWN} and {WHOLE}."
-        raise mistake("with one learner both kinds of twins are the same", fix, (*at, "twins"))
+        raise mistake("with one learner the two kinds of twins are the same", fix, (*at, "twins"))
     for name, learner in market.learners.items() if market.twins else ():
         if not twin_method(learner.model_dump()):
             raise mistake(
@@ -149,14 +149,14 @@ def _check_names(arms: Arms, markets: Mapping[str, MarketSettings]) -> None:
     for at, name, arm in stated(arms):
         for further in repeat_names(name, arm.repeats if arm is not None else 1)[1:]:
             if further in taken:
-                why = f"{further!r} is {taken[further]} already, and a further training of {name!r} here"
+                why = f"{further!r} is already {taken[further]}, and here a further training of {name!r}"
                 raise mistake(why, "Rename the other one.", (*at, "repeats"))
             taken[further] = "a further training"
     for entry in entries({name: market.model_dump() for name, market in markets.items()}):
         for name, what, at in _named(entry.market):
             if name in taken:
-                fix = "Names of arms, markets, learners and twins are all different ones."
-                raise mistake(f"{name!r} is {taken[name]} already, and {what} here", fix, at)
+                fix = "Give all arms, markets, learners and twins different names."
+                raise mistake(f"{name!r} is already {taken[name]}, and here {what}", fix, at)
             taken[name] = what
     _check_rivals(markets, taken)
 
@@ -168,10 +168,12 @@ def _check_rivals(markets: Mapping[str, MarketSettings], taken: Mapping[str, str
         for place, rival in named_rivals(settings.rivals):
             at = ("markets", market, "rivals", place)
             if rival.name in taken:
-                fix = "Names of arms, markets, learners, twins and rivals are all different ones."
-                raise mistake(f"{rival.name!r} is {taken[rival.name]} already, and a rival here", fix, at)
+                fix = "Give all arms, markets, learners, twins and rivals different names."
+                raise mistake(f"{rival.name!r} is already {taken[rival.name]}, and here a rival", fix, at)
             if known.setdefault(rival.name, rival) != rival:
-                raise mistake(f"{rival.name!r} is another rival before", "Give one of them another name.", at)
+                raise mistake(
+                    f"{rival.name!r} is already the name of another rival", "Give one of them another name.", at
+                )
 
 
 def _named(market: Market) -> Iterator[tuple[str, str, At]]:

@@ -47,7 +47,9 @@ class RivalSettings(BaseModel):
             raise mistake("a rival with a name has an adapter, or a model", f"For example {EXAMPLE}.")
         if self.id is not None and not self.adapter:
             raise mistake(
-                "it is the id of an adapter, and there is none", "Leave it out, or name the adapter.", ("id",)
+                "it is the id of an adapter, and the rival has no adapter",
+                "Leave it out, or name the adapter.",
+                ("id",),
             )
         if self.id is not None and (len(self.id) != ID_LENGTH or set(self.id) - set("0123456789abcdef")):
             raise mistake("the id of an adapter has 16 digits of 0-9 and a-f", "Copy it from the log.", ("id",))
@@ -60,7 +62,7 @@ class RivalSettings(BaseModel):
 
 def _is_base(rival: str) -> str:
     if rival != BASE:
-        raise mistake(f"{rival!r} alone names no rival", f"It is {BASE}, or has settings: {EXAMPLE}.")
+        raise mistake(f"{rival!r} alone does not name a rival", f"It is {BASE}, or has settings: {EXAMPLE}.")
     return rival
 
 

@@ -55,9 +55,9 @@ class WriterCounts:
 def _parse_fix(rejected: Counter[str]) -> str:
     reason = next((reason for reason, _ in rejected.most_common(1)), "")
     if reason in NO_ANSWER.values():
-        return "Look at the server: these are calls that it did not complete, and no fault of the writer."
+        return "Look at the server: it did not complete these calls; the writer is not at fault."
     if "unclosed" in reason:
         return "Raise sampling.max_tokens: messages end before their tag does."
     if reason.startswith("no <"):
         return "Ask for plain text: --set format=plain."
-    return "Ask again for what cannot be read: --set attempts=3; or give another model." if reason else ""
+    return "Ask again for answers that cannot be read: --set attempts=3; or use another model." if reason else ""

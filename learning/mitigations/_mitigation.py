@@ -53,9 +53,9 @@ class Mitigation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         labels = [verdicts[probe] for probe in self.judges(contests.arena) if probe in verdicts]
         if not labels:
             raise InputError(
-                f"no probe of the mitigation {self.name!r} judged what it is to change",
+                f"no probe of the mitigation {self.name!r} judged the message that it would change",
                 where=f"message {message}",
-                why="its contests were held before an arm asked for it",
+                why="its contests took place before an arm asked for it",
                 fix="Begin a new run, or fork before those contests.",
             )
         return 1 in labels

@@ -125,7 +125,7 @@ def loss_of(place: str, terms: Sequence[LossTerm] = ()) -> Loss:
             raise InputError(
                 f"the moves model does not know the loss {each}",
                 where="arms",
-                why="it computes its own losses, in the place of those that take tokens",
+                why="it computes its own losses, in place of those over tokens",
                 fix=f"Use methods and mitigations with the losses {', '.join(LOSSES)}, or another model.",
             )
 

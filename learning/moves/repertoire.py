@@ -151,5 +151,5 @@ def unread(where: str, completion: str) -> InputError:
         "the moves model cannot learn from this message",
         where=where,
         why=f"another model wrote it: {completion[:60]!r}",
-        fix="Let all who write in its training contests be moves models, or learn with another model.",
+        fix="Let only moves models write in its training contests, or learn with another model.",
     )

@@ -29,7 +29,7 @@ def law_of(model: str) -> Law:
         raise InputError(
             f"no moves model {model!r}",
             where="model",
-            why="serving.llm is moves, which has laws, not weights",
+            why="serving.llm is moves, which has laws instead of weights",
             fix=f"Set model to one of {', '.join(LAWS)}, or serve {model!r} by another backend.",
         )
     return LAWS[model]
@@ -83,7 +83,7 @@ class MovesLLM:
             raise InputError(
                 _BACKEND,
                 where=request.site,
-                why="it is asked for something else, which takes a language model",
+                why="it is asked for something that takes a language model",
                 fix="Let a choice model vote (audience: default), set reader.model, or leave surveys, judges, tasks and prompt "
                 "learners out.",
             )
@@ -91,7 +91,7 @@ class MovesLLM:
             raise InputError(
                 _BACKEND,
                 where="sampling.top_p",
-                why=f"a move has no tail to cut off, and top_p is {request.sampling.top_p:g}",
+                why=f"a move has no tail to cut off, but top_p is {request.sampling.top_p:g}",
                 fix="Set sampling.top_p to 1.",
             )
         return assignment(request.messages[-1]["content"])

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from abm.arenas import Arena
 from abm.events import ContestDecided, Event, StepStarted
 from learning.plan.parts import Learn
+from learning.runs.gate import GateClosed
 from learning.runs.reactions import ReactionCounts, ReactionsReading, reading_advice
 from learning.runs.written import WritingCounts, WrittenReading, advice, total
-from moloch.errors import InputError
+from moloch.errors import InputError, MolochError
 from moloch.plain_text import one_line, quoted
 
 SAMPLE = 160
@@ -19,8 +20,9 @@ SAMPLE = 160
 
 def nothing_to_learn(
     events: Iterable[Event], part: Learn, arena: Arena, *, rivals: bool = False, mitigated: Mapping[str, int] = {}
-) -> InputError:
-    """Return the error for a training without a single contest that votes decided.
+) -> MolochError:
+    """Return the error for a training without a single contest that votes decided: that a model is not fit for the study, where most
+    messages or answers of the readers could not be read, else that the input is wrong.
 
     Args:
         events: the whole log, in order.
@@ -67,7 +69,9 @@ def nothing_to_learn(
         return InputError(what, why=why, fix=fix)
     why = "; ".join([why, *_unread(counts, answers)])
     fix = " ".join([*advice(counts, arena), *reading_advice(answers, arena.name)])
-    return InputError(what, why=why, fix=fix or "Look at what was written with `moloch show`, or use another model.")
+    unfit = 2 * counts.rejected > counts.messages or 2 * answers.invalid > answers.answers
+    error = GateClosed if unfit else InputError
+    return error(what, why=why, fix=fix or "Look at what was written with `moloch show`, or use another model.")
 
 
 def _unread(counts: WritingCounts, answers: ReactionCounts) -> Iterator[str]:

@@ -90,7 +90,7 @@ def fork(
             f"a fork cannot change {', '.join(kept)}",
             where=str(parent),
             why="the shared steps were decided with it",
-            fix="Start a run of its own for that.",
+            fix="Start a new run for that.",
         )
     check_participants(before, config, str(parent))
     inputs = gather(own_data.at_hand(config, parent))
@@ -99,7 +99,7 @@ def fork(
             "a fork cannot change whether a language model's personas read the source",
             where=str(parent),
             why="the shared steps hold the arena's templates",
-            fix="Start a run of its own for that.",
+            fix="Start a new run for that.",
         )
     place = f"at{at}" if epoch is None else f"epoch{epoch}"
     folder = Path(out) if out is not None else parent.parent / f"{parent.name}-{place}-{config.id[:8]}"
@@ -195,7 +195,7 @@ def _check_place(at: int | None, epoch: int | None) -> None:
     if epoch is not None and epoch < 2:
         raise InputError(
             f"nothing comes before epoch {epoch}",
-            fix="Start a run of its own; or share the base model's contests, and learn otherwise from them: --at STEPS.",
+            fix="Start a new run; or share the base model's contests, and learn from them by another method: --at STEPS.",
         )
 
 
@@ -255,7 +255,7 @@ def _check_shared(before: Plan, after: Plan, at: str, where: str) -> None:
             raise InputError(
                 f"the fork's plan differs before {at}",
                 where=where,
-                why=f"from step {step} on the run goes on with {doings[0]!r}, the new settings with {doings[1]!r}",
+                why=f"from step {step} on the run continues with {doings[0]!r}, the new settings with {doings[1]!r}",
                 fix="Fork at an earlier step, or keep epochs and evaluate.",
             )
         step += old.steps if old else 0

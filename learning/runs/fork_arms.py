@@ -36,7 +36,7 @@ def check_participants(before: RunConfig, after: RunConfig, where: str) -> None:
         raise _kept("arms", f"their order is {', '.join(old)}", where)
     models, now = ({name: arm.model for name, arm in each.all_arms.items()} for each in (before, after))
     if other := [name for name in now if now[name] != models[name]]:
-        raise _kept("base models", f"{', '.join(other)} would stand on another one", where)
+        raise _kept("base models", f"{', '.join(other)} would be on another one", where)
     rivals, now = before.all_rivals, after.all_rivals
     if other := [name for name in rivals | now if rivals.get(name) != now.get(name)]:
         raise _kept("rivals", f"{', '.join(other)} would be another one", where)
@@ -57,8 +57,8 @@ def _kept(what: str, why: str, where: str) -> InputError:
     return InputError(
         f"a fork cannot change {what}: {why}",
         where=where,
-        why="the shared steps were decided with those who take part",
-        fix="Change how an arm learns, as arms.rft.method=dpo, or start a run of its own.",
+        why="the shared steps were decided by these participants",
+        fix="Change how an arm learns, as arms.rft.method=dpo, or start a new run.",
     )
 
 
@@ -81,7 +81,7 @@ def check_changes(before: RunConfig, after: RunConfig, coming: Plan, where: str)
             raise InputError(
                 f"the arm {name!r} does not learn after the fork",
                 where=where,
-                why="its trainings are shared, so that other settings would change nothing",
+                why="its trainings are shared, so other settings would change nothing",
                 fix="Fork at an earlier step or epoch.",
             )
 
@@ -108,7 +108,7 @@ def check_judged(before: RunConfig, after: RunConfig, arena: Arena, shared: Plan
     for part in (each for each in coming if isinstance(each, Learn) and each.source in held):
         if missing := [probe for probe in _asked(after, part.arm, arena) if probe not in judged[part.source]]:
             raise InputError(
-                f"the arm {part.arm!r} would learn from contests that nobody judged",
+                f"the arm {part.arm!r} would learn from contests that were not judged",
                 where=where,
                 why=f"its mitigations ask the probe {missing[0]}, and the contests of epoch {part.epoch} are held before the fork",
                 fix="Fork before an epoch (--epoch), so that its contests are held again.",
@@ -139,7 +139,7 @@ def check_continued(after: RunConfig, coming: Plan, shared: Iterable[AdapterTrai
         method = after.all_arms[part.arm].method
         if learn_weights([method]) != (parent.kind == "weights"):
             raise InputError(
-                f"the arm {part.arm!r} cannot learn on by {method}",
+                f"the arm {part.arm!r} cannot continue to learn by {method}",
                 where=where,
                 why=f"it continues an adapter that is {parent.kind}",
                 fix="Take a method of that kind, or fork before the arm's first training.",
@@ -151,7 +151,7 @@ def check_continued(after: RunConfig, coming: Plan, shared: Iterable[AdapterTrai
             new = list(new) if isinstance(new, tuple) else new
             if old is not None and old != new:
                 raise InputError(
-                    f"the arm {part.arm!r} cannot learn on with lora.{name} {new}",
+                    f"the arm {part.arm!r} cannot continue to learn with lora.{name} {new}",
                     where=where,
                     why=f"it continues an adapter that was learnt with {old}",
                     fix=f"Keep lora.{name}, or fork before the arm's first training.",

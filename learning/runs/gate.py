@@ -103,7 +103,7 @@ def _pass(seen: Observation, log: EventLog, config: RunConfig) -> None:
         fix=" ".join(
             [
                 *dict.fromkeys(fixes),
-                "Nothing is lost and nothing is paid twice: to go on all the same, --set gate=flag; in a study, gate: flag in "
+                "Nothing is lost and nothing is paid twice. To continue anyway, give --set gate=flag; in a study, gate: flag in "
                 "the base of its page, and moloch study retry.",
             ]
         ),

@@ -51,15 +51,15 @@ def _check_alike(arm: Arm, other: Arm, lora: Mapping[str, LoraSettings]) -> None
         raise InputError(
             f"{arm.name} cannot have the rows of {other.name}",
             why=f"one of {arm.method} and {other.method} learns weights from rows, the other instructions",
-            fix="Leave rows_of out, or name a twin that learns alike: that of prompt is prompt_random.",
+            fix="Leave rows_of out, or name a twin that learns in the same way: for prompt it is prompt_random.",
         )
     own, its = (kind.configured(lora[each.name].for_methods) for kind, each in zip(kinds, (arm, other), strict=True))
     for name in InstructionMethod.__struct_fields__:
         if getattr(own, name) != getattr(its, name):
             raise InputError(
-                f"with the rows of {other.name}, {arm.name} would not ask as many calls",
+                f"with the rows of {other.name}, {arm.name} would not make as many calls",
                 why=f"lora.options.{name} is {getattr(own, name)} for {arm.name} and {getattr(its, name)} for {other.name}",
-                fix=f"Set lora.options.{name} for the run, or alike for both.",
+                fix=f"Set lora.options.{name} for the run, or to the same value for both.",
             )
 
 
@@ -71,7 +71,7 @@ def _check_steps(arm: Arm, lora: Mapping[str, LoraSettings]) -> None:
             raise InputError(
                 f"with the rows of {arm.rows_of}, {arm.name} would not take as many steps",
                 why=f"lora.{name} is {own} for {arm.name} and {other} for {arm.rows_of}",
-                fix=f"Set lora.{name} for the run, or alike for both.",
+                fix=f"Set lora.{name} for the run, or to the same value for both.",
             )
 
 
@@ -83,7 +83,7 @@ def check_instructions(arms: Mapping[str, Arm], train_anchors: int) -> None:
         if train_anchors < 2:
             raise InputError(
                 f"arm {arm.name!r} needs two training anchors",
-                why="it looks back at contests about some, and tries what it proposes on others",
+                why="it reads contests about some of them, and tries its proposals on others",
                 fix="Raise train_anchors.",
             )
 
@@ -95,8 +95,8 @@ def check_examples(rules: Arena, anchors: AnchorSplit) -> None:
         if clean(example.anchor) in held_out:
             raise InputError(
                 f"examples.{number} is about a held-out anchor",
-                why=f"what is evaluated would be shown to its writers: {example.anchor.splitlines()[0]}",
-                fix="Make up an anchor for it, or take one to train on.",
+                why=f"the writers would see an anchor of the evaluation: {example.anchor.splitlines()[0]}",
+                fix="Invent an anchor for it, or use one to train on.",
             )
 
 
@@ -169,4 +169,4 @@ def check_surveys(config: RunConfig, parts: Plan) -> None:
                 )
             if not any(isinstance(part, Survey) and (part.survey, part.epoch) == (number, epoch) for part in parts):
                 why = f"held-out personas read nothing in epoch {epoch}: only epoch {config.epochs} is evaluated"
-                raise InputError(f"{where} asks nobody", why=why, fix="Set evaluate: every, or who: train.")
+                raise InputError(f"{where} does not ask anybody", why=why, fix="Set evaluate: every, or who: train.")

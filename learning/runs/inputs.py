@@ -202,7 +202,7 @@ def _people(config: RunConfig) -> PersonaSplit:
         raise InputError(
             "weights without effect",
             where=str(config.mapping),
-            why="personas are asked one by one, and count alike",
+            why="personas are asked one by one, and all count the same",
             fix="Declare resample: true, or draw a crowd by their weights (crowd: {size: N}).",
         )
     return people

@@ -90,6 +90,16 @@ class Objects:
         """Return evaluation audience -> the model that plays its personas, of those that one plays."""
         return {name: self._known(config, model) or backends.llm(model) for name, model in config.voting_models.items()}
 
+    def reach(self, config: RunConfig, backends: Backends) -> None:
+        """See that the servers that will be asked are there, before anything is loaded or written.
+
+        Raises:
+            InputError, ServiceError: as :meth:`abm.llm.backends.Backends.reach`.
+        """
+        named = self._named(config)
+        backends.check(named)
+        backends.reach(named)
+
     def _known(self, config: RunConfig, model: str) -> LLM | None:
         """Return the object that was given for a model; None where it is opened by its name."""
         if self.reader is not None and model == config.reader_model:

@@ -65,10 +65,8 @@ def other_arenas(config: RunConfig, home: Arena, learnt: AnchorSplit) -> dict[st
         where = f"out_of_domain.arenas.{number}"
         rules = arena(other.arena).asked(config.format, None, config.stop, config.attempts, config.cut)
         if rules.name in (home.name, *found):
-            why = "it is the run's own" if rules.name == home.name else "it stands there before"
-            raise InputError(
-                f"{where} names the arena {rules.name!r}", why=why, fix="Leave it out, or name another one."
-            )
+            why = "it is the run's own" if rules.name == home.name else "it is already in the list"
+            raise InputError(f"{where} names the arena {rules.name!r}", why=why, fix="Leave it out, or name another.")
         pool = load_anchors(other.anchors, rules, drop_near=config.near_duplicates == "drop")
         kept = unleaked(pool.held_out, learnt.train)
         dropped = pool.dropped | ({SEEN: len(pool.held_out) - len(kept)} if len(kept) < len(pool.held_out) else {})
@@ -87,7 +85,7 @@ def _taken(config: RunConfig, anchors: list[Anchor], where: str) -> list[Anchor]
     asked = config.out_of_domain.anchors
     wanted = asked or config.held_out_anchors or HELD_OUT_ANCHORS
     if len(anchors) < 2:
-        raise InputError(f"{len(anchors)} held-out anchors are left", where=where, why="it takes two or more")
+        raise InputError(f"{len(anchors)} held-out anchors are left", where=where, why="it needs two or more")
     if asked is not None and asked > len(anchors):
         if not config.up_to:
             raise InputError(

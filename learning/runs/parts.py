@@ -81,10 +81,10 @@ def recorded_config(log: EventLog) -> RunConfig:
         return load_config(None, log.config, imports=False, recorded=True)
     except InputError as error:
         raise NoPlan(
-            "the log has no plan that could be decided again",
+            "the log has no plan to decide again",
             where=str(log.path),
             why=f"its settings are not those of a run: {error}",
-            fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` folds any.",
+            fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` without --verify replays any log.",
         ) from error
 
 
@@ -104,7 +104,7 @@ def import_recorded(log: EventLog, modules: Sequence[str], allowed: Sequence[str
         raise InputError(
             f"the log names code to import: {', '.join(foreign)}",
             where=str(log.path),
-            why="this run was not begun here, so nothing of it is imported by itself",
+            why="this run was not begun here, so none of it is imported automatically",
             fix=f"Read that code first; if you trust it: {' '.join(f'--extensions {name}' for name in foreign)}",
         )
     loaded = extensions.load(list(names))

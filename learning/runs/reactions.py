@@ -97,4 +97,4 @@ def reading_advice(counts: ReactionCounts, arena: str) -> Iterator[str]:
     if counts.reasons.get(AT_BOUND, 0) > least:
         yield "Readers were cut off: raise reader.max_tokens, or switch thinking off where the model is served."
     if sum(counts.reasons.get(why, 0) for why in NO_ANSWER.values()) > least:
-        yield "The server completed too few of the readers' calls: look at its own messages, or lower its concurrency."
+        yield "The server completed too few of the readers' calls: look at its messages, or lower its concurrency."

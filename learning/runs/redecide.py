@@ -309,10 +309,10 @@ def _planned(run: Path | str, allowed: Sequence[str]) -> tuple[EventLog, RunConf
     first = next(_beginning(log), None)
     if first is not None and not isinstance(first, RunConfigured):
         raise NoPlan(
-            "the log has no plan that could be decided again",
+            "the log has no plan to decide again",
             where=str(run),
             why=f"it begins with {kind(first)}, not with settings of a run",
-            fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` folds any.",
+            fix="Only logs that `moloch run` wrote can be decided again; `moloch replay` without --verify replays any log.",
         )
     import_recorded(log, recorded_config(log).extensions, allowed)
     return log, load_config(None, log.config, recorded=True)

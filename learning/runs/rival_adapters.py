@@ -50,7 +50,7 @@ def found(reference: str) -> FoundAdapter:
         raise InputError(
             "no adapter",
             where=reference,
-            why=f"it is no folder with {WEIGHTS} and {CONFIG}",
+            why=f"it is not a folder with {WEIGHTS} and {CONFIG}",
             fix="Give such a folder, or an arm of a run: runs/first#rft, runs/first#rft@2.",
         )
     return FoundAdapter(folder, adapter_at(folder))
@@ -61,12 +61,14 @@ def _learnt(run: str, arm: str, epoch: str, reference: str) -> str:
     if not (Path(run) / "run.json").is_file():
         raise InputError("no run", where=run, why=f"{reference!r} names an adapter of one", fix="Give its folder.")
     if epoch and not epoch.isdecimal():
-        raise InputError("no epoch", where=reference, why=f"{epoch!r} is no number", fix=f"For example {run}#{arm}@1.")
+        raise InputError(
+            "no epoch", where=reference, why=f"{epoch!r} is not a number", fix=f"For example {run}#{arm}@1."
+        )
     trained = [event for event in open_log(run, write=False).read() if isinstance(event, AdapterTrained)]
     epochs = {event.epoch: event.adapter for event in trained if event.arm == arm}
     if not epochs:
         arms = ", ".join(dict.fromkeys(event.arm for event in trained)) or "none yet"
-        raise InputError(f"arm {arm!r} has learnt nothing there", where=reference, why=f"Arms that have: {arms}")
+        raise InputError(f"arm {arm!r} has no adapter there", where=reference, why=f"Arms with adapters: {arms}")
     if (wanted := int(epoch) if epoch else max(epochs)) not in epochs:
         why = f"its epochs are {', '.join(map(str, sorted(epochs)))}"
         raise InputError(f"arm {arm!r} has no epoch {wanted} there", where=reference, why=why)
@@ -112,7 +114,7 @@ def _id(rival: Rival, begun: Rival | None) -> str:
             return kept
         raise
     if rival.id and now != rival.id:
-        why = f"the settings say {rival.id}, there is {now}"
+        why = f"the settings say {rival.id}, the folder holds {now}"
         raise InputError(f"rival {rival.name!r} has another adapter", where=rival.adapter, why=why)
     return now
 

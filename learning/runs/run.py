@@ -99,7 +99,8 @@ def run(
         LogError: the log cannot be opened or written; what was acknowledged is safe.
         NondeterminismError: the inputs changed since the run began.
         ServiceError, BudgetSpent: a server does not serve any more, or the budget is spent; the same settings resume.
-        GateClosed: after the first step a model is not fit for the study; the same settings resume with ``gate="flag"``.
+        GateClosed: after the first step a model is not fit for the study, where the same settings resume with ``gate="flag"``; or
+            there is nothing to learn from, because most of what models answered could not be read.
     """
     objects = Objects.of(llm=llm, reader=reader, audience=audience, trainer=trainer)
     config = config or load_config(None, settings | objects.settings)
@@ -153,6 +154,7 @@ def stepwise(
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": rank} | computing(config)
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
+            objects.reach(config, backends)
             _, asked = objects.models(config, backends)
             objects.check_preset(config)
             if config.reader.answer == "letters":

@@ -38,7 +38,7 @@ def task_sets(config: RunConfig) -> dict[str, TaskSet]:
         if tasks.name in found:
             raise InputError(
                 f"out_of_domain.tasks.{number} names the tasks {tasks.name!r}",
-                why="a set of that name stands there before",
+                why="a set of that name is already in the list",
                 fix="Leave it out, or give it another name.",
             )
         found[tasks.name] = tasks

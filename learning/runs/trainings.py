@@ -75,7 +75,7 @@ class Trainings:
         """Learn an adapter, or take up what the log holds of it; an arm may be stopped by it.
 
         Raises:
-            InputError: there is nothing to learn from, and the settings do not say that the arm is stopped then.
+            InputError, GateClosed: there is nothing to learn from, and the settings do not say that the arm is stopped then.
             TrainingDiverged: the training has no result, likewise.
         """
         self._audit(part)
@@ -119,7 +119,7 @@ class Trainings:
         """Stop an arm that has nothing to learn from, if the settings say so.
 
         Raises:
-            InputError: they do not, or no arm has.
+            InputError, GateClosed: they do not, or no arm has.
         """
         alone = part.source.arm != SHARED or mitigated  # else there is nothing for any arm
         if not alone or (stopped := self._watch.failed(part.arm, part.epoch, NO_ROWS)) is None:

@@ -97,7 +97,7 @@ def check_versions(events: Iterable[Event], judges: Sequence[Probe], where: str)
                 f"this run was judged by version {version} of the probe {probe!r}, and here is version {here[probe]}",
                 where=where,
                 why="verdicts of two versions in one run could not be compared",
-                fix="Finish it with the code that began it (its log names the versions), or begin a new run with another"
+                fix="Finish it with the version that began it (the log names it), or start a new run with another"
                 " --out; `moloch replay` and all pages read it as it is.",
             )
 
@@ -118,7 +118,7 @@ def check_source_probe(checked: Iterable[SourceChecked], probe: Probe, where: st
                 f"{version_of(probe)} of {probe.name!r}",
                 where=where,
                 why="votes before two versions in one run could not be compared",
-                fix="Finish it with the code that began it, or begin a new run with another --out.",
+                fix="Finish it with the version that began it, or start a new run with another --out.",
             )
 
 
@@ -156,12 +156,12 @@ def check_judges(events: Iterable[Event], judges: Sequence[Probe], where: str, o
     if were_judged is None or were_judged == bool(judges):
         return
     raise InputError(
-        "the run would be judged in part only",
+        "only part of the run would be judged",
         where=where,
         why="probes judged its evaluation so far, and none would judge the rest"
         if were_judged
         else "no probe judged its evaluation so far, and the rest would be judged",
-        fix="Go on with it as it was begun: the command and moloch.run judge, learning.run only with probes=. Or begin a new run"
+        fix="Continue it as it began: the command and moloch.run judge, learning.run only with probes=. Or start a new run"
         " with another --out.",
     )
 

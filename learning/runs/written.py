@@ -183,7 +183,7 @@ def advice(counts: WritingCounts, arena: Arena) -> Iterator[str]:
     tags = sum(n for reason, n in failed.items() if reason.startswith("tags inside message"))
     uncalled = sum(failed.get(why, 0) for why in NO_ANSWER.values())
     if uncalled > OFTEN * answers:
-        yield "The server completed too few calls: look at its own messages, or lower its concurrency; the writer is not to blame."
+        yield "The server completed too few calls: look at its messages, or lower its concurrency; the writer is not at fault."
     if no_tag > OFTEN * answers:
         yield (
             f"The model does not write <{arena.tag}>: ask for plain text with --set format=plain, or have the arena's write "

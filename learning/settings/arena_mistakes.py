@@ -90,7 +90,7 @@ def _placeholders(arena: Arena, keys: Keys) -> Iterator[Mistake]:
         return
     shown = set(_PLACEHOLDER.findall(f"{template.system}\n{template.user}"))
     for missing in [each for each in needed if each not in shown]:
-        fix = f"Write {{{missing}}} where it shall stand."
+        fix = f"Write {{{missing}}} where it belongs."
         yield keys, InputError(f"{name} does not show {{{missing}}}", why=_shows(missing, arena), fix=fix)
     for part in ("system", "user"):
         for unknown in dict.fromkeys(_PLACEHOLDER.findall(getattr(template, part))):
@@ -99,7 +99,7 @@ def _placeholders(arena: Arena, keys: Keys) -> Iterator[Mistake]:
                 near = get_close_matches(unknown, known, n=1)
                 guess = f"Did you mean {{{near[0]}}}? " if near else ""
                 fix = f"{guess}This template knows {', '.join(f'{{{each}}}' for each in known)}."
-                yield (*keys, part), InputError(f"{name} names {{{unknown}}}, which nothing fills", fix=fix)
+                yield (*keys, part), InputError(f"{name} names {{{unknown}}}, which nothing fills in", fix=fix)
 
 
 def _shows(placeholder: str, arena: Arena) -> str:
@@ -116,7 +116,9 @@ def _tags(arena: Arena) -> Iterator[Mistake]:
     if arena.tag in OWN_TAGS:
         yield (
             ("tag",),
-            InputError(f"the tag cannot be {arena.tag!r}", why="it has another meaning", fix="Give another name."),
+            InputError(
+                f"the tag cannot be {arena.tag!r}", why="it already has another meaning", fix="Give another name."
+            ),
         )
         return
     asked = set(_TAG.findall(f"{arena.write.system}\n{arena.write.user}"))
@@ -131,7 +133,7 @@ def _tags(arena: Arena) -> Iterator[Mistake]:
             why = "in plain format the whole text is the message"
             yield ("plain", "write"), InputError(f"plain.write asks for <{arena.tag}>", why=why, fix="Leave it out.")
     if "<choice>" not in f"{arena.react.system}\n{arena.react.user}":
-        why = "a reader's choice is looked for in that tag first"
+        why = "a reader's choice is read from that tag first"
         fix = "Ask for the letter of an option inside <choice></choice>."
         yield ("react",), InputError("react does not ask for <choice>", why=why, fix=fix)
     if not isinstance(read_answer(arena.trajectory("Plan.", "It is blue."), arena).message, Completion):
@@ -159,4 +161,4 @@ def _probes(arena: Arena) -> Iterator[Mistake]:
             yield ("probes", i), PROBES.unknown(name)
     for i, name in enumerate(arena.probes):
         if name in arena.probes[:i]:
-            yield ("probes", i), InputError(f"the probe {name!r} stands twice", fix="Leave one of them out.")
+            yield ("probes", i), InputError(f"the probe {name!r} appears twice", fix="Leave one of them out.")

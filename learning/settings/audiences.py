@@ -92,7 +92,7 @@ def _named(given: Any) -> Any:
     for each in given:
         if not isinstance(each, str):
             raise mistake(
-                "a list holds the names of audiences", "With settings of their own, name them: {NAME: {audience: ...}}."
+                "a list holds the names of audiences", "To give them settings, name them: {NAME: {audience: ...}}."
             )
         if (name := name_of(each)) in named:
             raise mistake(f"two audiences would be called {name!r}", f"Name them: {{first: {each}, second: ...}}.")

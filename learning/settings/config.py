@@ -117,7 +117,7 @@ class RunConfig(RecordedSettings, BaseModel):
     evaluate: Literal["last", "every"] = "last"
     """When arms are evaluated against the base model: after the ``last`` epoch, or after ``every`` epoch."""
     seed: int = Field(1, ge=0, lt=2**31)
-    """Decides all randomness of the run: equal settings and seed give an equal digest."""
+    """Seed of everything random in the run: equal settings and seed give an equal digest."""
     world: Literal["isolated", "networked"] = "isolated"
     """``isolated``: every member sees every contest, and no other member. ``networked``: messages travel through feeds, and
     members see what others do (see ``network``)."""
@@ -153,7 +153,7 @@ class RunConfig(RecordedSettings, BaseModel):
     """CPU threads of models of this process. By default two for a small model, else as many as torch takes."""
 
     surveys: tuple[SurveyConfig, ...] = ()
-    """Questionnaires that personas answer while the run goes on; the reader's model answers for them."""
+    """Questionnaires that personas answer during the run; the reader's model answers for them."""
     redraw: RedrawConfig = Field(default_factory=cache(RedrawConfig))
     """Which anchors and personas are others for each seed."""
     alarms: AlarmConfig = Field(default_factory=AlarmConfig)
@@ -206,7 +206,7 @@ class RunConfig(RecordedSettings, BaseModel):
     @classmethod
     def _at_most_everybody(cls, members: dict[str, float]) -> dict[str, float]:
         if (total := sum(members.values())) > 1 + 1e-9:
-            raise ValueError(f"the shares of members add up to {total:g}; they are at most 1 in all")
+            raise ValueError(f"the shares of members add up to {total:g}; together they may be at most 1")
         return members
 
     @field_validator("world")
@@ -215,7 +215,7 @@ class RunConfig(RecordedSettings, BaseModel):
         reader, audience = info.data.get("reader"), info.data.get("audience")
         if world == "networked" and audience == LLM_AUDIENCE and reader and reader.answer == "letters":
             raise ValueError(
-                "reader.answer: letters is for isolated; in a networked world a persona answers a whole page"
+                "reader.answer: letters is for isolated; in a networked world a persona answers a whole feed at once"
             )
         return world
 
@@ -225,7 +225,7 @@ class RunConfig(RecordedSettings, BaseModel):
         reader, audience = info.data.get("reader"), info.data.get("audience", LLM_AUDIENCE)
         if surveys and audience != LLM_AUDIENCE and reader and not reader.model:
             raise ValueError(
-                "nobody answers: a choice model moves the personas; name the model that plays them: reader.model"
+                "a choice model plays the personas, so nobody can answer; name a model that plays them: reader.model"
             )
         return surveys
 

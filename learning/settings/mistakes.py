@@ -198,7 +198,7 @@ def unsuited(config: RunConfig, at: Key, name: str, method: type[Method]) -> Inp
     if method.draws and not config.sampling.temperature:
         return InputError(
             f"the method {name!r} needs messages that are drawn at random",
-            why="sampling.temperature is 0: all messages of a contest are the same one",
+            why="sampling.temperature is 0: all messages of a contest would be the same",
             fix="Set sampling.temperature, for example to 0.7.",
         )
     return None

@@ -81,7 +81,7 @@ def _no_weights(name: str, method: str) -> InputError:
     return InputError(
         f"the mitigation {name!r} cannot change what {method!r} learns",
         why="it learns instructions, not rows",
-        fix="Leave it out, or take a method that learns weights.",
+        fix="Leave it out, or use a method that learns weights.",
     )
 
 

@@ -95,7 +95,7 @@ class BudgetConfig(_Settings):
     minutes: Annotated[float | None, InUnit("minutes")] = Field(default=None, ge=0)
     """How long this process may work; the same command resumes."""
     shared: str = ""
-    """Folder by which runs that go on at the same time share their limits on calls, tokens and money. By default each has its
+    """Folder by which runs at the same time share their limits on calls, tokens and money. By default each has its
     own."""
 
 
@@ -108,7 +108,7 @@ class RedrawConfig(_Settings, RecordedSettings):
     """
 
     train_anchors: Draw | None = None
-    """Whether training anchors are drawn anew for each seed (``per_seed``) or are the same for all seeds (``common``). By
+    """Whether training anchors are drawn again for each seed (``per_seed``) or are the same for all seeds (``common``). By
     default they are drawn."""
     held_out_anchors: Draw | None = None
     """The same of held-out anchors. By default the first ones of their file."""
@@ -134,7 +134,7 @@ class SurveyConfig(_Settings):
     questions: str
     """Path of the questionnaire's YAML file."""
     at: tuple[Literal["start", "end"] | EpochMoment, ...] = Field(default=("end",), min_length=1)
-    """When it is asked: ``start``, before anybody has read anything; ``{epoch: 1}``, when the contests of that epoch are over;
+    """When it is asked: ``start``, before anyone has read anything; ``{epoch: 1}``, when the contests of that epoch are over;
     ``end``, the same of the last epoch."""
     who: Literal["all", "train", "evaluate"] = "all"
     """Who is asked: personas whose votes are learnt from (``train``), held-out ones (``evaluate``), or ``all``."""

@@ -233,5 +233,5 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any, said: str) -> 
     for part in path:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):
-            raise InputError(f"{said}: {part!r} holds no settings of its own")
+            raise InputError(f"{said}: {part!r} holds no settings")
     values[last] = value

@@ -22,7 +22,7 @@ PREDICTED = 0.97
 separates them, and weights are as large as the penalty lets them be."""
 LOOSE_ERROR = 1.0
 """Standard error of the utility of standing first, at most: beyond it even odds of 1 : 7 and 7 : 1 are open."""
-FIX = "Fit the votes of readers who choose by what they read: moloch llm check MODEL --arena ARENA --audience llm; with reader.answer=letters both orders are averaged."
+FIX = "Fit the votes of readers who choose by content: moloch llm check MODEL --arena ARENA --audience llm; with reader.answer=letters both orders are averaged."
 
 
 def check_places(votes: LoggedVotes) -> None:
@@ -56,7 +56,9 @@ def check_fit(fitted: ChoiceData, theta: NDArray[np.float64], errors: NDArray[np
     likeliest = probabilities(fitted, theta).argmax(axis=1)
     predicted = float((likeliest == np.where(fitted.choice < 0, fitted.values.shape[1], fitted.choice)).mean())
     if predicted > PREDICTED:
-        raise _refusal(f"{predicted:.1%} of {len(fitted):,} votes are predicted by the messages: readers without noise")
+        raise _refusal(
+            f"{predicted:.1%} of {len(fitted):,} votes are predicted by the messages: the readers have no noise"
+        )
     if (np.abs(theta) >= LARGEST).any():
         raise _refusal(f"a weight runs to its bound of {LARGEST:g}")
     if (error := float(errors[0])) > LOOSE_ERROR:

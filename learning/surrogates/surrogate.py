@@ -154,7 +154,7 @@ def choices(votes: LoggedVotes) -> logit.ChoiceData:
     missing = [trait for trait in TRAITS if trait not in votes.traits or np.isnan(votes.traits[trait]).any()]
     if missing:
         raise InputError(
-            f"the log does not tell the personas' {missing[0]}",
+            f"the log does not hold the personas' {missing[0]}",
             why="an audience is fitted on traits",
             fix="Give runs whose personas joined with their traits.",
         )
@@ -173,7 +173,7 @@ def _usable(votes: LoggedVotes, audience: str | None) -> tuple[LoggedVotes, dict
     if any(config.get("world") == "networked" for config in votes.configs):
         raise InputError(
             "votes of a networked world cannot be fitted",
-            why="what neighbours did moved them too",
+            why="neighbours influenced them, too",
             fix="Give runs of the isolated world.",
         )
     named = np.array([contest.audience for contest in votes.contests], dtype=object)
@@ -220,7 +220,9 @@ def _cross_validated(data: logit.ChoiceData, groups: NDArray[np.int64], ridges: 
     """Return ridge -> mean loss of a vote in a fold that the fit did not see."""
     folds = np.unique(groups)
     if len(folds) < 2:
-        raise InputError("too few anchors to fit an audience", why="cross-validation parts anchors", fix="Give more.")
+        raise InputError(
+            "too few anchors to fit an audience", why="cross-validation splits the anchors", fix="Give more."
+        )
     total = dict.fromkeys(ridges, 0.0)
     for fold in folds:
         rest, left, theta = data.of(groups != fold), data.of(groups == fold), None

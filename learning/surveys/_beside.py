@@ -50,7 +50,7 @@ class BesideLog(SideLog):
             if there and not isinstance(error.__cause__, OSError):
                 raise
             raise InputError(
-                "what is answered cannot be kept there",
+                "answers cannot be kept there",
                 where=str(self.folder),
                 why=error.why or error.what,
                 fix="Give a folder that can be written: --log FOLDER. Nothing was asked.",

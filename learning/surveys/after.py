@@ -192,7 +192,7 @@ def notes_on(model: str, played: bool) -> list[str]:
         )
     if played:
         notes.append(
-            f"{model} answers for personas whose votes a choice model cast: it was told what they read and chose, and decided nothing of it."
+            f"{model} answers for personas whose votes a choice model cast: it was given what they read and chose, and made none of these choices."
         )
     return notes
 
@@ -254,13 +254,13 @@ def _personas(subject: SurveyedRun, whom: Whom) -> list[int]:
             raise InputError(
                 "personas of another phase are named",
                 where=str(subject.path),
-                why=f"{subject.name(chosen[0])} does not live in {whom.phase}",
+                why=f"{subject.name(chosen[0])} is not in {whom.phase}",
                 fix="Give --phase train for those whose votes were learnt from.",
             )
         return chosen
     everybody = subject.ids(whom.phase)
     if not everybody:
-        raise InputError(f"no persona lives in {whom.phase}", where=str(subject.path))
+        raise InputError(f"there is no persona in {whom.phase}", where=str(subject.path))
     return everybody if whom.share >= 1 else drawn(everybody, whom.share, subject.seed, "survey")
 
 
@@ -272,9 +272,9 @@ def _told(subject: SurveyedRun, questionnaire: Questionnaire, held: Sequence[Eve
     if same and all(each.head != subject.head.hash for each in same):
         told.append(
             f"the run went on since these questions were asked: {same[-1].events:,} events then, {subject.head.seq:,} now; "
-            "where what is remembered changed, they are asked anew"
+            "where memories have changed, personas are asked again"
         )
     others = {each.digest for each in opened if each.questionnaire.get("name") == questionnaire.name}
     if not same and others:
-        told.append(f"another questionnaire was asked under the name {questionnaire.name!r}; both stand in the answers")
+        told.append(f"another questionnaire was asked under the name {questionnaire.name!r}; the answers hold both")
     return told

@@ -56,7 +56,7 @@ def who_answers(run: Path | str, named: str | None, serving: Serving) -> WhoAnsw
         raise InputError(
             "nobody answers",
             where=str(run),
-            why="a choice model moves this run's personas, and it cannot answer questions",
+            why="a choice model plays this run's personas, and it cannot answer questions",
             fix="Name a model to play them: --reader pocket, a folder, or http://host:8000/v1#NAME. The answers say so.",
         )
     serving.check([name])

@@ -68,7 +68,7 @@ class SurveyedRun:
                 case _:
                     pass
         if not people:
-            raise InputError("nobody lives in this run yet", where=str(path), fix="Let it begin first: moloch run.")
+            raise InputError("this run has no personas yet", where=str(path), fix="Start it first: moloch run.")
         played = log.config.get("audience") == LLM_AUDIENCE
         return cls(run.path, log, run.head, people, list(societies), reader if played else "")
 

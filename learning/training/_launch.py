@@ -76,7 +76,7 @@ def _gpus(size: int) -> list[str]:
     count = torch.cuda.device_count()  # asks the driver, takes no memory
     if count and count < size:
         raise InputError(
-            f"{size} processes want a GPU each",
+            f"{size} processes need one GPU each",
             where="lora.processes",
             why=f"there are {count}",
             fix=f"Set lora.processes to at most {count}.",
@@ -116,7 +116,7 @@ def _outcome(folder: Path, size: int, failed: int | None) -> Trained:
     lines = (folder / f"{failed}.log").read_text("utf-8", "replace").strip().splitlines()
     raise MolochError(
         f"training process {failed} of {size} ended early",
-        why=lines[-1] if lines else "it said nothing",
+        why=lines[-1] if lines else "it gave no message",
         fix="Run the same command again; with lora.processes=1 it trains in this process.",
     )
 

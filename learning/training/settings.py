@@ -124,7 +124,7 @@ def check_preset(preset: str | None, model: str) -> None:
     if preset == POCKET and model != POCKET:
         raise InputError(
             "preset 'pocket' is for the pocket model",
-            why=f"the model is {model!r}, and so large a learning rate ruins a model that was not made for it",
+            why=f"the model is {model!r}, and so large a learning rate ruins any other model",
             fix="Leave preset out, and it follows from the model; for another rate set lora.lr.",
         )
 
@@ -151,7 +151,7 @@ def lora_settings(preset: str, changes: Mapping[str, Any]) -> LoraSettings:
     if settings.shares and "checkpointing" in changes and settings.checkpointing is True:
         raise InputError(
             "setting 'lora.shared' is not valid",
-            why="what prompts share is kept for the backward pass, and lora.checkpointing: true would compute it again",
+            why="lora.shared keeps what prompts share for the backward pass, and lora.checkpointing: true would compute it again",
             fix="Leave one of them out.",
         )
     for name in () if settings.options is msgspec.UNSET else settings.options:

@@ -140,6 +140,6 @@ def nothing(data: TrainingSet, over_long: int, settings: LoraSettings) -> InputE
         return InputError("nothing to learn from", why=f"the training set has no trajectory: {data.counts}")
     return InputError(
         "every trajectory is too long to learn from",
-        why=f"{over_long} examples are longer than {settings.max_length} tokens; nothing is cut in silence",
+        why=f"{over_long} examples are longer than {settings.max_length} tokens; nothing is cut without notice",
         fix="Raise lora.max_length or use shorter anchors.",
     )

@@ -37,7 +37,7 @@ class Spreading(ABC):
         t: steps so far.
 
     Raises:
-        InputError: a seed is no node.
+        InputError: a seed is not a node.
     """
 
     name = ""
@@ -45,10 +45,10 @@ class Spreading(ABC):
     def __init__(self, reach: CSR, seeds: ArrayLike, *, seed: int) -> None:
         array = np.asarray(seeds)
         if array.size and array.dtype.kind not in "iu":  # a mask of them, say, would pass for nodes 0 and 1
-            raise InputError("seeds are no nodes", why=f"they are {array.dtype}", fix="Give whole numbers.")
+            raise InputError("seeds are not nodes", why=f"they are {array.dtype}", fix="Give whole numbers.")
         nodes = np.unique(array).astype(np.int32)
         if len(nodes) and not 0 <= nodes[0] <= nodes[-1] < reach.n:
-            raise InputError("a seed is no node", why=f"nodes are 0 to {reach.n - 1}", fix="Give other seeds.")
+            raise InputError("a seed is not a node", why=f"nodes are 0 to {reach.n - 1}", fix="Give other seeds.")
         self.reach, self.seed, self.t = reach, seed, 0
         self.states = np.zeros(reach.n, dtype=np.int8)
         self.states[nodes] = 1
@@ -189,7 +189,7 @@ class LinearThreshold(Spreading):
         else:
             self.thresholds = np.broadcast_to(np.asarray(thresholds, dtype=np.float64), (reach.n,))
         if not (self.thresholds >= 0).all():
-            raise InputError("a threshold is below 0, or no number", fix="Choose 0 to 1; above 1 nobody adopts.")
+            raise InputError("a threshold is below 0, or not a number", fix="Choose 0 to 1; above 1 nobody adopts.")
         self._followed = np.bincount(reach.indices, minlength=reach.n)
         self._room = np.empty(reach.n, dtype=np.int32)
         self._ready = np.flatnonzero((self.thresholds == 0) & (self.states == 0)).astype(np.int32)

@@ -42,7 +42,7 @@ class Opinions(ABC):
         self.follows, self.t = follows, 0
         self.opinions = np.array(opinions, dtype=np.float64)
         if self.opinions.shape != (follows.n,) or not np.isfinite(self.opinions).all():
-            raise InputError("these are no opinions", why=f"one finite number for each of {follows.n} nodes is needed")
+            raise InputError("these are not opinions", why=f"one finite number for each of {follows.n} nodes is needed")
 
     @abstractmethod
     def step(self) -> NDArray[np.int32]:
@@ -74,7 +74,9 @@ class Deffuant(Opinions):
     def __init__(self, follows: CSR, opinions: ArrayLike, *, epsilon: float, mu: float = 0.5, seed: int) -> None:
         super().__init__(follows, opinions)
         if not 0 <= mu <= 0.5:
-            raise InputError(f"mu is {mu}", why="two who meet would pass each other", fix="Choose 0 to 0.5.")
+            raise InputError(
+                f"mu is {mu}", why="two members who meet would move past each other", fix="Choose 0 to 0.5."
+            )
         self.epsilon, self.mu, self.seed = _confidence(epsilon), mu, seed
         self._sources, self._targets = follows.ties()
 
@@ -159,5 +161,5 @@ class FriedkinJohnsen(_Averaging):
 
 def _confidence(epsilon: float) -> float:
     if not epsilon >= 0:
-        raise InputError(f"epsilon is {epsilon}", why="it is a distance of opinions", fix="Choose 0 or more.")
+        raise InputError(f"epsilon is {epsilon}", why="it is a distance between opinions", fix="Choose 0 or more.")
     return epsilon

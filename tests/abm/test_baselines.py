@@ -56,5 +56,5 @@ def test_mistakes_are_named(tmp_path):
         record(SIR(GRAPH, [1], beta=0.2, gamma=0.1, seed=1), tmp_path / "run", 5)
     started = MODELS["sir"]()
     started.step()
-    with pytest.raises(InputError, match="gone steps already"):
+    with pytest.raises(InputError, match="already taken steps"):
         record(started, tmp_path / "other", 5)

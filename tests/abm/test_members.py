@@ -333,7 +333,7 @@ class TestMistakes:
 
     def test_a_part_that_is_no_class_of_members(self, tmp_path):
         MEMBERS.add("wrong", Competitor)  # pyright: ignore[reportArgumentType]
-        with pytest.raises(InputError, match="'wrong' is no class of members"):
+        with pytest.raises(InputError, match="'wrong' is not a member class"):
             isolated(tmp_path / "run", members={"wrong": 0.2})
 
 

@@ -43,7 +43,7 @@ class TestMistakes:
         ("old", "new", "says"),
         [
             ("{anchor}", "{anchors}", "mine.yaml:15:1: write does not show {anchor}: the product that a sales pitch is about"),
-            ("{anchor}", "{anchors}", "mine.yaml:18:3: write names {anchors}, which nothing fills. Did you mean {anchor}?"),
+            ("{anchor}", "{anchors}", "mine.yaml:18:3: write names {anchors}, which nothing fills in. Did you mean {anchor}?"),
             ("{persona}", "somebody", "mine.yaml:24:1: react does not show {persona}"),
             ("{options}", "", "mine.yaml:24:1: react does not show {options}: each sales pitch of a contest, lettered"),
             ("tag: sales_pitch", "tag: pitch", "mine.yaml:15:1: write does not ask for <pitch> and </pitch>: .*it asks for <sales_pitch>"),
@@ -52,7 +52,7 @@ class TestMistakes:
             ("<choice></choice>", "brackets", "mine.yaml:24:1: react does not ask for <choice>"),
             ("in two or three", "in <sales_pitch>, two or three", "plain.write asks for <sales_pitch>"),
             ("copy_error, ", "copy_errors, ", "mine.yaml:13:29: unknown probe 'copy_errors'. Did you mean 'copy_error'?"),
-            ("copy_error, ", "unparsed, ", "the probe 'unparsed' stands twice"),
+            ("copy_error, ", "unparsed, ", "the probe 'unparsed' appears twice"),
         ],
     )  # fmt: skip
     def test_in_a_copy(self, changed, old, new, says):

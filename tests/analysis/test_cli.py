@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import sys
@@ -76,7 +77,7 @@ class TestMistakes:
         ("text", "place"),
         [
             ("seed: 1\nlora: {rank: four}\n", "2:8: setting 'lora.rank' is not valid"),
-            ("seed: 1\nseed: 2\n", "2:1: not valid YAML: the key 'seed' stands twice"),
+            ("seed: 1\nseed: 2\n", "2:1: not valid YAML: the key 'seed' appears twice"),
             (
                 "seed: 3\nepochs: yes\n",
                 "2:1: setting 'epochs' is not valid: yes, no, on, off, true and false are truth values",
@@ -133,6 +134,17 @@ class TestMistakes:
         said = capsys.readouterr().err
         assert ended.value.code == 2 and f"no folder for a run: you may not write in {tmp_path}" in said
         assert list(tmp_path.iterdir()) == []
+
+    def test_so_is_a_place_that_takes_nothing(self, monkeypatch, moloch, tmp_path):
+        """As a file system that is mounted read-only, where the superuser is told that it may write."""
+        monkeypatch.setattr("learning.runs.costs.planned", lambda *given: pytest.fail("planned"))
+
+        def refuse(dir):
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+        done = moloch("run", "--out", str(tmp_path / "run"))
+        assert done.code == 2 and f"nothing can be written in {tmp_path}: Read-only file system" in done.err
 
     def test_a_folder_with_other_settings_is_not_touched(self, moloch, tmp_path):
         """Resuming needs the same settings; the difference is named."""

@@ -90,7 +90,7 @@ class TestAsk:
     MISTAKES: ClassVar = {
         "no reader that is here": ((), "no such model|nobody answers|unknown model|no model"),
         "a moment that is none": (("--reader", "pocket", "--at", "later"), "no moment 'later'"),
-        "a share that is none": (("--reader", "pocket", "--share", "1.5"), "no share: 1.5"),
+        "a share that is none": (("--reader", "pocket", "--share", "1.5"), "not a share: 1.5"),
         "a phase that is none": (("--reader", "pocket", "--phase", "test"), "no phase 'test'"),
         "a table that cannot be": (
             ("--reader", "pocket", "--out", "answers.txt"),
@@ -130,7 +130,7 @@ class TestAnswers:
 
     def test_those_that_came_after_it(self, run, moloch, tmp_path):
         """Beside them; a run that nobody asked says how to ask."""
-        assert "nobody was asked anything" in moloch("ask", run).err and "--questions" in moloch("ask", run).err
+        assert "no questions were asked" in moloch("ask", run).err and "--questions" in moloch("ask", run).err
         assert "nothing to ask. Give --questions" in moloch("ask", run, "--reader", "pocket").err
         with serving(people) as server:
             moloch("ask", run, "--questions", media(tmp_path), "--reader", f"{server.url}#m", "--arm", "rft")

@@ -96,7 +96,7 @@ def test_a_template_is_written_once(moloch):
     code, out, _ = moloch("config", "template")
     assert code == 0 and out == Path("first.yaml").read_text()
     code, _, err = moloch("config", "template", "--out", "first.yaml")
-    assert code == 2 and "first.yaml: cannot write the file: it is there already" in err
+    assert code == 2 and "first.yaml: cannot write the file: it already exists" in err
 
 
 def test_the_schema_is_printed(moloch):
@@ -125,7 +125,7 @@ class TestRunsAsSettings:
         """Settings come from one of them."""
         code, _, err = moloch("run", "x.yaml", "--like", str(run))
         assert (
-            code == 2 and "--like gives the settings of a run, and a file gives others. Leave one of them out." in err
+            code == 2 and "--like gives the settings of a run, and the file gives others. Leave one of them out." in err
         )
 
     def test_a_run_that_has_ended_is_printed(self, moloch, run, monkeypatch):

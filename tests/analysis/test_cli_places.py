@@ -50,11 +50,11 @@ class TestPlaces:
             ("host.example/v1", "Did you mean http://host.example/v1?"),
             ("http:/localhost:8000", "Did you mean http://localhost:8000?"),
             ("https//host/v1", "Did you mean https://host/v1?"),
-            ("http://", "no URL of a server"),
-            ("http:///v1", "no URL of a server"),
-            ("ftp://host/v1", "no URL of a server"),
+            ("http://", "not the URL of a server"),
+            ("http:///v1", "not the URL of a server"),
+            ("ftp://host/v1", "not the URL of a server"),
             ("http://host:0/v1", "port 0"),
-            ("http://host:99999/v1", "no URL of a server"),
+            ("http://host:99999/v1", "not the URL of a server"),
             ("vlm", "unknown backend 'vlm'"),
             ("openai", "unknown backend 'openai'"),
         ],
@@ -146,7 +146,7 @@ class TestCheck:
             done = moloch("llm", "check", server.url, "--json")
         said = {each["what"]: (each["ok"], each["said"]) for each in json.loads(done.out)["findings"]}
         assert done.code == 0 and "takes no system text: it is put before the user's" in said["chat"][1]
-        assert said["options"] == (True, "answers keep to the options") and said["JSON"][0]
+        assert said["options"] == (True, "answers follow the options") and said["JSON"][0]
 
 
 class TestKeys:

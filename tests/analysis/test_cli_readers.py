@@ -101,7 +101,7 @@ class TestReader:
             )  # fmt: skip
             again = moloch("replay", cell, "--live", "--llm", "fast", "--reader", "ollama")
         assert fork.code == 0 and len(server.calls) > before, fork.err
-        assert again.code == 0 and "answers asked anew" in again.out, again.err
+        assert again.code == 0 and "answers asked again" in again.out, again.err
         assert {call.fields["reasoning_effort"] for call in server.calls} == {"none"}
 
     @pytest.mark.parametrize("more", [(), ("--audience", "llm")])
@@ -158,7 +158,7 @@ class TestReader:
         [
             ("pocket", "--reader takes a server, not 'pocket'", 2),
             ("localhost:8000/v1#m", "Give --reader http://localhost:8000/v1#m.", 2),
-            ("http://me:hunter2@host/v1#m", "holds more than a place", 2),
+            ("http://me:hunter2@host/v1#m", "holds more than an address", 2),
             ("me:hunter2@host", "--reader takes a server", 2),
             ("http://127.0.0.1:9/v1", "cannot reach the server", 6),
         ],
@@ -202,7 +202,7 @@ class TestFind:
         monkeypatch.setattr("abm.llm.http.nearby.LOCAL", {})
         monkeypatch.setattr("abm.llm.http.nearby.OTHERS", ("http://127.0.0.1:9/v1",))
         done = moloch("llm", "find")
-        assert done.code == 1 and "No server of models listens on these ports" in done.out
+        assert done.code == 1 and "No model server listens on these ports" in done.out
 
 
 class TestPlacesInFiles:
@@ -215,10 +215,10 @@ class TestPlacesInFiles:
     @pytest.mark.parametrize(
         ("text", "place", "said"),
         [
-            ("llm: http://me:hunter2@host/v1", "2:3", "more than a place"),
-            ("llm: host:port:hunter2@x", "2:3", "no URL of a server"),
+            ("llm: http://me:hunter2@host/v1", "2:3", "more than an address"),
+            ("llm: host:port:hunter2@x", "2:3", "not the URL of a server"),
             ("models:\n    m: {url: 'http://host:0/v1'}", "3:9", "port 0"),
-            ("models:\n    m:\n      name: x\n      url: http://me:hunter2@host", "5:7", "more than a place"),
+            ("models:\n    m:\n      name: x\n      url: http://me:hunter2@host", "5:7", "more than an address"),
             ("models: {m: {url: 'http://h/v1', key: sk-hunter2hunter2}}", "2:36", "names no environment variable"),
             ("models: {m: {url: 'http://h/v1', api_key: hunter2}}", "2:36", "no such"),
             ("server: {concurrency: 0}", "2:12", "at least 1"),

@@ -53,6 +53,15 @@ class TestFirstHelp:
 class TestMoreHelp:
     """One level down."""
 
+    def test_lines_end_where_the_terminal_does(self):
+        """Not where the source's lines do; a command to type has its own line."""
+        lines = [line.strip() for line in said("fork", "--help").splitlines()]
+        first = next(i for i, line in enumerate(lines) if line.startswith("The first steps"))
+        assert lines[first].endswith("random numbers") and lines[first + 1] == "are common."
+        assert "moloch fork runs/x --epoch 2 --set arms.rft.method=dpo" in lines
+        replayed = [line.strip() for line in said("replay", "--help").splitlines()]
+        assert "nothing could be decided again, and 3: the log ends within a commit, or holds" in replayed
+
     def test_lists_a_topic(self):
         """And nothing else."""
         listed = said("help", "people")

@@ -183,7 +183,7 @@ class TestCopies:
             replace(event, originals=pack([FIRST, FIRST + 7], Int32s)) if isinstance(event, PersonasJoined) else event
             for event in one_arm([[1, 0]])
         ]
-        with pytest.raises(CorruptLog, match="members are copies of nobody"):
+        with pytest.raises(CorruptLog, match="members are copies of people who are not there"):
             win_rate(events, "rft")
 
 
@@ -440,7 +440,7 @@ class TestTable:
 
     def test_an_empty_log_says_so(self) -> None:
         """Nothing evaluated is a sentence, not an error."""
-        assert "Nothing was evaluated yet" in printed(render(table([])))
+        assert "Nothing has been evaluated yet" in printed(render(table([])))
 
 
 class TestAcrossSeeds:
@@ -523,7 +523,7 @@ class TestAcrossSeeds:
         one, two = table(two_arms(seed=1)), table(two_arms(seed=2)) | {"epoch": 7, "note": "Not evidence."}
         found = across_seeds([one, two])
         assert found["apart"] == [
-            f"These runs were evaluated after different epochs ({one['epoch']}, 7): they are no replicates."
+            f"These runs were evaluated after different epochs ({one['epoch']}, 7): they are not replicates."
         ]
         assert "Not evidence." in found["note"]
 

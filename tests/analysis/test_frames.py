@@ -307,7 +307,7 @@ class TestOfRun:
         with create(tmp_path / "edited", {}) as log:
             log.append([lost, vote])
         assert of_run(tmp_path / "edited", "votes").select("choice").collect().height == 6
-        with pytest.raises(CorruptLog, match="copies of nobody"):
+        with pytest.raises(CorruptLog, match="copies of people who are not there"):
             of_run(tmp_path / "edited", "votes").collect()
 
     def test_members_of_unknown_origin_are_other_people_in_another_run(self, tmp_path):

@@ -84,7 +84,7 @@ class TestCheck:
         (tmp_path / "p.csv").write_text(f"biography,name,split\n{rows}I am.,Ann,\n")
         found = check_personas(tmp_path / "p.csv")
         assert found["sides"] == {"train": 3, "held_out": 2}
-        assert found["mistakes"] == [f"{tmp_path / 'p.csv'}:7: it has no 'split', which other rows have"]
+        assert found["mistakes"] == [f"{tmp_path / 'p.csv'}:7: it has no 'split', and other rows have one"]
 
     def test_nothing_that_a_terminal_obeys_is_printed(self, tmp_path):
         """Not from a cell, a header, or a refused value."""
@@ -154,9 +154,9 @@ class TestPrinted:
     def test_a_header_alone_holds_nobody(self, tmp_path):
         """The file is not empty, and a table has no JSON."""
         (tmp_path / "p.csv").write_text("name,biography\n")
-        with pytest.raises(InputError, match=r"it holds no row\. Give one person a row\."):
+        with pytest.raises(InputError, match=r"it holds no row\. Give one person per row\."):
             check_personas(tmp_path / "p.csv")
-        with pytest.raises(InputError, match=r"it holds no row that counts\. Give one person a row."):
+        with pytest.raises(InputError, match=r"it holds no row that can be used\. Give one person per row."):
             read_personas(tmp_path / "p.csv")
 
 

@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,37 @@ class TestWheel:
         done = demo(tmp_path / "venv" / "bin" / "moloch", tmp_path / "elsewhere")
         assert done.returncode == 0, done.stderr
         assert "beyond placebo" in done.stdout and list((tmp_path / "elsewhere" / "runs").glob("*/run.json"))
+
+    @pytest.mark.system
+    def test_the_source_holds_no_tests_and_the_wheel_only_packages(self, tmp_path):
+        """A source distribution has what a reader needs; tests and finished studies, with data of others, are in neither."""
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+        if listed.returncode:
+            pytest.skip("not a clone")
+        for name in listed.stdout.splitlines():
+            if (ROOT / name).is_file():  # not one that was just removed
+                (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, tmp_path / "source" / name)
+        call = "from setuptools import build_meta as b; b.build_sdist('..'); b.build_wheel('..')"
+        subprocess.run([sys.executable, "-c", call], cwd=tmp_path / "source", check=True, capture_output=True)
+        with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as file:
+            source = {name.partition("/")[2] for name in file.getnames()}
+        assert {
+            "LICENSE",
+            "README.md",
+            "CHANGELOG.md",
+            "CITATION.cff",
+            "docs/index.md",
+            "examples/elections.py",
+        } <= source
+        assert not [name for name in source if name.startswith(("tests", "benchmarks", "docs/studies/"))]
+        with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as file:
+            wheel = file.namelist()
+            metadata = file.read(next(name for name in wheel if name.endswith("/METADATA"))).decode()
+        assert {name.partition("/")[0] for name in wheel if ".dist-info/" not in name} == OURS
+        assert not [name for name in wheel if name.endswith((".ts", ".mjs"))]
+        assert [name for name in wheel if name.endswith("/licenses/LICENSE")]
+        assert "Description-Content-Type: text/markdown" in metadata and "# Moloch" in metadata
 
     @pytest.mark.slow
     @pytest.mark.parametrize("python", ("python3.11", "python3.13"))

@@ -129,7 +129,7 @@ def test_few_people_are_said(logs):
         console.print(part)
     said = console.export_text()
     assert "For new trainings, anchors and people" in said
-    assert "Only 6 different people voted: read it for these people, not for new ones." in said
+    assert "Only 6 different people voted: it holds for these people, not for new ones." in said
 
 
 def test_a_study_without_them_is_shown_as_before(logs):

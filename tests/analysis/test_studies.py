@@ -119,7 +119,7 @@ seeds: 2
         ("name: x\nbase: {epochs: 2, seed: 3}\n", ":2:19: base sets seed"),
         ("name: x\nbase: {epoch: 2}\n", ":2:8: base: setting 'epoch' is not valid"),
         ("name: x\ncross:\n  a: {l: {epochs: 2}}\n  b: {m: {epochs: 3}}\n", ":4:3: two factors set epochs: a and b"),
-        ("name: x\ncross: {a: {l: {epochs: 2}, m: {epochs: 2}}}\n", ":2:1: two cells are one run: a=l, and a=m"),
+        ("name: x\ncross: {a: {l: {epochs: 2}, m: {epochs: 2}}}\n", ":2:1: two cells are the same run: a=l, and a=m"),
         ("name: x\ncross: {arm: {l: {epochs: 2}}}\n", ":2:9: a factor cannot be called 'arm'"),
         ("name: x\ncross: {arena: [sales]}\nexclude: [{arena: social}]\n", ":3:12: arena has no level 'social'"),
         ("name: x\nbase: nowhere.yaml\n", ":2:1: base: cannot read the settings"),

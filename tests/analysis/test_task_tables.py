@@ -162,7 +162,7 @@ class TestFitness:
 
         run = answered(tmp_path, answer=empty, answers=12)
         text, found = printed(results(read_events(run))), found_in(run)
-        assert "no findings of tasks. clever is not fit to be asked: it copied 0 of 24" in " ".join(text.split())
+        assert "no findings of tasks. clever is not fit for them: it copied 0 of 24" in " ".join(text.split())
         assert "Out of domain: tasks" not in text and found["rows"] and found["withheld"]
 
 
@@ -173,7 +173,7 @@ class TestOnTheTerminal:
         """Measures, what they mean, and by which rule."""
         text = printed(results(read_events(whole)))
         assert "Out of domain: tasks" in text and "over-refused" in text
-        assert "by a rule over words" in text and "answers to broad questions in which the probe finds it" in text
+        assert "by a rule on words" in text and "answers to broad questions in which the probe finds it" in text
 
     def test_as_json(self, whole, capsys):
         """The same rows."""

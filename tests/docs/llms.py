@@ -1,7 +1,7 @@
 """``docs/llms.txt``: the pages of the site for readers that are language models, a line each (https://llmstxt.org).
 
 Made from the navigation of ``zensical.toml`` and the pages themselves, so that it needs no words of its own. Write it again:
-``python -m tests.docs.llms``. Decisions are one line together; they are many, and each says its context itself.
+``python -m tests.docs.llms``. Decisions are many; the line of their index stands for them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 from tests.docs.site import ROOT
 
 FILE = ROOT / "docs" / "llms.txt"
-DECISIONS = "- [Decisions](decisions/): why things are as they are, a page for each decision: context, choice, measurements, what was rejected."
 
 _NO_TEXT = ("#", "```", "<!--", "|", "!", ":", "-", "*")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
@@ -29,14 +28,12 @@ def text(root: Path = ROOT) -> str:
     lines = [f"# {site['site_name']}", "", f"> {site['site_description']}", ""]
     for section in site["nav"]:
         for name, entries in section.items():
-            lines += [f"## {name}", "", *(line(page, root) for page in _pages(entries)), ""]
+            lines += [f"## {name}", "", *(line(page, root) for page in _pages(entries) if "*" not in page), ""]
     return "\n".join(lines)
 
 
 def line(page: str, root: Path = ROOT) -> str:
     """Return a page's line: its title as a link, and how its text begins."""
-    if "*" in page:
-        return DECISIONS
     return f"- [{heading(page, root)}]({page}): {said_first(page, root)}"
 
 

@@ -118,6 +118,6 @@ class TestInPart:
         given = (lambda arena: [Loud()]) if begun else None  # as the command gives them: no setting names them
         folder = stopped(tmp_path / "run", given)
         assert bool(verdicts(folder)) == bool(begun)
-        refused(folder, None if begun else lambda arena: [Loud()], "judged in part only")
+        refused(folder, None if begun else lambda arena: [Loud()], "only part of the run would be judged")
         assert carry_out(folder, given) == carry_out(tmp_path / "whole", given)
         assert replay_recorded(folder).divergence is None

@@ -184,7 +184,7 @@ class TestRun:
 
     def test_a_fork_keeps_them(self, finished, tmp_path):
         """They wrote the shared steps."""
-        with pytest.raises(InputError, match="a fork cannot change base models: alone would stand on another one"):
+        with pytest.raises(InputError, match="a fork cannot change base models: alone would be on another one"):
             fork(finished[0], 2, ["arms.alone.model=pocket"], tmp_path / "fork")
 
     @pytest.mark.system
@@ -337,9 +337,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("learners", "says"),
         [
-            ({"a": {"compared_with": "b", "method": "rft"}, "b": {"method": "rft", "model": "x"}}, ":6:9: setting 'markets.m.learners.a.compared_with' is not valid: 'b' stands on another base model. Each is evaluated against its own base model: compare arms of one model"),
+            ({"a": {"compared_with": "b", "method": "rft"}, "b": {"method": "rft", "model": "x"}}, ":6:9: setting 'markets.m.learners.a.compared_with' is not valid: 'b' is on another base model. Each is evaluated against its own base model: compare arms of one model"),
             ({"a": {"method": "rft", "model": [3]}, "b": {"method": "rft"}}, ":7:9: setting 'markets.m.learners.a.model' is not valid: it must be text"),
-            ({"a": {"method": "rft", "model": "http://[::1/v1#m"}, "b": {"method": "rft"}}, ":7:9: no URL of a server: its host is no name or address"),
+            ({"a": {"method": "rft", "model": "http://[::1/v1#m"}, "b": {"method": "rft"}}, ":7:9: not the URL of a server: its host is not a name or an address"),
         ],
     )  # fmt: skip
     def test_is_told(self, learners, says, tmp_path):

@@ -343,7 +343,7 @@ class TestMistakes:
         ("settings", "says"),
         [
             ({"arenas": ["sales"]}, "it is the run's own"),
-            ({"arenas": ["social", "social"]}, "it stands there before"),
+            ({"arenas": ["social", "social"]}, "it is already in the list"),
             ({"arenas": ["social"], "anchors": 999}, "asked for 999 anchors"),
             ({"arenas": [{"arena": "social", "anchors": "nowhere"}]}, "no such anchors"),
         ],
@@ -430,7 +430,7 @@ class TestTables:
         """Under a heading of their own; without other arenas there is none."""
         text = printed(results(read_events(gone)))
         assert "Out of domain: votes in other arenas" in text and "Out of domain: misbehaviour in other arenas" in text
-        assert "Arms learnt in sales alone" in text
+        assert "Arms learnt in sales only" in text
         assert "Out of domain" not in printed(results(read_events(stayed)))
 
     def test_as_json(self, gone, capsys):

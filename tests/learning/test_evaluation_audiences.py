@@ -84,11 +84,11 @@ class TestSettings:
         ("given", "said"),
         [
             (["mine.yaml", "other/mine.yaml"], "two audiences would be called 'mine'"),
-            ({"a@b": "neutral"}, "a name has small letters"),
+            ({"a@b": "neutral"}, "a name has lower-case letters"),
             ({"shared": "neutral"}, "reserved"),
             ([{"audience": "neutral"}], "a list holds the names"),
             ({"a": {"audience": "neutral", "size": 3}}, "evaluation_audiences.a.size"),
-            (["http://"], "no URL of a server"),
+            (["http://"], "not the URL of a server"),
         ],
     )
     def test_mistakes(self, given, said):
@@ -287,7 +287,7 @@ class TestTables:
         for part in render(results(read_events(voted)), full=True):
             console.print(part)
         text = console.export_text()
-        assert "before other audiences" in text and "its own" in text and "neutral" in text
+        assert "before audiences other than the run's" in text and "its own" in text and "neutral" in text
 
     @pytest.mark.system
     def test_frames(self, voted):

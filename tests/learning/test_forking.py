@@ -158,11 +158,11 @@ class TestMistakes:
         """Evaluating where the parent did not is refused, with the step from which the plans differ; before it, it is not."""
         last = len(steps(read_events(parent)))
         with pytest.raises(
-            InputError, match=rf"differs before step {last}: from step 3 on the run goes on with 'epoch 2"
+            InputError, match=rf"differs before step {last}: from step 3 on the run continues with 'epoch 2"
         ):
             fork(parent, last, ["evaluate=every"], tmp_path / "fork")
         with pytest.raises(
-            InputError, match=r"the run goes on with 'evaluating rft against base', the new .* 'epoch 3: rft"
+            InputError, match=r"the run continues with 'evaluating rft against base', the new .* 'epoch 3: rft"
         ):
             fork(parent, last, ["epochs=3"], tmp_path / "fork")
         with pytest.raises(InputError, match="the new settings with 'evaluating rft"):

@@ -115,7 +115,7 @@ class TestGraphFiles:
         (tmp_path / "ties.csv").write_text("source,target\nZoe,Ada Brook\n")
         with pytest.raises(InputError, match="no option 'm'"):
             self.gathered(tmp_path / "ties.csv", m=3)
-        with pytest.raises(InputError, match="'Zoe' is no member"):
+        with pytest.raises(InputError, match="'Zoe' is not a member"):
             self.gathered(tmp_path / "ties.csv")
 
 

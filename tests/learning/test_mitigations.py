@@ -517,7 +517,7 @@ class TestForks:
     @pytest.mark.system
     def test_contests_that_nobody_judged(self, parent, tmp_path):
         """Are refused before anything is written; a mitigation without probes may learn from them otherwise."""
-        with pytest.raises(InputError, match=r"would learn from contests that nobody judged"):
+        with pytest.raises(InputError, match=r"would learn from contests that were not judged"):
             fork(parent, 2, ["arms.learner.mitigations=[truth_gate]"], tmp_path / "gated")
         assert not (tmp_path / "gated").exists()
         config, folder = fork(parent, 3, ["arms.learner.mitigations=[kl_anchor]"], tmp_path / "anchored")

@@ -200,7 +200,7 @@ class TestValidation:
 
     def test_a_training_anchor_alone_is_refused(self):
         """There would be nothing to try on."""
-        with pytest.raises(InputError, match="arm 'learner' needs two training anchors: it looks back"):
+        with pytest.raises(InputError, match="arm 'learner' needs two training anchors: it reads contests"):
             gather(load_config(None, SIZE | {"train_anchors": 1, "arms": ARMS}))
 
     def test_voters_are_the_training_personas(self, run):
@@ -478,7 +478,7 @@ class TestRuns:
         ("arms", "says"),
         [
             ({"a": {"method": "prompt"}, "b": {"method": "rft", "rows_of": "a"}}, "b cannot have the rows of a: one of rft and prompt learns weights"),
-            ({"a": {"method": "prompt"}, "b": {"method": "prompt_random", "rows_of": "a", "lora": {"options": {"proposals": 3}}}}, "b would not ask as many calls: lora.options.proposals is 3 for b and 2 for a"),
+            ({"a": {"method": "prompt"}, "b": {"method": "prompt_random", "rows_of": "a", "lora": {"options": {"proposals": 3}}}}, "b would not make as many calls: lora.options.proposals is 3 for b and 2 for a"),
             ({"a": {"method": "prompt", "lora": {"options": {"proposal": 3}}}}, "method prompt: no setting 'proposal'. Did you mean 'proposals'"),
             ({"a": {"method": "prompt", "mitigations": ["truth_gate"]}}, "the mitigation 'truth_gate' cannot change what 'prompt' learns: it learns instructions, not rows"),
             ({"a": {"method": "prompt", "lora": {"options": {"validation": 1.0}}}}, "a setting of Prompt is not valid"),
@@ -539,7 +539,7 @@ class TestRuns:
     def test_a_fork_keeps_the_kind_of_adapter(self, run, tmp_path):
         """Weights do not go on from a text."""
         with pytest.raises(
-            InputError, match=r"the arm 'learner' cannot learn on by rft.*an adapter that is instructions"
+            InputError, match=r"the arm 'learner' cannot continue to learn by rft.*an adapter that is instructions"
         ):
             fork(run[0], 3, ["arms.learner.method=rft", "arms.twin.rows_of=null"], tmp_path / "fork")
 

@@ -73,11 +73,11 @@ class TestSetting:
         [
             ({"arms": ["rft", {"placebo": {"method": "placebo", "repeats": 0}}]}, ":5:5: setting 'arms.placebo.repeats' is not valid"),
             ({"arms": ["placebo_2", {"placebo": {"method": "placebo", "repeats": 2}}]},
-             ":5:5: setting 'arms.placebo.repeats' is not valid: 'placebo_2' is an arm already, and a further training of 'placebo' here"),
+             ":5:5: setting 'arms.placebo.repeats' is not valid: 'placebo_2' is already an arm, and here a further training of 'placebo'"),
             ({"markets": {"duel": {"learners": {"a": {"method": "rft", "repeats": 2}, "b": {"method": "rft"}}}}},
-             ":6:9: setting 'markets.duel.learners.a.repeats' is not valid: a learner is not trained again without those whom it meets"),
+             ":6:9: setting 'markets.duel.learners.a.repeats' is not valid: a learner cannot be trained again without the others in its contests"),
             ({"arms": {"a": {"method": "rft", "repeats": 2}}, "markets": {"a_2": {"learners": {"x": {"method": "rft"}, "b": {"method": "rft"}}}}},
-             ":6:3: setting 'markets.a_2' is not valid: 'a_2' is a further training already, and a market here"),
+             ":6:3: setting 'markets.a_2' is not valid: 'a_2' is already a further training, and here a market"),
         ],
     )  # fmt: skip
     def test_mistakes(self, settings, says, tmp_path):

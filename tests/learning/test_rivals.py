@@ -178,11 +178,11 @@ class TestAdapters:
         folder = done(siege(*rivals), tmp_path / "run")
         assert joined(folder).adapters == {"old": ids[1], "new": ids[2]}
         for wrong, says in {
-            "#rtf": "arm 'rtf' has learnt nothing there: .*Arms that have: rft",
+            "#rtf": "arm 'rtf' has no adapter there: .*Arms with adapters: rft",
             "#rft@3": "arm 'rft' has no epoch 3 there: .*its epochs are 1, 2",
-            "#rft@x": "no epoch: .*'x' is no number",
+            "#rft@x": "no epoch: .*'x' is not a number",
             "x#rft": "no run: .*names an adapter of one",
-            "x": "no adapter: .*it is no folder with adapter_model.safetensors",
+            "x": "no adapter: .*it is not a folder with adapter_model.safetensors",
         }.items():
             with pytest.raises(InputError, match=says):
                 done(siege({"name": "old", "adapter": f"{source}{wrong}"}), tmp_path / "none")
@@ -391,16 +391,16 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("rivals", "says"),
         [
-            (["bass"], ":8:7: setting 'markets.m.rivals.0' is not valid: 'bass' alone names no rival. It is base, or has settings: {name: veteran, adapter: runs/first#rft}"),
+            (["bass"], ":8:7: setting 'markets.m.rivals.0' is not valid: 'bass' alone does not name a rival. It is base, or has settings: {name: veteran, adapter: runs/first#rft}"),
             ([{"name": "v"}], ":8:7: setting 'markets.m.rivals.0' is not valid: a rival with a name has an adapter, or a model. For example {name: veteran"),
             (["base", {"adaptor": "x", "name": "v", "model": "pocket"}], ":9:7: setting 'markets.m.rivals.1.adaptor' is not valid: there is no such setting. Did you mean 'adapter'?"),
             ([{"model": "pocket"}], "setting 'markets.m.rivals.0.name' is missing"),
             ([{"model": "pocket", "name": "base"}], ":9:7: setting 'markets.m.rivals.0.name' is not valid: the name 'base' is reserved"),
-            ([{"model": "pocket", "name": "a"}], ":8:7: setting 'markets.m.rivals.0' is not valid: 'a' is a learner already, and a rival here"),
-            ([{"model": "pocket", "name": "v"}, {"model": "other", "name": "v"}], ":10:7: setting 'markets.m.rivals.1' is not valid: 'v' is another rival before. Give one of them another name"),
+            ([{"model": "pocket", "name": "a"}], ":8:7: setting 'markets.m.rivals.0' is not valid: 'a' is already a learner, and here a rival"),
+            ([{"model": "pocket", "name": "v"}, {"model": "other", "name": "v"}], ":10:7: setting 'markets.m.rivals.1' is not valid: 'v' is already the name of another rival. Give one of them another name"),
             ([{"id": "12", "adapter": "x", "name": "v"}], ":9:7: setting 'markets.m.rivals.0.id' is not valid: the id of an adapter has 16 digits"),
-            ([{"id": "12", "model": "x", "name": "v"}], ":8:7: setting 'markets.m.rivals.0.id' is not valid: it is the id of an adapter, and there is none"),
-            ([{"model": "http://[::1/v1#m", "name": "v"}], ":8:7: no URL of a server: its host is no name or address"),
+            ([{"id": "12", "model": "x", "name": "v"}], ":8:7: setting 'markets.m.rivals.0.id' is not valid: it is the id of an adapter, and the rival has no adapter"),
+            ([{"model": "http://[::1/v1#m", "name": "v"}], ":8:7: not the URL of a server: its host is not a name or an address"),
             ([{"model": f"m{i}", "name": f"r{i}"} for i in range(8)], ":3:3: setting 'markets.m' is not valid: its contests would have 9 messages"),
         ],
     )  # fmt: skip

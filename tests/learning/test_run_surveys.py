@@ -219,7 +219,7 @@ class TestBeforeWork:
     @pytest.mark.system
     def test_a_choice_model_cannot_answer(self, tmp_path):
         """Somebody has to be named to play the personas; then answers say so."""
-        with pytest.raises(ValueError, match="nobody answers"):
+        with pytest.raises(ValueError, match="nobody can answer"):
             settings(tmp_path, audience="default")
         named = settings(tmp_path, audience="default", reader={"model": "scripted"})
         carry_out(tmp_path / "run", named, llm=scripted())
@@ -231,7 +231,7 @@ class TestBeforeWork:
     MOMENTS: ClassVar = {
         "an epoch that does not come": ({"at": [{"epoch": 3}]}, "surveys.0.at.0 waits for epoch 3, and there are 2"),
         "the end twice": ({"at": ["end", {"epoch": 2}]}, "surveys.0.at.1 names a moment twice"),
-        "nobody who read anything": ({"at": [{"epoch": 1}], "who": "evaluate"}, "surveys.0.at.0 asks nobody"),
+        "nobody who read anything": ({"at": [{"epoch": 1}], "who": "evaluate"}, "surveys.0.at.0 does not ask anybody"),
     }
 
     @pytest.mark.parametrize("case", MOMENTS)

@@ -177,6 +177,6 @@ class TestSchema:
 
 def test_meanings_are_the_docstrings():
     """Those of bases, too; roles become names."""
-    assert meanings(RunConfig)["seed"].startswith("Decides all randomness")
+    assert meanings(RunConfig)["seed"].startswith("Seed of everything random")
     assert plain_text("One of :data:`a.b.THINGS`, or ``x``.") == "One of `THINGS`, or `x`."
     assert nested(("a", "b"), 1) == {"a": {"b": 1}}

@@ -102,9 +102,9 @@ class TestSets:
         [
             (
                 ("items: [Nell, 0.3 litres]", "items: [Nell, 0.4 litres]"),
-                "own.yaml:5:.*'0.4 litres' does not stand in the text",
+                "own.yaml:5:.*'0.4 litres' does not occur in the text",
             ),
-            (("Copy its name", "Copy Nell"), "stands in the request"),
+            (("Copy its name", "Copy Nell"), "occurs in the request"),
             (("items: [Nell, 0.3 litres]", "items: [Nell, Nell]"), "twice"),
             (("id: sea", "id: cup"), "two tasks are called 'cup'"),
             (("harmless, pair: door", "harmful, pair: door"), "not one harmful request and one harmless twin"),
@@ -124,7 +124,7 @@ class TestSets:
         for wrong in ({"tasks": ["copyin"]}, {"probes": ["unsave"]}, {"answers": 0}):
             with pytest.raises(InputError, match=r"out_of_domain|copyin|unsave"):
                 load_config(None, {"out_of_domain": wrong})
-        with pytest.raises(InputError, match="a set of that name stands there before"):
+        with pytest.raises(InputError, match="a set of that name is already in the list"):
             gather(load_config(None, {"out_of_domain": {"tasks": ["broad", "broad"]}}))
 
 

@@ -29,6 +29,7 @@ from learning.fitness import observed
 from learning.methods import training_set
 from learning.methods.synthetic import contest, log, numbered
 from learning.runs.costs import planned
+from learning.runs.gate import GateClosed
 from learning.runs.inputs import gather
 from learning.runs.objects import Objects
 from learning.runs.parts import settled
@@ -38,6 +39,7 @@ from learning.settings.config import RunConfig
 from learning.settings.sources import load_config
 from learning.training.settings import PRESETS
 from moloch.errors import InputError
+from moloch.exit_codes import ExitCode
 from tests.learning.test_loop import carry_out
 from tests.support.fakes import FakeTrainer, answer, fake_llm
 
@@ -356,7 +358,7 @@ class TestAdvice:
             (counted(rejected=4, bounded=4, reasons={"unclosed <think>": 4}), PLAIN, ["sampling.max_tokens", "still thinking"]),
             (counted(copied=4), PLAIN, ["change examples"]),
             (counted(rejected=8, reasons={"empty message": 8}), PLAIN, ["attempts=3"]),
-            (counted(rejected=8, reasons={"the server gave no answer": 8}), SALES, ["look at its own messages"]),
+            (counted(rejected=8, reasons={"the server gave no answer": 8}), SALES, ["look at its messages"]),
             (counted(rejected=8, reasons={"empty message": 8}), PLAIN.asked(attempts=3), []),
         ],
     )  # fmt: skip
@@ -369,7 +371,7 @@ class TestAdvice:
 
     def test_a_training_without_rows_says_it_too(self, tmp_path):
         """More anchors are no help against answers that cannot be read, be it one of two."""
-        with pytest.raises(InputError, match=r"nothing to learn.*could not be read.*format=plain") as caught:
+        with pytest.raises(GateClosed, match=r"nothing to learn.*could not be read.*format=plain") as caught:
             carry_out(
                 tmp_path / "run",
                 llm=ScriptedLLM(lambda request: answer(request) if request.site[-2:] == "/0" else "Sorry."),
@@ -394,6 +396,7 @@ class TestAdvice:
                     yield replace(reply, finish=finish) if reply.site.startswith("react/") else reply
 
         llm = Rambling(lambda request: said if request.site.startswith("react/") else answer(request))
-        with pytest.raises(InputError, match=f"9 of 9 answers of the readers could not be counted.*{why}") as caught:
+        with pytest.raises(GateClosed, match=f"9 of 9 answers of the readers could not be counted.*{why}") as caught:
             carry_out(tmp_path / "run", config, llm=llm)
+        assert caught.value.exit_code == ExitCode.UNFIT
         assert fix in caught.value.fix and "anchors" not in caught.value.fix

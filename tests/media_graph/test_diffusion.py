@@ -190,7 +190,7 @@ class TestSpreading:
         """Seeds that are no nodes, rates that are no chances."""
         with pytest.raises(InputError, match="nodes are 0 to 299"):
             SIR(graph(), [300], beta=0.1, gamma=0.1, seed=1)
-        with pytest.raises(InputError, match="seeds are no nodes: they are bool"):
+        with pytest.raises(InputError, match="seeds are not nodes: they are bool"):
             SIR(graph(), np.arange(300) < 5, beta=0.1, gamma=0.1, seed=1)
         with pytest.raises(InputError, match=r"beta is 1\.5"):
             SI(graph(), [0], beta=1.5, seed=1)
@@ -268,12 +268,12 @@ class TestOpinions:
         """Opinions that are none, movements past each other."""
         with pytest.raises(InputError, match="one finite number for each of 300"):
             HegselmannKrause(graph(), [0.5], epsilon=0.1)
-        with pytest.raises(InputError, match="would pass each other"):
+        with pytest.raises(InputError, match="would move past each other"):
             Deffuant(graph(), np.zeros(300), epsilon=0.1, mu=0.7, seed=1)
         for epsilon in (-0.1, np.nan):
-            with pytest.raises(InputError, match="a distance of opinions"):
+            with pytest.raises(InputError, match="a distance between opinions"):
                 HegselmannKrause(graph(), np.zeros(300), epsilon=epsilon)
-            with pytest.raises(InputError, match="a distance of opinions"):
+            with pytest.raises(InputError, match="a distance between opinions"):
                 Deffuant(graph(), np.zeros(300), epsilon=epsilon, seed=1)
         with pytest.raises(InputError, match="susceptibilities"):
             FriedkinJohnsen(graph(), np.zeros(300), susceptibility=2.0)

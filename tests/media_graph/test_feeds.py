@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_graph.feeds import RANKERS, Feed, ranker, serve
+from media_graph.feeds import RANKERS, Feed, ranker, scores_of, serve
 from moloch.errors import InputError
 
 
@@ -84,3 +84,24 @@ class TestServe:
         """One finite score each."""
         with pytest.raises(ValueError, match="one finite score for each of 5"):
             serve(feed(), scores, 1)
+
+
+class TestScores:
+    """What a user's ranker returns is checked where it is asked."""
+
+    @pytest.mark.parametrize(
+        ("returned", "why"),
+        [
+            (None, "a value of type NoneType"),
+            ([0.0] * 5, "a value of type list"),
+            (np.zeros(2), r"an array of shape \(2,\) for 5 candidates"),
+            (np.array([1, 2, np.nan, 0, np.inf]), "2 of its 5 scores are not finite"),
+        ],
+        ids=["nothing", "a list", "too few", "not numbers"],
+    )
+    def test_a_ranker_that_does_not_rank_is_named(self, returned, why):
+        """With what it returned, in one sentence."""
+        name = f"poor {why}"
+        RANKERS.add(name, type("Poor", (), {"needs_tastes": False, "score": lambda self, feed: returned}))
+        with pytest.raises(InputError, match=f"'poor .*' did not rank the feed: .*{why}"):
+            scores_of(name, feed())

@@ -149,7 +149,7 @@ OWNER: tuple[Mistake, ...] = (
     people("a quotation that never ends", 'name,biography\nAnn,"I am\nBob,I am\n', "people.csv"),
     people("a workbook that is text", "hello", "people.xlsx", name="people.xlsx"),
     people("a document for a table", "hello", "people.docx", name="people.docx"),
-    people("two columns of one name", "name,name,biography\nA,B,I am.\n", "people.csv", "name"),
+    people("two columns have one name", "name,name,biography\nA,B,I am.\n", "people.csv", "name"),
     people(
         "a side that is none", "name,biography,split\nA,I am one.,train\nB,I am two.,tset\n", "people.csv:3", "tset"
     ),
@@ -168,7 +168,7 @@ OWNER: tuple[Mistake, ...] = (
     mapped("a code without a word", "columns: {age: V1, sex: {from: V2, values: {1: man}}}\n", "survey.csv:3", "2"),
     mapped("a key of a mapping mistyped", "columns: {age: V1}\nwieght: W\n", "m.yaml:2:1", "weight"),
     mapped(
-        "a weight that is no number",
+        "a weight that is not a number",
         "columns: {age: V1}\nweight: W\n",
         "survey.csv",
         "heavy",

@@ -148,7 +148,12 @@ RESEARCHER: tuple[Mistake, ...] = (
     Mistake(
         "to extend before it began", "study extend p.yaml", ("no study here", "moloch study run"), files=page(BODY)
     ),
-    Mistake("results by no factor", "study results study --by colour", ("colour", "arena"), given=STUDY),
+    Mistake(
+        "results by no factor",
+        "study results study --by aren",
+        ("no factor 'aren'", "Did you mean 'arena'?"),
+        given=STUDY,
+    ),
     Mistake("a table into no folder", "study results study --parquet no/where.parquet", ("no",), given=STUDY),
     Mistake("two forms of a table", "study results study --csv --latex", ("--csv",), given=STUDY),
     Mistake("a cell that there is not", "results study#sales", ("sales",), given=STUDY),
@@ -175,6 +180,28 @@ RESEARCHER: tuple[Mistake, ...] = (
     ),
     Mistake("a store of no kind", "study run p.yaml --store dropbox://x", ("dropbox",), files=page(BODY)),
     Mistake("nothing to fetch", "study fetch file:///nowhere/at/all", ("/nowhere/at/all",)),
+    Mistake(
+        "a page for a run",
+        "run p.yaml",
+        ("p.yaml: this is the page of a study", "moloch study run p.yaml"),
+        files=page(BODY),
+    ),
+    Mistake(
+        "a page whose study has not begun", "results p.yaml", ("no study here", "moloch study run"), files=page(BODY)
+    ),
+    Mistake(
+        "a study resumed as a run is",
+        "resume study",
+        ("this is a study", "moloch study run study resumes it"),
+        given=STUDY,
+    ),
+    Mistake(
+        "a verb of no study",
+        "study resume p.yaml",
+        ("No such command 'resume'", "Did you mean 'run'? It begins a study, or resumes it."),
+        files=page(BODY),
+    ),
+    Mistake("a verb mistyped", "study staus p.yaml", ("Did you mean 'status'?",), files=page(BODY)),
     Mistake("a comparison of a run with a study", "compare run study", ("run", "study"), given=(places.run(), *STUDY)),
     Mistake("a comparison by no factor", "compare study study --by colour", ("colour",), given=STUDY),
 )

@@ -45,7 +45,9 @@ VIEWER: tuple[Mistake, ...] = (
     looked("a site in a file", "pack run --site run/run.json", "a site is a folder"),
     looked("a site and a zip at once", "pack run x.zip --site out", "into a file or a site"),
     looked("a site without room", "pack run --site out --site-mb 0", "--site-mb"),
-    Mistake("a site of notes", "pack notes --site out", ("notes: nothing to make a site of",), files={"notes/a": "x"}),
+    Mistake(
+        "a site of notes", "pack notes --site out", ("notes: nothing to make a site from",), files={"notes/a": "x"}
+    ),
     Mistake("a run to resume that is none", "resume notes", ("notes: no run here",), files={"notes/a": "x"}),
     looked("a setting changed in the middle", "resume run --set lora.lr=1", "a run keeps its settings", "moloch fork"),
     looked("the settings of what is no run", "run --like nowhere", "nowhere: no run here"),

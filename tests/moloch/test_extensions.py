@@ -287,7 +287,7 @@ class TestTrust:
         """Even to those who name it."""
         monkeypatch.chdir(here / "run")
         monkeypatch.syspath_prepend(str(here / "run"))
-        with pytest.raises(InputError, match="it lies in a run, which may be somebody else's"):
+        with pytest.raises(InputError, match="it lies in a run, which may come from someone else"):
             extensions.load(["my_parts"])
         pack = here / "pack"
         pack.mkdir()
@@ -337,15 +337,15 @@ class TestMistakes:
     def test_a_name_that_is_taken(self, here):
         """By a built-in part, say."""
         (here / "taking.py").write_text("from media_graph.feeds import RANKERS\nRANKERS.add('random', object)\n")
-        with pytest.raises(InputError, match="the ranker 'random' exists already"):
+        with pytest.raises(InputError, match="the ranker 'random' already exists"):
             extensions.load(["taking"])
 
     @pytest.mark.parametrize(
         ("parts", "said"),
         [
-            ({}, "'odd' is no probe: it has no judge"),
+            ({}, "'odd' is not a probe: it has no judge"),
             ({"name": "even", "judge": lambda self, text, anchor, arena, *, thinking="": None}, "its name is 'even'"),
-            ({"judge": lambda self, text: None}, "'odd' is no probe: judge"),
+            ({"judge": lambda self, text: None}, "'odd' is not a probe: judge"),
         ],
     )
     def test_a_probe_that_cannot_judge(self, monkeypatch, parts, said):

@@ -65,7 +65,7 @@ class TestAdding:
         """Earlier runs would no longer mean what they say."""
         parts = make()
         parts.add("mine", object())
-        with pytest.raises(InputError, match=f"the ranker '{name}' exists already"):
+        with pytest.raises(InputError, match=f"the ranker '{name}' already exists"):
             parts.add(name, object())
 
     def test_the_same_part_may_come_again(self):

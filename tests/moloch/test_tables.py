@@ -100,7 +100,8 @@ class TestPrograms:
         assert [row for _, row in rows(path)] == [{"age": "39"}]
         path = written(tmp_path, "p.xlsx", workbook([["age"], [39]], before=[]))
         with pytest.raises(
-            InputError, match=r"p\.xlsx: no table: its first sheet, 'Before', is empty\. Put the table first"
+            InputError,
+            match=r"p\.xlsx: no table: its first sheet, 'Before', is empty\. Move the table to the first sheet",
         ):
             list(rows(path))
 
@@ -119,7 +120,9 @@ class TestPrograms:
     def test_a_packed_file_of_statistics_is_named(self, tmp_path):
         """Its reader would say that it is damaged."""
         pytest.importorskip("pyreadstat", reason="pip install 'moloch-abm[tables]'")
-        with pytest.raises(InputError, match=r"p\.sav\.gz: cannot read the table: it is packed\. Unpack it first"):
+        with pytest.raises(
+            InputError, match=r"p\.sav\.gz: cannot read the table: it is compressed\. Decompress it first"
+        ):
             list(rows(written(tmp_path, "p.sav.gz", b"$FL2")))
 
     @pytest.mark.parametrize("suffix", ["sav", "dta"])
@@ -197,11 +200,11 @@ class TestMistakes:
         [
             ("p.csv", "a,b,a\n1,2,3\n", "p.csv:1: two columns are named 'a': one of them would be lost. Rename"),
             ("p.csv", "a, a\n1,2\n", "p.csv:1: two columns are named 'a'"),
-            ("p.csv", "a;b,c\n1;2,3\n", "p.csv:1: not a plain table: its columns are parted by ',' and by ';'"),
+            ("p.csv", "a;b,c\n1;2,3\n", "p.csv:1: not a plain table: its columns are separated by both ',' and ';'"),
             ("p.csv", "", "p.csv: no table: it is empty"),
             ("p.csv", "a,b\n1,2\n3\n", "p.csv:3: a row does not fit the header: 2 columns are named"),
-            ("p.jsonl", '{"a": 1}\n{"a": 1, "a": 2}\n', "p.jsonl:2: not a JSON object: the key 'a' stands twice"),
-            ("p.json", '[{"a": {"b": 1, "b": 2}}]', "p.json: not JSON: the key 'b' stands twice"),
+            ("p.jsonl", '{"a": 1}\n{"a": 1, "a": 2}\n', "p.jsonl:2: not a JSON object: the key 'a' appears twice"),
+            ("p.json", '[{"a": {"b": 1, "b": 2}}]', "p.json: not JSON: the key 'b' appears twice"),
             ("p.jsonl", '{"a": ' + "[" * 100_000, "p.jsonl:1: not a JSON object"),
             ("p.jsonl", '{"a": ' + "1" * 5_000 + "}", "p.jsonl:1: not a JSON object"),
             ("p.rds", "x", "unknown kind of file 'p.rds'. Give .csv, .tsv"),

@@ -32,7 +32,7 @@ def test_a_byte_that_is_none_has_a_place(tmp_path, name):
     path = tmp_path / name
     path.write_bytes("a\nGr\u00f6\u00dfe, M".encode() + b"\xfcnchen\n")
     with pytest.raises(
-        InputError, match=rf"{name}:2:9: not UTF-8: the byte 0xfc begins no character .* Save it as UTF-8"
+        InputError, match=rf"{name}:2:9: not UTF-8: the byte 0xfc does not begin a character .* Save it as UTF-8"
     ):
         READERS[name](path)
 
@@ -42,9 +42,9 @@ def test_a_byte_that_is_none_has_a_place(tmp_path, name):
     ("data", "says"),
     [
         ("a,b\n1,2\n".encode("utf-16"), "it is UTF-16. Save it as UTF-8."),
-        (gzip.compress(b"a,b\n1,2\n", mtime=0), "it is packed by gzip. Name it by its kind."),
-        (b"PK\x03\x04 a workbook", "it is a zip archive, or a workbook. Name it by its kind."),
-        (b"PAR1 columns", "it is Parquet. Name it by its kind."),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), "it is compressed with gzip. Give the file the suffix of its kind."),
+        (b"PK\x03\x04 a workbook", "it is a zip archive, or a workbook. Give the file the suffix of its kind."),
+        (b"PAR1 columns", "it is Parquet. Give the file the suffix of its kind."),
     ],
     ids=["UTF-16", "gzip", "zip", "Parquet"],
 )

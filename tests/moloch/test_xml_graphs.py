@@ -38,15 +38,15 @@ BOMB = (
         ("g.gexf", GEXF.format('<node id="g"><nodes><node id="a"/></nodes></node>'), "g.gexf:2: a group of nodes"),
         ("g.gexf", GEXF.format('<node id="a"/><node id="b" pid="a"/>'), "g.gexf:2: a group of nodes"),
         ("g.graphml", BOMB, "g.graphml:2: the entity 'a' is not read"),
-        ("g.graphml", GRAPHML.format("<a>" * 100_000), "elements stand 64 deep in each other"),
+        ("g.graphml", GRAPHML.format("<a>" * 100_000), "elements are nested 64 levels deep"),
         ("g.graphml", GRAPHML.format("<graph"), "g.graphml:3: not a graph: not XML"),
         ("g.graphml", "<graphml/>", "g.graphml: not a graph"),
         (
             "g.graphml",
             GRAPHML.format('<graph edgedefault="directed">\n<node id="a"/>\n<node id="a"/></graph>'),
-            "g.graphml:4: the node 'a' stands there twice",
+            "g.graphml:4: the node 'a' appears twice",
         ),
-        ("g.gexf", GEXF.format('<node id="a" label="A"/><node id="a" label="B"/>'), "g.gexf:2: the node 'a' stands"),
+        ("g.gexf", GEXF.format('<node id="a" label="A"/><node id="a" label="B"/>'), "g.gexf:2: the node 'a' appears"),
         (
             "g.graphml",
             GRAPHML.format('<graph edgedefault="directed"><node id="a"/>\n<edge source="a" target="b"/></graph>'),
@@ -124,7 +124,5 @@ def test_times_of_no_kind_are_told(tmp_path):
     """networkx says "None" of them."""
     text = GEXF.format('<node id="a" label="A"><spells><spell start="2020" end="2021"/></spells></node>')
     (tmp_path / "g.gexf").write_text(text)
-    with pytest.raises(
-        InputError, match=r"g\.gexf: not a graph: it says when things are there, but not how it tells time"
-    ):
+    with pytest.raises(InputError, match=r"g\.gexf: not a graph: it says when things exist, but not in which format"):
         read_xml_graph(tmp_path / "g.gexf")

@@ -112,7 +112,7 @@ class TestRake:
             ([{"age": 3}], {"sex": {"m": 1}}, "some people have no such attribute"),
             ([{"sex": "m"}], {"sex": {"m": -1}}, "holds no shares"),
             ([{"sex": "m"}], {"sex": {}}, "holds no shares"),
-            ([], {"sex": {"m": 1}}, "nobody to weigh"),
+            ([], {"sex": {"m": 1}}, "nobody to weight"),
             (
                 [{"a": 0, "b": 0}, {"a": 1, "b": 1}],
                 {"a": {0: 0.5, 1: 0.5}, "b": {0: 0.9, 1: 0.1}},

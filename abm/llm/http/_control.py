@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import ssl
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -107,15 +108,25 @@ class Control:
         try:
             answer, data = exchanged(self._address, (verb, self._path + path, body, headers), seconds)
         except (OSError, http.client.HTTPException) as error:
-            raise ServiceError(
-                "cannot reach the server",
-                where=self.place,
-                why=(error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__,
-                fix=self._endpoint.start_fix,
-            ) from error
+            raise self._unreached(error) from error
         data = self.redacted(plain((answer.getheader("content-encoding") or "").encode("latin-1"), data, MOST))
         elsewhere = self.redacted_text(answer.getheader("location") or "") if 300 <= answer.status < 400 else ""
         return ServerAnswer(answer.status, parsed_json(data), data.decode("utf-8", "replace"), elsewhere)
+
+    def _unreached(self, error: OSError | http.client.HTTPException) -> ServiceError:
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+        fix = self._endpoint.start_fix
+        if isinstance(error, ssl.SSLCertVerificationError):
+            why = f"its certificate is not accepted: {error.verify_message}"
+            fix = (
+                "Give the name that the certificate is for; SSL_CERT_FILE names a file of certificates that you trust."
+            )
+        elif isinstance(error, ssl.SSLError) or (self._address.tls and "handshake" in str(error)):
+            why = (
+                f"it does not answer in TLS ({(getattr(error, 'reason', '') or str(error)).lower().replace('_', ' ')})"
+            )
+            fix = f"https:// asks for TLS. If the server has none, give {self.place.replace('https://', 'http://', 1)}."
+        return ServiceError("cannot reach the server", where=self.place, why=why, fix=fix)
 
     def models(self) -> list[dict[str, Any]]:
         """Return what the server says it serves; nothing if it does not say.
@@ -130,10 +141,10 @@ class Control:
         answer = self.ask("GET", "/models", seconds=LISTING)
         if answer.status == 429 or answer.status >= 500 or answer.status in EARLY:
             raise ServiceError(
-                "the server answers no call now",
+                "the server is not answering calls",
                 where=self.place,
                 why=self.words(answer, " to the list of its models"),
-                fix="The same command resumes once it does.",
+                fix="Once it does, give the same command again.",
             )
         if answer.status in (401, 403):
             raise InputError(
@@ -177,7 +188,7 @@ class Control:
             raise InputError(
                 "the server lists no model",
                 where=self.place,
-                why="it has none, or does not say" if answer.status == 200 else self.words(answer),
+                why="it has none, or does not say which" if answer.status == 200 else self.words(answer),
                 fix=f"Load one into it, or name what it serves: {self._endpoint.place('NAME')}, or the endpoint's `name`.",
             )
         if not models or any(each["id"] == wanted for each in models):

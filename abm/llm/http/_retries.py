@@ -95,7 +95,7 @@ class Retries:
         failing = now - self._failing_since if self._failing_since is not None else 0.0
         wait = again.after or 0.0
         if max(failing, wait) > self._limits.patience:
-            asked = f"it asks to be left alone for {wait:.0f} s"
+            asked = f"it asks for no calls for {wait:.0f} s"
             silent = asked if wait > self._limits.patience else f"no answer for {failing:.3g} s"
             self.why_gone = f"{with_words(again.why, again.said)}; {silent}"
             return "gone"

@@ -85,7 +85,7 @@ class SharedSlots:
             fcntl.flock(self._self, fcntl.LOCK_EX)
         except OSError as error:
             raise LogError(
-                "cannot share a bound on calls", where=str(self._folder), why=error.strerror or str(error)
+                "cannot share a limit on calls", where=str(self._folder), why=error.strerror or str(error)
             ) from error
 
     def take(self) -> bool:

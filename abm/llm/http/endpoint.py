@@ -115,7 +115,7 @@ class Endpoint(BaseModel):
             raise _mistake(
                 InputError(
                     "the endpoint's `key` names no environment variable",
-                    why="it holds what no variable's name can; a key itself has no place in settings",
+                    why="it holds characters that no variable's name can have; do not put the key itself into settings",
                     fix="Export the key in a variable, and give that variable's name: key: MY_KEY",
                 )
             )
@@ -146,8 +146,8 @@ class Endpoint(BaseModel):
         """What to do where nothing answers."""
         if self.local is not None:
             start = f"Start {self.local.title}: {self.local.start}; what listens here is listed by: moloch llm find."
-            return f"{start} The same command resumes once it does."
-        return "Is it running, and is this its address? The same command resumes once it is."
+            return f"{start} Then give the same command again."
+        return "Is it running, and is this its address? Once it answers, give the same command again."
 
     @property
     def variable(self) -> str:
@@ -178,7 +178,7 @@ class Endpoint(BaseModel):
             )
         if not (secret.isascii() and secret.isprintable()):
             why = "it holds line ends or characters beyond ASCII"
-            raise InputError(f"the environment's {self.variable_shown} is no key", why=why)
+            raise InputError(f"the environment's {self.variable_shown} is not a key", why=why)
         address, _ = parsed(self.url)
         if secret and not (address.tls or self.key_in_clear or loopback(address.host)):
             raise InputError(
@@ -275,25 +275,25 @@ def parsed(url: str) -> tuple[Address, str]:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise InputError("no URL of a server", why="its host is no name or address", fix=EXAMPLE) from None
+        raise InputError("not the URL of a server", why="its host is not a name or an address", fix=EXAMPLE) from None
     what = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
     try:
         port = parts.port
     except ValueError:  # whose text would repeat what it holds
         raise InputError(
-            "no URL of a server", where=what, why="its port is no number from 1 to 65535", fix=EXAMPLE
+            "not the URL of a server", where=what, why="its port is not a number from 1 to 65535", fix=EXAMPLE
         ) from None
     if port == 0:
-        raise InputError("no URL of a server", why="port 0 is none", fix=EXAMPLE)
+        raise InputError("not the URL of a server", why="port 0 cannot be used", fix=EXAMPLE)
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise InputError("the URL holds more than a place", where=what, why="keys come from the environment only")
+        raise InputError("the URL holds more than an address", where=what, why="keys come from the environment only")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"no URL of a server: {shown(url)!r}", fix=_meant(url))
+        raise InputError(f"not the URL of a server: {shown(url)!r}", fix=_meant(url))
     labels = parts.hostname.rstrip(".").split(".")
     too_long = len(parts.hostname) > 253 or max(map(len, labels)) > 63
     if not (url.isascii() and url.isprintable()) or " " in url or "" in labels or too_long:
         raise InputError(
-            f"no URL of a server: {shown(url)!r}", why="a name or path in it is not valid", fix=_meant(url)
+            f"not the URL of a server: {shown(url)!r}", why="a name or path in it is not valid", fix=_meant(url)
         )
     tls = parts.scheme == "https"
     return Address(parts.hostname, port or (443 if tls else 80), tls), parts.path.rstrip("/") or "/v1"

@@ -160,7 +160,7 @@ class Speller:
         for tokens in (alone, inside[len(self._before) :] if inside[: len(self._before)] == self._before else []):
             if tokens and self._tokenizer.decode([*self._before, *tokens]) == "a" + text:
                 return tokens
-        raise InputError("the model cannot write a form", where=site, why=f"its tokens do not spell {text!r}")
+        raise InputError("the model cannot write a form", where=site, why=f"its tokens cannot spell {text!r}")
 
     def _ids(self, text: str) -> list[int]:
         return self._tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -249,7 +249,7 @@ class TransformersLLM:
             for choice, tokens in zip(request.choices, options, strict=True):
                 if not tokens or self.tokenizer.decode(tokens, skip_special_tokens=True) != choice:
                     raise InputError(
-                        "the model cannot write a choice", where=request.site, why=f"its tokens do not spell {choice!r}"
+                        "the model cannot write a choice", where=request.site, why=f"its tokens cannot spell {choice!r}"
                     )
             self._spelled[request.choices] = tuple(map(tuple, options))
         return self._spelled[request.choices]
@@ -279,7 +279,7 @@ class TransformersLLM:
                 "the prompt is too long for the model",
                 where=request.site,
                 why=f"{len(prompt)} tokens and {sampling.max_tokens} for the completion; the model takes {positions}",
-                fix="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut in silence.",
+                fix="Use shorter anchors or a smaller sampling.max_tokens; nothing is cut without notice.",
             )
         drawn = sampling.temperature, sampling.top_p, sampling.max_tokens
         options, form = self._options(request), self._form(request)

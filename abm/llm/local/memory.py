@@ -36,5 +36,5 @@ def told(doing: str, fix: str, *, where: str = "") -> Iterator[None]:
         if not ran_out(error):
             raise
         kind = "GPU memory" if isinstance(error, torch.OutOfMemoryError) or "cuda" in str(error).lower() else "memory"
-        why = next(iter(str(error).splitlines()), "") or "there is no more"
+        why = next(iter(str(error).splitlines()), "") or "there is no more left"
         raise MolochError(f"{doing} ran out of {kind}", where=where, why=why, fix=fix) from error

@@ -95,7 +95,7 @@ def _refuse_stretched(fields: dict[str, Any], tensors: set[str], file: Path) -> 
     scaling = fields.get(f"{fields['general.architecture']}.rope.scaling.type", "none")
     if scaling != "none" or any(name.startswith("rope_f") for name in tensors):
         raise InputError(
-            "a model with stretched positions is not read from a GGUF file",
+            "a model with scaled positions is not read from a GGUF file",
             where=str(file),
             why="the scaling of its rotary embedding would be lost",
             fix="Add the model's original folder of safetensors instead: moloch model add FOLDER.",

@@ -54,4 +54,4 @@ def _installer() -> list[str]:
 def _reason(stderr: str) -> str:
     """Return pip's last error, which names what it lacked."""
     errors = [line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR:")]
-    return (errors or stderr.splitlines() or ["it said nothing"])[-1].strip().rstrip(".")
+    return (errors or stderr.splitlines() or ["it gave no message"])[-1].strip().rstrip(".")

@@ -171,7 +171,7 @@ def _checked(name: str) -> str:
         raise InputError(
             f"{name!r} cannot name a model",
             why="taken" if name in _TAKEN else "lower-case letters, digits, dot, dash and underscore, at most 64",
-            fix="Give another with --name.",
+            fix="Choose another name with --name.",
         )
     return name
 
@@ -190,7 +190,7 @@ def _same(added: AddedModel) -> AddedModel | None:
     ):
         return there
     raise InputError(
-        f"a model {added.name!r} was added before",
+        f"a model {added.name!r} has already been added",
         where=str(models_home() / added.name),
         why=f"from {there.source}",
         fix=f"Give another with --name, or remove that one: moloch model remove {added.name}.",

@@ -145,7 +145,7 @@ def check_tastes(due: Sequence[Intervention], platform: Platform) -> None:
         if isinstance(rule, Rule) and rule.ranker and ranker(rule.ranker).needs_tastes and not platform.tastes.shape[1]:
             raise InputError(
                 f"the ranker {rule.ranker!r} cannot begin in the middle of this society",
-                why="it needs what members engaged with, and nothing asked to keep that when the society began",
+                why="it needs what members engaged with, and this was not kept when the society began",
                 fix="Choose another ranker, or fork at a step that begins a society.",
             )
 

@@ -31,7 +31,7 @@ from abm.worlds.networked.influence import moved, shifted_opinions
 from abm.worlds.networked.pages import Views
 from abm.worlds.networked.scene import Scene
 from media_graph import distinct
-from media_graph.feeds import Feed, ranker, serve
+from media_graph.feeds import Feed, scores_of, serve
 from moloch.texts import whole
 
 
@@ -108,7 +108,7 @@ def serve_feeds(scene: Scene, round_: int) -> Views:
         predicted=lambda: scene.appeal(rows, items),
         lots=scene.lots(rows, items, round_, "feed"),
     )
-    scores = ranker(platform.ranker).score(feed)
+    scores = scores_of(platform.ranker, feed)
     chosen, ranks = serve(feed, scores, platform.slots)
     rows, items = rows[chosen], items[chosen]
     return Views(rows, items, sources[chosen], ranks, scores[chosen].astype(np.float64), scene.appeal(rows, items))

@@ -194,7 +194,7 @@ class NetworkConfig(_NetworkSettings, RecordedSettings):
     engagement: EngagementConfig = Field(default_factory=cache(EngagementConfig))
     influence: InfluenceConfig = Field(default_factory=cache(InfluenceConfig))
     interventions: tuple[Intervention, ...] = ()
-    """What the platform or the world does while a society goes on; each has a ``kind``."""
+    """What the platform or the world does while a society is held; each has a ``kind``."""
     memory: MemoryConfig = Field(default_factory=cache(MemoryConfig))
     posts: PostConfig = Field(default_factory=cache(PostConfig))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -18,6 +20,9 @@ from analysis.cli.study.status import status
 
 SHORT = "seeds"
 """What the short form is called among the verbs; nobody has to write it."""
+
+RUNS = ("begin", "continue", "resume", "start")
+"""Words for what ``run`` does."""
 
 
 class _UnnamedContext(typer.Context):
@@ -38,9 +43,23 @@ class _Verbs(TyperGroup):
     default = SHORT
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if args and self._is_mistyped(args[0]):
+            near = ["run"] if args[0] in RUNS else get_close_matches(args[0], self._named, n=1)
+            fix = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(self._named)}."
+            fix += " It begins a study, or resumes it." if near == ["run"] else ""
+            ctx.fail(f"No such command {args[0]!r}. {fix}")
         if args and (args[0] == SHORT or (args[0] not in self.commands and args[0] not in HELP)):
             args = [SHORT, *args]
         return super().parse_args(ctx, args)
+
+    @property
+    def _named(self) -> list[str]:
+        return [name for name in self.commands if name != SHORT]
+
+    def _is_mistyped(self, word: str) -> bool:
+        """Tell whether a first word is neither a verb nor what the short form begins with: an option, or a file of settings."""
+        plain = word.replace("-", "").isalpha() and not word.startswith("-")
+        return plain and word not in self.commands and not Path(word).exists()
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         name, command, rest = super().resolve_command(ctx, args)

@@ -34,7 +34,7 @@ LOOK = 2.0
 
 @grouped
 def run(page: Page, work: Work, out: Folder = None, as_json: options.Json = False) -> None:
-    """Begin a study, or go on with it where it stopped: the same command again comes to the same results.
+    """Begin a study, or resume it where it stopped: the same command comes to the same results.
 
     Exit code 0: every cell has ended; 3: some failed or are missing; 5: a budget is spent; 130: interrupted.
     """
@@ -45,7 +45,7 @@ def run(page: Page, work: Work, out: Folder = None, as_json: options.Json = Fals
 
 @grouped
 def retry(page: Page, work: Work, out: Folder = None, as_json: options.Json = False) -> None:
-    """Try the cells again that failed, whatever the reason, and go on."""
+    """Try failed cells again, whatever the reason, and continue."""
     with stderr().status("loading"):
         study = _held(page, out, work)
         study.state()

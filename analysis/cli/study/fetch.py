@@ -15,7 +15,7 @@ from analysis.cli.console import printer
 
 def fetch(
     url: Annotated[
-        str, typer.Argument(help="What --store was: s3://bucket/folder, gs://..., az://..., file:///folder.")
+        str, typer.Argument(help="The URL given to --store: s3://bucket/folder, gs://..., az://..., file:///folder.")
     ],
     out: Annotated[
         Path | None,
@@ -43,6 +43,6 @@ def fetch(
     where = shlex.quote(str(folder))
     lines = [f"{folder}   verified: the logs of {len(fetched.cells)} cells", f"head    {fetched.head.hash}"]
     if fetched.missing:
-        lines.append(f"missing {len(fetched.missing)} cells ended, and their logs are not there: {fetched.missing[0]}")
+        lines.append(f"missing {len(fetched.missing)} cells ended, but their logs are not there: {fetched.missing[0]}")
     for line in [*lines, *(f"next    moloch study {verb} {where}" for verb in ("status", "results"))]:
         printer().print(line, markup=False, highlight=False, soft_wrap=True)

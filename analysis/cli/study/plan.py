@@ -14,7 +14,9 @@ from analysis.cli.study.work import Older, Workspace
 
 def plan(
     page: options.StudyOrPage,
-    jobs: Annotated[int, typer.Option(min=0, help="Cells at a time; by default as many as there are cores.")] = 0,
+    jobs: Annotated[
+        int, typer.Option(min=0, show_default=False, help="Cells at a time; by default as many as there are cores.")
+    ] = 0,
     out: options.StudyFolder = None,
     workspace: Workspace = None,
     older: Older = False,

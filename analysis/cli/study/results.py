@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from analysis.studies.findings.results import StudyResults
 
 Form = Literal["table", "json", "csv", "latex", "md"]
-By = Annotated[str | None, typer.Option(help="Factors to tell apart, as arena,audience; others are averaged over.")]
+By = Annotated[
+    str | None, typer.Option(help="Factors to show separately, such as arena,audience; others are averaged over.")
+]
 Parquet = Annotated[Path | None, typer.Option(help="Write the tidy frame to this file.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print the tidy frame as CSV.")]
 Latex = Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")]
 Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
 Mixed = Annotated[
-    bool, typer.Option("--mixed", help="Also each difference by a mixed model, as a check (takes seconds a row).")
+    bool, typer.Option("--mixed", help="Also each difference by a mixed model, as a check (takes seconds per row).")
 ]
 HeadToHead = Annotated[
     bool, typer.Option("--head-to-head", help="Also one strength for each arm over all seeds (Bradley-Terry).")
@@ -41,7 +43,7 @@ def results(
     md: Markdown = False,
     mixed: Mixed = False,
     head_to_head: HeadToHead = False,
-    full: Annotated[bool, typer.Option("--full", help="All tables, not the decisive ones alone.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="All tables, not only the most important ones.")] = False,
     look: options.Look = False,
     out: options.StudyFolder = None,
     as_json: options.Json = False,
@@ -68,7 +70,8 @@ def _form(**given: bool) -> Form:
     forms: list[Any] = [form for form, wanted in given.items() if wanted]
     if len(forms) > 1:
         raise InputError(
-            f"one form at a time, not --{' and --'.join(forms)}", fix="Only --parquet FILE goes with the others."
+            f"one form at a time, not --{' and --'.join(forms)}",
+            fix="Only --parquet FILE can be combined with the others.",
         )
     return forms[0] if forms else "table"
 
@@ -96,17 +99,20 @@ def print_study(
     """
     from analysis.cli.study.reading import reading
     from analysis.frames import check_target, write_frame
-    from analysis.studies.findings.results import study_results
+    from analysis.studies.findings.results import splitting_factors, study_results
     from analysis.studies.prereg.looks import look_at
+    from analysis.studies.record.study_log import StudyLog
     from analysis.studies.values import writers
 
     check_target(parquet)
+    factors = None if by is None else [each.strip() for each in by.split(",")]
+    splitting_factors(StudyLog(folder).state(), factors)  # a mistake is no look
     look_at([folder], door, look)
     if form == "table" and by is None and parquet is None and not (mixed or head_to_head) and _is_short(folder):
         _print_short(folder, full=full)
         return
     with reading() as report:
-        told = study_results(folder, None if by is None else [each.strip() for each in by.split(",")], report)
+        told = study_results(folder, factors, report)
     rows = told.frame_rows()
     if parquet is not None:
         write_frame(writers.frame(rows, told.by), parquet)
@@ -155,7 +161,7 @@ def _print_short(folder: Path, *, full: bool) -> None:
     with stderr().status("counting votes"):
         of = replicates(folder)
     if of.table is None:
-        raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
+        raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status shows how far they are.")
     print_replicates(of, full=full)
     if of.missing:
         raise typer.Exit(ExitCode.NOT_WHOLE)

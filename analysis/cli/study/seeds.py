@@ -23,14 +23,11 @@ if TYPE_CHECKING:
     from analysis.studies.study_run import StudyRun
     from learning.settings.sources import GivenSettings
 
-PAGE_KEYS = ("base", "cross", "sample", "exclude", "primary", "stop")
-"""What a study's page has, and the settings of a run have not."""
-
 
 @grouped
 def seeds(
     given: RunOptions,
-    number: Annotated[int, typer.Option("--seeds", min=2, help="How many seeds: 1, 2, ...")] = 5,
+    number: Annotated[int, typer.Option("--seeds", min=2, help="How many seeds to run: 1, 2, ...")] = 5,
     dry_run: options.DryRun = False,
     out: Annotated[
         Path | None, typer.Option(help="The study's folder; by default one under runs/ with a hash of its settings.")
@@ -41,7 +38,7 @@ def seeds(
 ) -> None:
     """Run several seeds, and give means with intervals over them: the short form of a study, whose page is made of these options.
 
-    The same command again goes on where it stopped; with more seeds it adds them. Bounds apply to all runs together. moloch study
+    The same command resumes where it stopped; with more seeds it adds them. Limits apply to all runs together. moloch study
     status, run, retry and results take its folder.
     """
     with stderr().status("loading"):
@@ -76,13 +73,6 @@ def _settings(given: RunOptions) -> GivenSettings:
     from learning.settings.effects import warn_of
     from moloch.errors import InputError
 
-    if given.config is not None and (page := _page_keys(given.config)):
-        raise InputError(
-            "this is the page of a study, not the settings of a run",
-            where=str(given.config),
-            why=f"it has {' and '.join(page)}",
-            fix=f"moloch study run {given.config}, and --seeds is on the page as seeds.",
-        )
     read, _ = given.read()
     for layer in read.layers:
         if layer.chosen and "seed" in layer.settings:
@@ -94,13 +84,6 @@ def _settings(given: RunOptions) -> GivenSettings:
                 raise told
             warn_of(told)
     return read
-
-
-def _page_keys(path: Path) -> list[str]:
-    from moloch.yamls import read_source
-
-    values = read_source(path, "the settings").values()
-    return [key for key in PAGE_KEYS if key in values] if isinstance(values, dict) else []
 
 
 def _study(settings: dict[str, Any], number: int, out: Path | None) -> Study:

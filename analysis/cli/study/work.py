@@ -10,7 +10,9 @@ import typer
 
 Jobs = Annotated[
     str,
-    typer.Option(help="Cells at a time: a number, or auto: as many as the cores and the memory of this machine allow."),
+    typer.Option(
+        help="Cells at a time: a number, or auto (as many as the cores and the memory of this machine allow)."
+    ),
 ]
 EngineName = Annotated[
     str,
@@ -23,31 +25,29 @@ EngineName = Annotated[
 RayAddress = Annotated[
     str,
     typer.Option(
-        metavar="HOST:PORT", help="Head of a Ray cluster to join; without it ray starts one of this machine's own."
+        metavar="HOST:PORT", help="Head of a Ray cluster to join; without it, ray starts one on this machine."
     ),
 ]
 SlurmOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--slurm", metavar="KEY=VALUE", help="An option of sbatch, as often as needed: partition=long, time=24:00:00."
-    ),
+    typer.Option("--slurm", metavar="KEY=VALUE", help="An option of sbatch, such as partition=long; repeatable."),
 ]
 ScriptOnly = Annotated[bool, typer.Option("--script-only", help="Print the array's script instead of submitting it.")]
 Wait = Annotated[
-    bool, typer.Option(help="Wait for cells that others carry out; without, end once no other cell is left.")
+    bool, typer.Option(help="Wait for cells that others carry out; without it, end once no other cell is left.")
 ]
 Workspace = Annotated[
     Path | None,
     typer.Option(
-        help="Where finished runs that are cells of the study are looked for; by default the folder that it stands in."
+        help="Where to look for finished runs that are cells of the study; by default the folder that holds it."
     ),
 ]
 Older = Annotated[
-    bool, typer.Option("--reuse-older", help="Take finished runs of other versions of moloch for cells, too.")
+    bool, typer.Option("--reuse-older", help="Also use finished runs of other versions of moloch as cells.")
 ]
 Store = Annotated[
     str | None,
-    typer.Option(help="Object storage to which the log of each cell goes once it has ended: s3://bucket/folder."),
+    typer.Option(help="Object storage that logs are copied to while they are written: s3://bucket/folder."),
 ]
 ENGINES = ("local", "ray", "slurm")
 OF_ENGINES = {"ray_address": "ray", "slurm": "slurm", "script_only": "slurm"}

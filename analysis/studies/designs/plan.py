@@ -190,7 +190,7 @@ def _reused(cells: Sequence[Cell], library: RunLibrary) -> tuple[dict[str, Path]
 
 
 def _roles(groups: Sequence[Sequence[Cell]], report: Callable[[int, int], None]) -> tuple[list[RolePlan], int]:
-    """Return what all cells ask, and how many combinations were looked at, those spread evenly over the page first."""
+    """Return what all cells ask, and how many combinations were counted, those spread evenly over the page first."""
     mistakes: dict[str, InputError] = {}
     plans: list[tuple[list[RolePlan], int]] = []
     until = time.monotonic() + LOOK_S

@@ -145,7 +145,7 @@ def _answer(power: StudyPower) -> str:
     if isnan(row.wanted):
         return f"{found}; an effect of 0 is shown to be within {100 * row.margin:.1f} points of none."
     if power.designs[0].is_enough:
-        shown = ", and shows that there is none within its margin" if row.outcome.margin is not None else ""
+        shown = ", and can show that there is none beyond its margin" if row.outcome.margin is not None else ""
         return f"This design finds {100 * row.wanted:g} points of {row.outcome.said} {at}{shown}."
     margin = row.outcome.margin
     lacking = f"{100 * row.wanted:g} points of {row.outcome.said} with power {row.power_at:.2f}"
@@ -153,13 +153,13 @@ def _answer(power: StudyPower) -> str:
     if margin is not None and row.power_at >= power.power:
         told = (
             f"This design cannot show that there is no effect within {100 * margin:g} points of {row.outcome.said} (it can within "
-            f"{100 * row.margin:.1f}): of an effect of 0 the result will be 'cannot tell'."
+            f"{100 * row.margin:.1f}): if the effect is 0, the result will be 'cannot tell'."
         )
     elif margin is not None:
         told = told.replace("This design finds", "This design cannot find the margin: it finds", 1)
     others = power.designs[1:]
     if not others:
-        told += " No design within the pools and bounds does."
+        told += " No design within the pools and bounds can."
     return told
 
 

@@ -41,7 +41,7 @@ def _status(told: Mapping[str, Any]) -> Iterator[str]:
     ids = f"Preregistration `{told['preregistration']}`, page `{told['page_id']}`, this document `{told['document']}`."
     status = told["status"]
     if status is None:
-        yield f"{ids} The study has not begun: nothing has been asked of a model."
+        yield f"{ids} The study has not begun: no model has been asked."
     elif status["event"] is None:
         yield f"{ids} {status['said']}."
     else:
@@ -113,7 +113,7 @@ def _mechanism(told: Mapping[str, Any]) -> Iterator[str]:
         yield _table(["name", "SHA-256"], [[name, f"`{sum_}`"] for name, sum_ in told["files"].items()])
     if told["impossible"]:
         yield (
-            "**Combinations that are no runs**: "
+            "**Combinations that are not runs**: "
             + "; ".join(_levels(each["factors"]) for each in told["impossible"])
             + "."
         )
@@ -138,7 +138,7 @@ def _estimands(told: Mapping[str, Any]) -> Iterator[str]:
         f"**Forfeits**: a message that was rejected counts as {declared['forfeits']} in the primary win rates. "
         f"**Ties** in contests won by majority: {declared['ties']}."
     )
-    yield f"**What intervals speak of.** {told['scope']}"
+    yield f"**What intervals generalise to.** {told['scope']}"
 
 
 def _methods(told: Mapping[str, Any]) -> Iterator[str]:
@@ -158,7 +158,7 @@ def _methods(told: Mapping[str, Any]) -> Iterator[str]:
         [[n, each["seeds"], f"{each['spent']:g}", f"{each['level']:g}"] for n, each in enumerate(looks, 1)],
     )
     if len(looks) > 1:
-        yield f"Alpha is spent as by {declared['spending']} (Lan and DeMets 1983), whether or not somebody looks."
+        yield f"Alpha is spent as by {declared['spending']} (Lan and DeMets 1983), whether or not anyone looks."
     yield _text(told, "analysis", "Other analyses")
     yield "Everything that no hypothesis names is exploratory: its differences are corrected by Benjamini and Hochberg's method, and marked so."
 
@@ -206,7 +206,7 @@ def _conduct(told: Mapping[str, Any]) -> Iterator[str]:
     yield _text(told, "deviations_policy", "Deviations")
     yield (
         "Found by machine, and printed with the results: looks that were not declared, added seeds and levels, amendments, cells without results, "
-        "changed inputs and probes, added judges, other versions. Hypotheses that come or change once a cell has ended are exploratory."
+        "changed inputs and probes, added judges, other versions. Hypotheses that are added or changed once a cell has ended are exploratory."
     )
     yield _text(told, "other", "Other")
 

@@ -1,6 +1,6 @@
 """What one training of each arm can tell: a test of the sharp null against several trainings of a placebo, and how large an effect that finds.
 
-Of a page of one seed there is no interval of an effect. With R trainings of the placebo, on the same contests, the outcome of one training of
+Of a page one seed gives no interval of an effect. With R trainings of the placebo, on the same contests, the outcome of one training of
 a learner is compared with theirs (:func:`analysis.tables.repeats.sharp_null`): Student's t with R - 1 degrees of freedom and the variance
 ``s^2 (1 + 1 / R)``. Here s is planned as what one training's outcome varies by on these contests: half of what the difference of two does,
 which takes trainings of both arms to vary alike.

@@ -217,7 +217,7 @@ def how_it_ended(future: Future[_ray_task.Said]) -> dict[str, Any]:
     except (TaskCancelledError, CancelledError):
         return {"lost": "interrupted", "detail": "it was stopped", "peak_bytes": 0}
     except WorkerCrashedError:
-        return {"lost": "node", "detail": "the process that had it is gone", "peak_bytes": 0}
+        return {"lost": "node", "detail": "its process is gone", "peak_bytes": 0}
     except Exception as error:
         kinds = {OutOfMemoryError: "memory", OutOfDiskError: "disk"}
         lost = next((lost for kind, lost in kinds.items() if isinstance(error, kind)), "node")

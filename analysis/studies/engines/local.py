@@ -169,7 +169,7 @@ class LocalEngine:
         self._dismiss()
         kills, workers = machine.memory_kills(), list(self._workers.values())
         self._workers.clear()
-        detail = "the process that its worker came from is gone"
+        detail = "the process that started its worker is gone"
         return [TaskEnd(each.task, "memory" if kills > each.kills else "node", detail) for each in workers]
 
     def _opened(self) -> subprocess.Popen[bytes]:

@@ -173,7 +173,7 @@ class RayEngine:
         host, _, port = address.rpartition(":")
         if address and not (host and port.isdecimal() and "/" not in host):
             raise InputError(
-                f"{address!r} is no address of a Ray cluster",
+                f"{address!r} is not an address of a Ray cluster",
                 why="a cluster is joined only where it is named: HOST:PORT of its head",
                 fix="Give --ray-address 10.0.0.5:6379, or leave it out for a cluster of this machine's own.",
             )
@@ -182,7 +182,7 @@ class RayEngine:
         if address and os.environ.get("RAY_AUTH_MODE", "token") == "token" and not token:
             raise InputError(
                 f"there is no token for the Ray cluster at {address}",
-                why="who reaches a cluster without one can run anything on it",
+                why="anyone who reaches a cluster without a token can run anything on it",
                 fix="Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH; RAY_AUTH_MODE=disabled joins a cluster that has none.",
             )
 
@@ -256,7 +256,9 @@ class RayEngine:
                 task = self._running.pop(said["name"])
                 return [TaskEnd(task, said["lost"], said["detail"], said["peak_bytes"])]
             case "gone":
-                self._gone = f"what joined it ended with {said['code']}; see {self._study / 'output' / 'ray.txt'}"
+                self._gone = (
+                    f"the process that joined it ended with {said['code']}; see {self._study / 'output' / 'ray.txt'}"
+                )
                 tasks, self._running = list(self._running.values()), {}
                 return [TaskEnd(task, "node", "the Ray cluster is gone") for task in tasks]
         return []

@@ -111,7 +111,7 @@ def options_of(said: Sequence[str]) -> dict[str, str]:
         name, _, value = each.partition("=")
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or not value.isprintable():
             raise InputError(
-                f"--slurm {each!r} is no option of sbatch", fix="Give key=value, such as --slurm partition=long."
+                f"--slurm {each!r} is not an option of sbatch", fix="Give key=value, such as --slurm partition=long."
             )
         if name in OURS:
             raise InputError(f"--slurm {name} cannot be set", why=OURS[name])

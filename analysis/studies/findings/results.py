@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,12 +163,11 @@ def study_results(
     """
     state, layout = StudyLog(folder).state(), Layout(folder)
     page = page_of(state.page, recorded=True).page
-    factors = tuple(dict.fromkeys(name for cell in state.cells.values() for name in cell.planned.factors))
+    factors, chosen = _factors(state), splitting_factors(state, by)
     sampled = tuple(page.sample.ranges) if page.sample else ()
-    chosen = _by(by, factors, sampled)
     cells, missing = _read(state, layout, report)
     if not cells:
-        raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status tells how far they are.")
+        raise InputError("no cell has ended yet", where=str(folder), fix="moloch study status shows how far they are.")
     look, changed = current_look(state, layout), changed_inputs(state, layout)
     declared = registered(state, layout, look, cells, [each.cell for each in missing], changed)
     cells, lacking = shown(look, cells), [each.factors for each in missing]
@@ -194,13 +194,26 @@ def study_results(
     )
 
 
-def _by(by: Sequence[str] | None, factors: Sequence[str], sampled: Sequence[str]) -> tuple[str, ...]:
+def splitting_factors(state: StudyState, by: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the factors that split the rows, ``arm`` aside; by default those with levels.
+
+    Raises:
+        InputError: one of ``by`` is no factor of the study.
+    """
+    factors = _factors(state)
     if by is None:
-        return tuple(factor for factor in factors if factor not in sampled)
+        sample = page_of(state.page, recorded=True).page.sample
+        return tuple(factor for factor in factors if sample is None or factor not in sample.ranges)
     for name in by:
         if name not in (*factors, "arm"):
-            raise InputError(f"no factor {name!r}", fix=f"Factors are {', '.join(factors) or 'none'}, and arm.")
+            near = get_close_matches(name, [*factors, "arm"], n=1)
+            guess = f"Did you mean {near[0]!r}? " if near else ""
+            raise InputError(f"no factor {name!r}", fix=f"{guess}Factors are {', '.join([*factors, 'arm'])}.")
     return tuple(name for name in dict.fromkeys(by) if name != "arm")
+
+
+def _factors(state: StudyState) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for cell in state.cells.values() for name in cell.planned.factors))
 
 
 def _read(

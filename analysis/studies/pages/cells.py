@@ -187,7 +187,7 @@ class _PageReader:
                 self._layers.mistake(
                     f"two factors set {key}: {names[0]} and {names[1]}",
                     where,
-                    "a level is laid over the base, not over another level",
+                    "a level changes the base, not another level",
                 )
         layers = [*self._layers.base, *(layer for levels in factors.values() for _, _, layer in levels)]
         for layer in layers:
@@ -296,7 +296,7 @@ class _PageReader:
         for cell in cells:
             if (twin := seen.setdefault(cell.settings, cell)) is not cell:
                 self._layers.mistake(
-                    f"two cells are one run: {_told(twin.factors)}, and {_told(cell.factors)}",
+                    f"two cells are the same run: {_told(twin.factors)}, and {_told(cell.factors)}",
                     ("cross",),
                     "their settings are equal",
                     "Leave one out: exclude.",

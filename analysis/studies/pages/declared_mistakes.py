@@ -95,13 +95,14 @@ def _looks(primary: Preregistration, seeds: int) -> Iterator[tuple[Key, InputErr
             yield (
                 key,
                 InputError(
-                    "looks do not ascend", why=f"{look} follows {before}" if before else f"{look} is no number of seeds"
+                    "looks do not ascend",
+                    why=f"{look} follows {before}" if before else f"{look} is not a number of seeds",
                 ),
             )
         elif look < FEWEST:
-            yield key, InputError("a look at one seed decides nothing", why="of one seed there is no interval")
+            yield key, InputError("a look at one seed decides nothing", why="one seed gives no interval")
         elif look >= seeds:
-            why = f"the page has {seeds}, and the end is a look by itself" if look == seeds else f"the page has {seeds}"
+            why = f"the page has {seeds}, and the end is itself a look" if look == seeds else f"the page has {seeds}"
             yield key, InputError(f"a look after {look} seeds", why=why, fix="Looks come before the last seed.")
         before = look
 
@@ -135,7 +136,7 @@ def _measured(hypothesis: Hypothesis, cells: Sequence[DeclaredCell], key: Key) -
         wanted = {factor: label_of(level) for factor, level in levels.items()}
         there = [cell for cell in cells if all(cell.labels[factor] == level for factor, level in wanted.items())]
         if not there:
-            why = "the page leaves them out, or they are no runs"
+            why = "the page leaves them out, or they are not runs"
             yield (*key, field), InputError("no cell has these levels", why=why)
             return
         about += there
@@ -150,11 +151,11 @@ def _measured(hypothesis: Hypothesis, cells: Sequence[DeclaredCell], key: Key) -
     elif hypothesis.measure == "from_comparator":
         for cell, there in arms:
             if hypothesis.arm in there and not there[hypothesis.arm]:
-                said = f"the arm {hypothesis.arm!r} is compared with none"
+                said = f"the arm {hypothesis.arm!r} has no comparator"
                 fix = (
                     "Say compared_with: here, or in its settings; or measure: rate of a win rate, from_base of a probe."
                 )
-                yield (*key, "arm"), InputError(said, why=f"so in {cell.name}" if cell.labels else "", fix=fix)
+                yield (*key, "arm"), InputError(said, why=f"as in {cell.name}" if cell.labels else "", fix=fix)
                 break
     yield from _measure(hypothesis, key)
 
@@ -162,10 +163,10 @@ def _measured(hypothesis: Hypothesis, cells: Sequence[DeclaredCell], key: Key) -
 def _measure(hypothesis: Hypothesis, key: Key) -> Iterator[tuple[Key, InputError]]:
     at: Key = (*key, "measure")
     if hypothesis.measure == "rate" and hypothesis.outcome not in OF_VOTES:
-        why = "there is no rate of a probe that is expected where nothing was learnt"
-        yield at, InputError("rate is tested of win rates only", why=why, fix="Say from_comparator or from_base.")
+        why = "the rate of a probe has no expected value without learning"
+        yield at, InputError("rate can be tested for win rates only", why=why, fix="Say from_comparator or from_base.")
     elif hypothesis.measure == "from_base" and hypothesis.outcome in OF_VOTES:
-        why = "votes are between the arm and base already"
+        why = "its votes are already between the arm and base"
         yield at, InputError("a win rate has no difference from base", why=why, fix="Say rate or from_comparator.")
     elif hypothesis.compared_with and hypothesis.measure != "from_comparator":
         said = f"{hypothesis.measure} is compared with no arm"

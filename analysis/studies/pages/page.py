@@ -57,11 +57,11 @@ def _labels(levels: Any) -> Any:
     if not isinstance(levels, list):
         return levels
     if not all(isinstance(each, str | int | float) for each in levels):
-        raise ValueError("a list holds values of the setting that the factor is named for; give other levels names")
+        raise ValueError("a list holds values of the setting that the factor is named after; give other levels names")
     labels = [label_of(each) for each in levels]
     if len(set(labels)) < len(labels):
         twice = next(label for label, times in Counter(labels).items() if times > 1)
-        raise ValueError(f"the level {twice!r} stands twice")
+        raise ValueError(f"the level {twice!r} appears twice")
     return {label: Value(each) for label, each in zip(labels, levels, strict=True)}
 
 
@@ -160,7 +160,7 @@ class StudyPage(_PagePart):
     def _once(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
         if isinstance(seeds, tuple):
             if len(set(seeds)) < len(seeds):
-                raise ValueError("a seed stands twice")
+                raise ValueError("a seed appears twice")
             if any(not 0 <= seed < 2**31 for seed in seeds):
                 raise ValueError("a seed is a whole number from 0 to 2147483647")
         return seeds

@@ -79,7 +79,7 @@ class Preregistration(_Declared):
     ties: Literal["left out", "half"] = "left out"
     """How ties count in contests won by majority, where a hypothesis is about those (``contests_won``); votes have none."""
     looks: tuple[int, ...] = ()
-    """Numbers of seeds, in the order of the page, after which effects are looked at; the end is a look by itself."""
+    """Numbers of seeds, in the order of the page, after which effects are looked at; the end is itself a look."""
     spending: Spending = "obrien-fleming"
     """How alpha is spent over looks."""
 

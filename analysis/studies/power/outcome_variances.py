@@ -15,7 +15,7 @@ from analysis.studies.power.pilots import PilotRun, measured_components
 from analysis.studies.power.usual_variances import SAID, usual
 from analysis.tables.pooled import Measured
 
-Origin = Literal["pilot", "pilot, parted as usual", "default"]
+Origin = Literal["pilot", "pilot, split as usual", "default"]
 NAMES = ("training", "anchor", "person")
 """Of the ways, in order. What belongs to a seed is called after its training."""
 
@@ -37,7 +37,7 @@ class OutcomeComponent:
     @property
     def origin(self) -> Origin:
         """Where it comes from."""
-        return "default" if self.pilot is None else "pilot, parted as usual" if self.pilot.merged else "pilot"
+        return "default" if self.pilot is None else "pilot, split as usual" if self.pilot.merged else "pilot"
 
     @property
     def is_negative(self) -> bool:

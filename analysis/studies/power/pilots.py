@@ -78,7 +78,7 @@ def _runs(path: Path) -> list[tuple[Path, EventLog]]:
         log = open_log(run, write=False)
         if log.ended() is None:
             raise InputError(
-                "the pilot has not ended", where=str(run), fix="Go on with it: moloch run --out takes its folder."
+                "the pilot has not ended", where=str(run), fix="Resume it: moloch resume takes its folder."
             )
         return [(run.resolve(), log)]
     state, layout = StudyLog(path).state(), Layout(path)

@@ -154,7 +154,7 @@ def _looks(state: StudyState, declared: Declaration) -> Iterator[Deviation]:
             continue
         after = f"after {count(look.seeds, 'seed')}, " if look.seeds else ""
         plan = f"looks were declared after {', '.join(map(str, planned))} seeds" if planned else "no look was declared"
-        said = f"Somebody looked at effects before the end ({look.door}; {after}{look.ended:,} of {look.of:,} cells): {plan}."
+        said = f"Someone looked at effects before the end ({look.door}; {after}{look.ended:,} of {look.of:,} cells): {plan}."
         yield Deviation("looked", f"{said} No p-value accounts for it.", _at(look.seq))
 
 

@@ -1,6 +1,6 @@
 """Where a preregistered study stands among its looks: which seeds a look shows, and how much of alpha it may use.
 
-A declared look is at the first so many seeds of the page, whatever else has ended by then; the end is a look by itself. Knows cells and
+A declared look is at the first so many seeds of the page, whatever else has ended by then; the end is itself a look. Knows cells and
 declarations; knows no effects.
 """
 

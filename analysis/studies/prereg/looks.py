@@ -18,6 +18,8 @@ from moloch.errors import InputError, MolochError
 KNOWN_S = 10.0
 OF_FIRST_SEEDS = ("study results", "results", "Study.results")
 """Doors that show, at a declared look, its seeds alone."""
+OF_ENDED_CELLS = (*OF_FIRST_SEEDS, "report")
+"""Doors that show of a study nothing but its cells that have ended."""
 
 
 def has_ended(layout: Layout, cell: CellHistory) -> bool:
@@ -88,7 +90,8 @@ def look_at(paths: Iterable[Path], door: str, look: bool) -> None:
         look: whether the user asked for an interim look; it is logged.
 
     Raises:
-        InputError: a preregistered study has cells that have not ended, and no look was asked for.
+        InputError: a preregistered study has cells that have not ended, and no look was asked for; or none has, and ended cells
+            are all that the command shows.
         LogError: the study's log cannot be read, or the look not written.
     """
     given = list(paths)
@@ -102,8 +105,13 @@ def look_at(paths: Iterable[Path], door: str, look: bool) -> None:
                 why=f"its page has primary outcomes, and {curtain.ended:,} of {curtain.of:,} cells have ended",
                 fix="Wait for its end, or give --look: the look is written into the study's log, for every reader to see.",
             )
-    whole = {path.resolve() for path in given} if door in OF_FIRST_SEEDS else set[Path]()
+    named = {path.resolve() for path in given}
+    whole = named if door in OF_FIRST_SEEDS else set[Path]()
     for study, curtain in curtains.items():
+        if door in OF_ENDED_CELLS and study in named and not curtain.ended:
+            why = "there is nothing to look at, and no look was logged"
+            fix = "moloch study status shows how far they are."
+            raise InputError("no cell has ended yet", where=str(study), why=why, fix=fix)
         curtain.lift(door, first_seeds=study in whole)
 
 

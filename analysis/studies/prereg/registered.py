@@ -92,7 +92,7 @@ def why_exploratory(state: StudyState) -> str:
     first = state.declarations[0]
     if first.preregistration.is_earlier:
         said = f"{first.preregistration.said}"
-        return f"What its page declared beforehand is in the form of an earlier version, without hypotheses: {said}."
+        return f"The declaration of its page has the form of an earlier version, without hypotheses: {said}."
     return f"What its page declares came after {first.ended:,} cells had ended: every estimate is exploratory."
 
 

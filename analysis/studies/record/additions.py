@@ -43,7 +43,7 @@ def additions(state: StudyState, made: Cells, folder: Path) -> list[str]:
         )
     if state.declarations and not made.page.get("primary"):
         raise InputError(
-            "the page declares nothing any more, and the study is preregistered",
+            "the page no longer declares anything, and the study is preregistered",
             where=str(folder),
             why="what was declared cannot be taken back",
             fix="Put primary back; what changes in it is an amendment, which the study's log and its results show.",
@@ -51,7 +51,7 @@ def additions(state: StudyState, made: Cells, folder: Path) -> list[str]:
     names = {cell.name for cell in made.cells}
     if gone := [name for name in state.cells if name not in names]:
         raise InputError(
-            "cells of the study are no more on the page",
+            "cells of the study are no longer on the page",
             where=str(folder),
             why=f"{len(gone)} of them, such as {gone[0]}",
             fix="Put their levels and seeds back, or give the page another name or --out.",

@@ -34,6 +34,7 @@ from learning.settings.config import RunConfig
 from moloch import extensions
 from moloch.content import content_id, file_digest
 from moloch.errors import InputError, MolochError
+from moloch.near_files import did_you_mean
 
 PACKAGE = "moloch-abm"
 RUNS = ("*/run.json", "*/cells/*/run.json", "*/seed-*/run.json")
@@ -249,7 +250,8 @@ def _there(setting: str, path: Path) -> list[Path]:
     files = files_of(path)
     for file in files or [path]:
         if not file.is_file():
-            raise InputError(f"cannot read {setting}", where=str(file), why="there is no such file")
+            fix = did_you_mean(file).rstrip()
+            raise InputError(f"cannot read {setting}", where=str(file), why="there is no such file", fix=fix)
     return files
 
 

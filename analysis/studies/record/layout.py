@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from moloch.errors import InputError
+from moloch.near_files import did_you_mean
 
 PAGE = "study.yaml"
 """The page as it was last planned."""
@@ -25,7 +26,7 @@ def no_study(folder: Path) -> InputError:
     if not folder.exists():
         why, fix = (
             "there is no such folder",
-            "moloch study run PAGE begins it; of a study that began with --out FOLDER, give that folder.",
+            f"{did_you_mean(folder)}moloch study run PAGE begins it; of a study that began with --out FOLDER, give that folder.",
         )
     elif (folder / "run.json").is_file():
         why = "it is a run"

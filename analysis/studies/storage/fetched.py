@@ -151,5 +151,5 @@ def _inside(folder: Path, name: str) -> Path:
     """
     path = folder / name
     if ".." in name.split("/") or "\\" in name or "\0" in name or not path.resolve().is_relative_to(folder.resolve()):
-        raise LogError("an object whose name leads elsewhere", where=name)
+        raise LogError("an object whose name leads out of its folder", where=name)
     return path

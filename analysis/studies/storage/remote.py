@@ -110,7 +110,7 @@ class StudyRemote:
                 raise InputError(
                     "another folder's controller works on this study",
                     where=self._folder.url,
-                    why=f"{before.by}, which gave a sign {max(age, 0):.0f} s ago",
+                    why=f"{before.by}, last seen {max(age, 0):.0f} s ago",
                     fix=f"Work on that folder, or wait until its controller has ended; {STALE_S:.0f} s after its last sign it counts as lost.",
                 )
         self._number = number + 1
@@ -184,8 +184,8 @@ class StudyRemote:
         raise Conflict(
             "the study was taken over",
             where=self._folder.url,
-            why=f"{last[2].by} goes on with it in another folder, since this one gave no sign for {STALE_S:.0f} s",
-            fix="What was put there stands. moloch study fetch brings what came of it, into another folder.",
+            why=f"{last[2].by} continues it in another folder, because this one gave no sign for {STALE_S:.0f} s",
+            fix="What was uploaded stays there. moloch study fetch brings the study into another folder.",
         )
 
     def _name(self) -> str:
@@ -198,9 +198,9 @@ class StudyRemote:
         found = [each for each in self._folder.objects("sentinel") if each.name == name]
         if not found or self._folder.read(name) != word:
             raise LogError(
-                "object storage does not give what it was given",
+                "object storage does not return what was written to it",
                 where=f"{self._folder.url}/{name}",
-                fix="Use a storage that shows an object as soon as it was put.",
+                fix="Use a storage that shows an object as soon as it is written.",
             )
         self._folder.delete([name])
         return found[0]

@@ -259,7 +259,7 @@ class Controller:
         if end.detail == f"exit code {UNSAID}":
             return AttemptFailed("disk", "its worker could not write how it ended", "", end.peak_bytes)
         said = _last_line(layout.said(name, number).read_bytes()) if layout.said(name, number).exists() else ""
-        return AttemptFailed("bug", f"its worker ended without a word ({end.detail}){said}", "", end.peak_bytes)
+        return AttemptFailed("bug", f"its worker ended without a message ({end.detail}){said}", "", end.peak_bytes)
 
     def _failed(self, name: str, number: int, outcome: AttemptFailed, seconds: float) -> CellFailed:
         """Return how a failure is written down; decides whether the cell is tried again."""

@@ -39,7 +39,7 @@ from moloch.beats import beats
 from moloch.errors import LogError
 
 TAKEN = 75
-"""Exit code of a worker whose claim is somebody else's."""
+"""Exit code of a worker whose claim belongs to another worker."""
 UNSAID = 74
 """Of one whose word could not be written."""
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(error))
         return UNSAID
     if held is None:
-        say(f"{given.cell}: attempt {given.attempt} is somebody else's")
+        say(f"{given.cell}: attempt {given.attempt} belongs to another worker")
         return TAKEN
     with stopped_by(signal.SIGTERM, signal.SIGINT), touched(held):
         outcome = attempt(layout, given.cell, given.attempt, held, given.store)

@@ -60,7 +60,7 @@ def _arms_said(pairs: Sequence[MeasuredPair], arm: str, against: str) -> list[st
     votes = next((each for each in pairs if each.kind == "votes"), None)
     if votes is None or votes.change is None:
         return [
-            f"{arm} and {against} cannot be compared by votes: there are none of the same people about the same anchors."
+            f"{arm} and {against} cannot be compared by votes: the same people did not vote about the same anchors."
         ]
     shift = f"{points(votes.change)} points {points_bounds(votes.change)}".rstrip()
     return [

@@ -74,9 +74,9 @@ def event_rows(
 
 
 def _doors(seq: int, kind: str, address: PageAddress) -> list[dict[str, str]]:
-    """Return where events of its type are, and what members did in it, a row each."""
+    """Return where events of its type are, and what members did in it, one row each."""
     doors = [{"text": f"all {kind} events", "url": rows_url(address, kind)}] if kind in RUN_KINDS else []
-    did = {"text": "what members did in it, a row each", "url": rows_url(address, "reactions", seq=seq)}
+    did = {"text": "what members did in it, one row each", "url": rows_url(address, "reactions", seq=seq)}
     return [*doors, did] if kind in DEEDS else doors
 
 

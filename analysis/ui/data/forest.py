@@ -24,7 +24,7 @@ TONES = {
     CANNOT_TELL: "unclear",
 }
 """Conclusion -> how it is marked."""
-OF_ADAPTERS = "The interval leaves zero out, for other anchors and people. Each arm was trained once: it says nothing of new trainings."
+OF_ADAPTERS = "The interval leaves zero out, for other anchors and people. Each arm was trained once: it says nothing about new trainings."
 ALONE = (
     "One society, or one training: nothing in it is independent, and there is no interval. That takes several seeds."
 )

@@ -59,7 +59,7 @@ def _messages(table: Table, address: PageAddress) -> Iterator[dict[str, Any]]:
     wrote = table["writing"]
     worst = max(wrote, key=lambda row: row["rejected"], default=None)
     if worst is None or not worst["rejected"]:
-        yield _row("Rejected messages", percent(0.0), "every message could be read, of every arm")
+        yield _row("Rejected messages", percent(0.0), "every message of every arm could be read")
     else:
         says = f"of {count(worst['messages'], 'message')} of {worst['arm']}, the most of any arm; a rejected one loses its contest"
         url = rows_url(address, "message_rejected")
@@ -90,7 +90,8 @@ def _models(table: Table) -> Iterator[dict[str, Any]]:
         yield _row(
             "Readers",
             DASH,
-            table["validity"] or "a choice model reacts: its utility is known, and nothing has to be read",
+            table["validity"]
+            or "a choice model reacts: its utility is known, and it gives no answers that have to be read",
         )
     doubtful = [each for each in writers if each["verdict"] != "fit"]
     if writers:

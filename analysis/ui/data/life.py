@@ -11,11 +11,11 @@ from typing import Literal
 State = Literal["running", "waiting", "ended", "stopped", "empty", "damaged"]
 SAYS: dict[State, str] = {
     "running": "Being written now; pages follow it.",
-    "waiting": "Its process lives and has written nothing for a minute: it learns, waits for a model, or is held between two steps.",
+    "waiting": "Its process is running, but has written nothing for a minute: it learns, waits for a model, or is held between two steps.",
     "ended": "Finished.",
-    "stopped": "Stopped before its plan was done, and no process writes it; the same command resumes it.",
-    "empty": "Nothing was written yet, and no process writes it.",
-    "damaged": "The log is damaged; what stands before the damage is shown.",
+    "stopped": "Stopped before its plan was done, and no process is writing it; the same command resumes it.",
+    "empty": "Nothing has been written yet, and no process is writing it.",
+    "damaged": "The log is damaged; everything before the damage is shown.",
 }
 LIVE: tuple[State, ...] = ("running", "waiting")
 """States in which more may come."""

@@ -99,7 +99,7 @@ def parting_words(a: PartedSide, b: PartedSide) -> str:
     ):
         return f"{short(a.event.competitor, 40)} wrote something else about {_about(a.book, a.event.contest)}."
     if type(a.event) is not type(b.event):
-        return f"A goes on with {_named(a)}, B with {_named(b)}."
+        return f"A continues with {_named(a)}, B with {_named(b)}."
     match a.event:
         case ReactedMany():
             return _reacted_many(a, b)
@@ -110,11 +110,11 @@ def parting_words(a: PartedSide, b: PartedSide) -> str:
         case OpinionsShifted():
             return _shifted(a, b)
         case TiesFormed() | TiesCut():
-            return "Other members began or ceased to follow somebody."
+            return "Different members began or stopped following someone."
         case LLMReplied():
-            return f"A model answered otherwise: {short(a.event.site, 80)}."
+            return f"A model answered differently:  {short(a.event.site, 80)}."
         case VerdictGiven():
-            return f"The probe {a.event.probe} judged a message otherwise: {_message(a.book, a.event.message)}."
+            return f"The probe {a.event.probe} judged a message differently:  {_message(a.book, a.event.message)}."
         case AdapterTrained():
             return f"{short(a.event.arm, 40)} learnt another adapter in epoch {a.event.epoch}."
         case _:
@@ -125,7 +125,7 @@ def _reacted(a: PartedSide, b: PartedSide) -> str:
     one, other = a.event, b.event
     assert isinstance(one, Reacted | ReactionInvalid) and isinstance(other, Reacted | ReactionInvalid)
     if (one.contest, one.persona) != (other.contest, other.persona):
-        return f"A goes on with what {a.book.name_of(one.persona)} chose about {_about(a.book, one.contest)}, B with what {b.book.name_of(other.persona)} chose about {_about(b.book, other.contest)}."
+        return f"A continues with what {a.book.name_of(one.persona)} chose about {_about(a.book, one.contest)}, B with what {b.book.name_of(other.persona)} chose about {_about(b.book, other.contest)}."
     choices = [
         _choice(side.book, one.contest, each.choice if isinstance(each, Reacted) else -2)
         for side, each in ((a, one), (b, other))
@@ -145,13 +145,13 @@ def _reacted_many(a: PartedSide, b: PartedSide) -> str:
     ]
     different = [who for who in sorted({*chose[0], *chose[1]}) if chose[0].get(who) != chose[1].get(who)]
     if not different:
-        return f"Members saw the messages about {_about(a.book, one.contest)} in other orders."
+        return f"Members saw the messages about {_about(a.book, one.contest)} in different orders."
     first = different[0]
     words = [
         _choice(side.book, one.contest, of[first]) if first in of else "was not asked"
         for side, of in zip((a, b), chose, strict=True)
     ]
-    more = f"; {len(different) - 1:,} more chose otherwise" if len(different) > 1 else ""
+    more = f"; {len(different) - 1:,} more chose differently" if len(different) > 1 else ""
     return f"{short(a.book.name_of(first), 60)} {words[0]} about {_about(a.book, one.contest)} in A and {words[1]} in B{more}."
 
 
@@ -190,14 +190,14 @@ def _shifted(a: PartedSide, b: PartedSide) -> str:
     assert isinstance(one, OpinionsShifted) and isinstance(other, OpinionsShifted)
     what = f"{'opinion' if one.about == 'opinion' else 'trust'} of competitor {one.slot + 1}"
     if (one.slot, one.about, one.round) != (other.slot, other.about, other.round):
-        return f"Members changed their {what} in A; in B it was another one, or later."
+        return f"Members changed their {what} in A, and in B in another way or later."
     values = [
         dict(zip(unpack(each.members, Int32s).tolist(), unpack(each.values, Int16s).tolist(), strict=True))
         for each in (one, other)
     ]
     different = [who for who in sorted({*values[0], *values[1]}) if values[0].get(who) != values[1].get(who)]
     if not different:
-        return f"The {what} changed alike, for another reason."
+        return f"The {what} changed in the same way, for another reason."
     first = different[0]
     words = [signed(of[first] / UNIT, 4) if first in of else "what it was" for of in values]
     more = f"; that of {len(different) - 1:,} more differs" if len(different) > 1 else ""

@@ -155,11 +155,13 @@ def _head(minds: Minds, address: PageAddress, order: TableOrder, trait: str) -> 
     if trait:
         heads.append(heading(address, order, "trait", short(trait, 24), number=True, title="−1 to +1"))
     heads.append(
-        heading(address, order, "votes", "Chose", number=True, left=True, title=f"In order of choices of {last}")
+        heading(
+            address, order, "votes", "Chose", number=True, left=True, title=f"In the order of the choices of {last}"
+        )
     )
     if minds.opinions is not None:
         first = minds.slots[0] if minds.slots else ""
-        title = f"Now; each begins at 0. In order of the opinion of {last} less that of {first}"
+        title = f"Opinions now; each begins at 0. In the order of the opinion of {last} minus that of {first}"
         heads.append(heading(address, order, "opinion", "Opinions", number=True, title=title))
     heads.append(heading(address, order, "changes", "Changes of mind", number=True))
     return [*heads, plain_heading("The last one")]

@@ -28,7 +28,7 @@ class Places:
         ties: shape (M, 2), rows: who follows whom.
         names: of the members.
         communities: shape (N,), or None.
-        followers: shape (N,), how many members follow each; None where nobody follows anybody.
+        followers: shape (N,), how many members follow each; None where nobody follows anyone.
         note: how they were placed.
     """
 
@@ -109,11 +109,11 @@ def stand(
         followers = np.bincount(ties[:, 1], minlength=n)
         return Places(_laid_out(csr, run), ties, names, _communities(n, ties), "", followers)
     if len(traits) < 2 or n < 3:
-        note = "Isolated world: nobody follows anybody. Members stand in a grid, in the order in which they joined."
+        note = "Isolated world: nobody follows anyone. Members are placed in a grid, in the order in which they joined."
         return Places(_grid(n), ties, names, None, note)
     x, y = (name if name in traits else list(traits)[i] for i, name in enumerate((across, up)))
     xy = np.stack([_ranked(traits[x]), _ranked(traits[y])], axis=1).astype(np.float32)
-    note = f"Isolated world: nobody follows anybody. Members stand by {x} (across) and {y} (up), in order of rank."
+    note = f"Isolated world: nobody follows anyone. Members are placed by {x} (across) and {y} (up), in order of rank."
     return Places(xy, ties, names, None, note)
 
 

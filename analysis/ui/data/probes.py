@@ -21,7 +21,11 @@ AXES = (0.1, 0.25, 0.5, 1.0)
 """Ends of the axis of differences, as shares; the least that holds every interval is taken."""
 KINDS = (
     ("strategy", "Misbehaviour", "What a competitor might do to win."),
-    ("copying", "Miscopying", "Failures of skill: a number or a name that the writer did not copy. Not strategy."),
+    (
+        "copying",
+        "Miscopying",
+        "Failures of skill: a number or a name that the writer did not copy. This is not strategy.",
+    ),
 )
 
 

@@ -26,7 +26,7 @@ from learning.runs.traffic import Traffic
 from learning.settings.config import LLM_AUDIENCE
 from moloch.errors import InputError
 
-SERVED = "Where models are served is in no log: give --llm and --reader as when it began."
+SERVED = "The log does not hold where models are served: give --llm and --reader as when the run began."
 NO_WORD = "its process ended without saying why; it was killed, or the machine stopped."
 
 
@@ -154,7 +154,7 @@ def _learns_instructions(config: Mapping[str, Any]) -> bool:
 def _silence(now: RunStanding, silent_s: float) -> str:
     said = f"Nothing was written for {duration(silent_s)}"
     why = f": {now.under_way}" if now.under_way else ""
-    usual = f"; what is done of the kind took {duration(now.usual_s)} each" if now.usual_s is not None else ""
+    usual = f"; earlier ones took {duration(now.usual_s)} each" if now.usual_s is not None else ""
     return f"{said}{why}{usual}."
 
 

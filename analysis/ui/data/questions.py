@@ -52,7 +52,7 @@ def questions(
         arm, other = (short(name, 32) for name in pair)
         found.append(
             (
-                f"What did {arm} write and win where {other} wrote about the same?",
+                f"What did {arm} write and win about the same anchors as {other}?",
                 here.at(page="compare", arm=pair[0], against=pair[1]),
             )
         )
@@ -64,7 +64,7 @@ def questions(
         (
             f"How does {short(beside, 32)}{f', another cell of {short(study, 32)},' if study else ''} differ from this run?"
             if beside
-            else "How does another run differ from this one? Choose it there.",
+            else "How does another run differ from this one? Choose it on the page.",
             here.at(page="compare", other=beside or TO_CHOOSE),
         ),
     ]

@@ -103,7 +103,7 @@ def _said(points: Sequence[ReachPoint], clustered: Sequence[tuple[Spread, str]])
     matched = (
         f"{percent(rows[0].matched, 0)} of the misbehaving ones have a clean one of their size, and shapes are compared among these."
         if rows[0].matched
-        else "No two of both kinds are of equal size: what differs here may be size alone."
+        else "No misbehaving and clean message have the same size: the difference may be due to size alone."
     )
     said = [
         f"{count(rows[0].misbehaving, 'misbehaving message')} against {rows[0].clean:,} clean. {matched}",

@@ -122,7 +122,7 @@ def nothing_yet(book: Book, state: State, address: PageAddress) -> dict[str, Any
     """Return what there is of a run that has evaluated nothing: contests and adapters so far, and what is missing."""
     decided = sum(bool(contest.outcome) for contest in book.contests.values())
     missing = (
-        "It appears here after the first evaluation, which comes after the last epoch, or after each with --set evaluate=every."
+        "It appears here after the first evaluation: after the last epoch, or after each epoch with --set evaluate=every."
         if state in LIVE
         else "It stopped before its first evaluation; the same command resumes it."
         if state == "stopped"
@@ -139,7 +139,7 @@ def nothing_yet(book: Book, state: State, address: PageAddress) -> dict[str, Any
 
 def _preliminary(state: State) -> str:
     if state in LIVE:
-        return "Preliminary: the run is being written, and these numbers change with it."
+        return "Preliminary: the run is still being written, and these numbers will change."
     if state == "stopped":
         return "Preliminary: the run stopped before its plan was done."
     return ""

@@ -180,7 +180,9 @@ def filters(query: RowsQuery, address: PageAddress) -> list[dict[str, str]]:
         said = " or ".join(short(value, 40) or "empty" for value in values)
         shown.append({"text": f"{name} is {said}", "url": rows_address(address, rest).url})
     if query.find:
-        shown.append({"text": f"some text holds “{short(query.find, 40)}”", "url": address.at(find="", page_no=0).url})
+        shown.append(
+            {"text": f"some text contains “{short(query.find, 40)}”", "url": address.at(find="", page_no=0).url}
+        )
     return shown
 
 

@@ -45,7 +45,7 @@ COLUMNS = (
     ("", "Arms", False, ""),
     ("", "Setting", False, "Arena, world, writers and audience"),
     ("size", "Size", True, "Events of a run, cells of a study that have ended and can be read"),
-    ("spent", "Spent", True, "What was paid for models that are served"),
+    ("spent", "Spent", True, "What was paid for served models"),
     ("written", "Written", True, "When its last event was appended"),
 )
 """Name in an address, empty for one that is not sorted by; label, whether it holds numbers, and what it means."""
@@ -243,9 +243,9 @@ def _says(entry: ListEntry) -> str:
     if entry.status is not None and entry.status.stopped:
         return f"Stopped: {entry.status.stopped}."
     says = {
-        "ended": "No cell is left to be carried out.",
+        "ended": "All cells have been carried out or given up.",
         "running": "Cells are being carried out.",
-        "stopped": "Cells are left, and none is running.",
+        "stopped": "Some cells have not been carried out, and none is running.",
     }
     return says.get(entry.state, "No cell has begun.")
 

@@ -19,6 +19,7 @@ from analysis.studies.record.cell_ends import CUT
 from analysis.studies.record.layout import LOG, is_study
 from analysis.ui.data.life import State, state_of
 from moloch.errors import MolochError
+from moloch.plain_text import near_paths
 
 
 @dataclass(frozen=True)
@@ -150,14 +151,14 @@ class Ends:
         try:
             log = open_log(path, write=False)
         except MolochError as error:
-            return RunInfo(key, path, {}, "damaged", error=str(error))
+            return RunInfo(key, path, {}, "damaged", error=near_paths(str(error)))
         place = (path, (path / "run.json").stat().st_ino)  # another run may come to stand in the same folder
         try:
             with self._lock:
                 seen = self._look(place, log)
             return seen_from(key, path, *seen)
         except MolochError as error:
-            return RunInfo(key, path, log.config, "damaged", error=str(error))
+            return RunInfo(key, path, log.config, "damaged", error=near_paths(str(error)))
 
     def _look(self, place: tuple[Path, int], log: EventLog) -> tuple[Head, str, float]:
         ending = self._ends.pop(place, None)

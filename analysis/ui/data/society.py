@@ -136,7 +136,7 @@ class SocietyReading:
             self._epoch, self._platform = event.epoch, None
             self._mark("epoch", f"epoch {event.epoch}, {event.arm}")
             nobody = np.zeros(self.frames.n, dtype=np.uint8)
-            self._add(nobody, nobody.copy(), {"label": "before anybody read anything"})
+            self._add(nobody, nobody.copy(), {"label": "before anyone read anything"})
 
     def _slots(self) -> list[str]:
         return slot_names(self.key, self._config)
@@ -193,7 +193,7 @@ class SocietyReading:
             changed = Frames(self._platform.personas, frames.slots, marks=frames.marks)
             self.frames = changed
             nobody = np.zeros(changed.n, dtype=np.uint8)
-            self._add(nobody, nobody.copy(), {"label": "before anybody read anything"})
+            self._add(nobody, nobody.copy(), {"label": "before anyone read anything"})
         elif not frames.opinions:
             frames.opinions = [np.zeros((event.competitors, frames.n), dtype=np.float32) for _ in frames.labels]
 

@@ -47,17 +47,17 @@ SHOWN = 20
 NAMED = 5
 """Missing cells that are named in a sentence; the table has all."""
 SORTED = ("cell", "seed", "state", "wins", "probe", "spent", "took")
-HIDDEN = "Its page declares beforehand what the study is to decide, so that nobody sees an effect before its end."
+HIDDEN = "Its page declares in advance what the study will decide, so effects are hidden until its end."
 LEFT_OUT = "It is left out of all numbers."
 CELL_SAYS = {
     "ended": "Its run is whole.",
-    "reused": "A run with the same settings was there already.",
-    "running": "A worker carries it out.",
-    "stopped": "It has begun, and nobody works on it.",
+    "reused": "A finished run with the same settings was already there.",
+    "running": "A worker is carrying it out.",
+    "stopped": "It has begun, but no worker is on it.",
     "waiting": "It has not begun.",
-    "failed": "It failed, and is not tried again by itself.",
-    MISSING: "By the study's log it has ended.",
-    DAMAGED: "By the study's log it has ended.",
+    "failed": "It failed, and is not tried again automatically.",
+    MISSING: "The study's log says that it has ended.",
+    DAMAGED: "The study's log says that it has ended.",
 }
 DOTS = {
     "ended": "ended",
@@ -315,7 +315,7 @@ def study_result(
         at = {name: level_words(row[name]) for name in _varying(results) if row.get(name) is not None}
         return cells_url(address, at, column.get(mark["outcome"], ""))
 
-    note = "" if over else "Preliminary: cells are left to be carried out, and these numbers change with them."
+    note = "" if over else "Preliminary: some cells have not been carried out, and these numbers will change."
     caption = " ".join(explained(marks))
     return {
         "preliminary": note,
@@ -403,7 +403,7 @@ def _doubts(results: StudyResults, told: Mapping[str, Any]) -> Iterator[dict[str
         yield {
             "name": "Missing",
             "value": count(len(results.missing), "cell"),
-            "says": f"{_listed([each.cell for each in results.missing])}; averages are over what is there",
+            "says": f"{_listed([each.cell for each in results.missing])}; averages are over the others",
             "url": "",
             "bad": True,
         }

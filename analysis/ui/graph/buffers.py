@@ -116,7 +116,9 @@ def check_ties(ties: ArrayLike, n: int) -> NDArray[np.int64]:
     if outside.any():
         row = int(np.flatnonzero(outside.any(axis=1))[0])
         raise InputError(
-            "a tie to nobody", where=f"ties[{row}]", why=f"{pairs[row].tolist()}, and members are 0 .. {n - 1}"
+            "a tie to a member that does not exist",
+            where=f"ties[{row}]",
+            why=f"{pairs[row].tolist()}, and members are 0 .. {n - 1}",
         )
     return pairs.astype(np.int64)
 
@@ -286,7 +288,7 @@ def check_arrows(arrows: ArrayLike | None, n: int) -> NDArray[np.uint32]:
     """Return arrows as (K, 3): rows of both ends, and a frame.
 
     Raises:
-        InputError: not triples of whole numbers, or an end is no member.
+        InputError: not triples of whole numbers, or an end is not a member.
     """
     given = np.zeros((0, 3), dtype=np.uint32) if arrows is None else np.asarray(arrows)
     if given.ndim != 2 or given.shape[1] != 3 or not np.issubdtype(given.dtype, np.integer):
@@ -295,7 +297,11 @@ def check_arrows(arrows: ArrayLike | None, n: int) -> NDArray[np.uint32]:
             "not arrows", where="arrows", why=why, fix="Give whole numbers of shape (K, 3): from, to, frame."
         )
     if len(given) and (given.min() < 0 or given[:, :2].max() >= n):
-        raise InputError("an arrow to nobody", where="arrows", why=f"members are 0 .. {n - 1}, and frames begin at 0")
+        raise InputError(
+            "an arrow to a member that does not exist",
+            where="arrows",
+            why=f"members are 0 .. {n - 1}, and frames begin at 0",
+        )
     return given.astype("<u4")
 
 

@@ -56,7 +56,7 @@ def Anchors(
 
     solara.use_effect(follow, [address.contest, len(found)])
     if not found:
-        vue.Notice(title="No common anchor", text="No contest about the same anchor was voted on in both.")
+        vue.Notice(title="No common anchor", text="The two have no votes about the same anchor.")
         return
     at = min(at, len(found) - 1)
     each, book = found[at], follower.read(lambda book: book)

@@ -29,6 +29,7 @@ from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.anchors import AnchorPairs, Anchors
 from analysis.ui.pages.diffusion import Linked, Rest, SocietyView
 from moloch.errors import MolochError
+from moloch.plain_text import near_paths
 
 
 @solara.component
@@ -95,7 +96,7 @@ def Arms(follower: Follower, address: PageAddress, picked: dict[str, Any], go: v
         vue.Notice(title="Reading the log", text="Counting every vote of the evaluations.", busy=True)
     elif len(arms) < 2:
         text = (
-            "Fewer than two arms were evaluated here so far. Another run, or a fork of this one, can be chosen above."
+            "Fewer than two arms have been evaluated so far. Another run, or a fork of this one, can be chosen above."
         )
         vue.Notice(title="No two arms", text=text, command="moloch ui RUN OTHER")
     else:
@@ -193,14 +194,14 @@ def Read(a: Follower, b: Follower, address: PageAddress, key: SocietyKey | None,
         try:
             found = compare(a.path, b.path)
         except MolochError as error:
-            return str(error)
+            return near_paths(str(error))
         return found, _words(a, b, found)
 
     task = solara.lab.use_task(lambda: a.once(("compare", b.key, heads), find), dependencies=[a.key, b.key])
     comparison = str(task.exception) if task.error else task.value
     step = -1
     if comparison is None:
-        vue.Notice(title="Comparing", busy=True, text="Walking through both logs, decision by decision.")
+        vue.Notice(title="Comparing", busy=True, text="Comparing both logs, decision by decision.")
     elif isinstance(comparison, str):
         vue.Notice(title="They cannot be compared", text=comparison)
     else:
@@ -237,7 +238,7 @@ def OneArm(a: Follower, b: Follower, address: PageAddress, go: vue.Go, rest: Res
     arm = address.arm if address.arm in arms else arms[0]
     apart = choices_apart(one.of(arm), other.of(arm))
     if not apart:
-        vue.Caption(title="No common anchor", text=f"{arm} was evaluated on other anchors in each.")
+        vue.Caption(title="No common anchor", text=f"{arm} was evaluated on different anchors in each.")
         return
     if len(arms) > 1:
         options = [[each, each] for each in arms]

@@ -163,7 +163,7 @@ def _labels(frames: Frames | None) -> list[dict[str, Any]]:
     return list(frames.labels) if frames is not None else []
 
 
-ARROWS = "An arrow leads to who is followed where that is not mutual; zoom in where there are many"
+ARROWS = "Arrows lead to the followed member where following is not mutual; zoom in where there are many"
 
 
 @dataclass
@@ -270,7 +270,7 @@ def Graph(
             if len(places.ties)
             else ""
         )
-        kept = f"; every {frames.thinned} frames one is kept" if frames.thinned > 1 else ""
+        kept = f"; one frame in {frames.thinned} is kept" if frames.thinned > 1 else ""
         say(f"{count(frames.n, 'member')}; {tied}{count(len(frames), 'frame')}{kept}")
 
     def fit() -> None:

@@ -15,6 +15,7 @@ from analysis.ui.library import Follower
 from analysis.ui.pages import background, parts, vue
 from analysis.ui.pages.diffusion import Rest
 from moloch.errors import MolochError
+from moloch.plain_text import near_paths
 
 
 @solara.component
@@ -27,7 +28,7 @@ def EventPage(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) 
         try:
             return lookups.traced(follower, seq, opened)
         except MolochError as error:
-            return str(error)
+            return near_paths(str(error))
 
     found = background.use_reading(read, follower, seq)
     if found is None:

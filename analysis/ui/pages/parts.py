@@ -73,5 +73,5 @@ def wrong(error: ContradictoryLog, left_out: str, run: str) -> dict[str, str]:
 def nobody(follower: Follower) -> str:
     """Return why there is no society to show."""
     if follower.error:
-        return "The log cannot be read further, and what stands before the damage holds no step."
+        return "The log cannot be read further, and the part before the damage holds no step."
     return "No persona has been asked anything so far. The page follows the run."

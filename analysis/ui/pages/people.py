@@ -81,7 +81,7 @@ def Polls(follower: Follower, address: PageAddress, key: SocietyKey, choices: li
             return "This society has not begun."
         rows = follower.read(lambda book: data.poll_rows(book, minds, address))
         start, stop = parts.page_of(address, len(rows), data.PAGE)
-        said = "Who answered what in a poll is not in the log; its sums are." if rows else ""
+        said = "The log holds the sums of a poll, not who answered what." if rows else ""
         return {"head": [], "rows": rows[start:stop], "total": len(rows), "said": said}
 
     found = background.use_reading(lambda: lookups.minds(follower, key, make), follower, key, address)
@@ -92,7 +92,7 @@ def Polls(follower: Follower, address: PageAddress, key: SocietyKey, choices: li
 def _said(table: dict[str, Any]) -> dict[str, Any]:
     """Return a table of members with a line about it."""
     changed = f"{count(table['changed'], 'member')} of {table['of']:,} changed their mind" if table["changed"] else ""
-    none = "Nobody’s mind changed here: nobody came to think best of another competitor, or chose another one about the same anchor again."
+    none = "Nobody’s mind changed here: no member came to think best of another competitor, or chose another one about the same anchor."
     return table | {"said": changed or none}
 
 

@@ -72,7 +72,7 @@ def OnePersona(follower: Follower, address: PageAddress, person: data.Person, ke
         key,
     )
     if read is None:
-        vue.Notice(title="Reading the log", text=f"What {person.name} saw and did is being read.", busy=True)
+        vue.Notice(title="Reading the log", text=f"Reading what {person.name} saw and did.", busy=True)
     else:
         Told(follower, address, person, key, *read, go)
 
@@ -108,7 +108,7 @@ def Told(
 
     def find(name: str) -> None:
         number = follower.read(lambda book: data.find_by_name(book, key.split, name))
-        set_missing("" if number >= 0 else f"Nobody is called {name[:60]!r}.")
+        set_missing("" if number >= 0 else f"No persona is called {name[:60]!r}.")
         if number >= 0:
             go(there.at(persona=number).url)
 

@@ -95,9 +95,9 @@ def Reach(
         take=follower.read(lambda book: graph_take(address, follower.path, book.config, key)),
     )
     if shown is None:
-        vue.Notice(title="Reading the log", text="Looking for which way messages went.", busy=True)
+        vue.Notice(title="Reading the log", text="Looking for the way messages went.", busy=True)
     elif not shown.spreads:
-        vue.Notice(title="No message yet", text="No message was in the feeds of this society so far.")
+        vue.Notice(title="No message yet", text="No message has been in the feeds of this society so far.")
     else:
         ReachGraph(follower, key, shown, address, go, rest, height).key(f"{follower.key} {key}")
 

@@ -37,7 +37,7 @@ def Training(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -
     vue.TrainingView(
         **follower.read(look),
         size={"width": WIDTH, "height": HEIGHT, "left": LEFT, "foot": FOOT},
-        note=read if rates is None or rates.wins or rates.probes else "No adapter was evaluated yet.",
+        note=read if rates is None or rates.wins or rates.probes else "No adapter has been evaluated yet.",
         drift=DRIFT,
         take=rows_take(address, follower.path, "training"),
         steps=rows_take(address, follower.path, "steps"),
@@ -66,14 +66,14 @@ def Probes(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -> 
     for table in tables:
         table["take"] = _take(table, address, follower, epoch)
     run = quoted(follower.path)
-    none = "" if judged else "No language model judged these messages yet:"
+    none = "" if judged else "No language model has judged these messages yet:"
     vue.ProbeView(
         tables=tables,
-        title="Nothing was evaluated yet",
+        title="Nothing has been evaluated yet",
         command="" if judged or why else f"moloch probe {run} --judge http://host:8000/v1#NAME",
         judges=why or none,
         event_go=go,
-        text="Probes judge what is written for held-out anchors, after the last epoch (or each, with --set evaluate=every).",
+        text="Probes judge messages about held-out anchors, after the last epoch (or each, with --set evaluate=every).",
     )
 
 

@@ -23,8 +23,8 @@ from analysis.ui.graph import DiffusionGraph
 from analysis.ui.solaraviz.audience import HEIGHT
 from analysis.ui.solaraviz.models import still
 
-NO_FEEDS = "Nobody follows anybody here: every member reads every message."
-NO_MESSAGE = "No message was in the feeds yet: press Step or ▶."
+NO_FEEDS = "Nobody follows anyone here: every member reads every message."
+NO_MESSAGE = "No message has been in the feeds yet: press Step or ▶."
 
 
 class StepCascade(NamedTuple):

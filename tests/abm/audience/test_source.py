@@ -158,7 +158,7 @@ class TestChoiceModel:
         class Own:
             def react(self, texts, shown, voters, key): ...
 
-        with pytest.raises(InputError, match="has no method informed"):
+        with pytest.raises(InputError, match="has no method `informed`"):
             chosen(1.0, members(), Own())
 
     def test_mixed(self):

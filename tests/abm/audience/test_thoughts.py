@@ -54,7 +54,7 @@ class TestReasons:
         assert "speaks warmly" in one and "promises" not in one
 
     def test_every_thought_of_a_crowd_names_its_true_top_contribution(self):
-        """For 500 members of the default audience: little is called little, and else the largest term is named."""
+        """For 500 members of the default audience: little is called little, and otherwise the largest term is named."""
         voters, model = crowd(500), audience("default")
         shown = orders(voters.ids, 2, 1)
         reactions = model.react([PLAIN, LOUD], shown, voters, ("k",))

@@ -185,10 +185,10 @@ class TestCrafted:
 
         rows = load_file(folder / one / WEIGHTS)
         save_file(rows | {min(rows): torch.ones(4, 32, dtype=torch.int64)}, folder / one / WEIGHTS)
-        with pytest.raises(CorruptLog, match="of a type that adapters do not have"):
+        with pytest.raises(CorruptLog, match="has a type that adapters do not have"):
             read_adapter(folder, one)
         save_file(rows, folder / one / WEIGHTS, {"format": "pt", "code": "import os"})
-        with pytest.raises(CorruptLog, match="header holds something else"):
+        with pytest.raises(CorruptLog, match="header holds something other"):
             read_adapter(folder, one)
 
     def test_what_is_no_file(self, folder, one):
@@ -197,7 +197,7 @@ class TestCrafted:
             for file in (WEIGHTS, CONFIG):
                 (folder / one / file).rename(folder / "aside")
                 kind(folder / one / file)
-                with pytest.raises(CorruptLog, match=f"{file} is no file"):
+                with pytest.raises(CorruptLog, match=f"{file} is not a file"):
                     read_adapter(folder, one)
                 (folder / one / file).rmdir() if kind is os.mkdir else (folder / one / file).unlink()
                 (folder / "aside").rename(folder / one / file)
@@ -237,5 +237,7 @@ class TestChecks:
     def test_what_is_none_is_an_error(self, tmp_path, text):
         """An engine that computes with other weights would go unnoticed."""
         (tmp_path / FILE).write_text(text, "latin-1")
-        with pytest.raises(CorruptLog, match=r"check\.json: cannot read what engines are checked against"):
+        with pytest.raises(
+            CorruptLog, match=r"check\.json: cannot read the fingerprints that engines are checked against"
+        ):
             recorded(tmp_path)

@@ -272,7 +272,7 @@ class TestServersThatEnd:
         """A server that asks for an hour ends the calls at once, and says so."""
         with (
             serving(lambda call: ok({}, "429 Quota", Retry_After="3600")) as server,
-            pytest.raises(ServiceError, match="left alone for 3600 s"),
+            pytest.raises(ServiceError, match="asks for no calls for 3600 s"),
         ):
             list(llm(server).complete(asked(3)))
 

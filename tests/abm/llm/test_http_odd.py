@@ -89,7 +89,7 @@ class TestNames:
     @pytest.mark.parametrize("host", ["a" * 64 + ".example", ".".join(["a" * 60] * 5)])
     def test_too_long(self, host):
         """DNS has names of 253 signs, of parts of 63."""
-        with pytest.raises(InputError, match="no URL of a server"):
+        with pytest.raises(InputError, match="not the URL of a server"):
             parsed(f"http://{host}/v1")
 
     @pytest.mark.parametrize("name", ["a\nb", "a\x1b[2J", "x" * 2000, "", "a\u202eb"])

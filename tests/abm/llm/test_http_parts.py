@@ -106,7 +106,7 @@ class TestRetries:
         """Is no wait."""
         retries = Retries(LIMITS)
         assert retries.failed(call(), Again("HTTP 429", after=3600.0, throttled=True), 0.0) == "gone"
-        assert retries.why_gone == "HTTP 429; it asks to be left alone for 3600 s"
+        assert retries.why_gone == "HTTP 429; it asks for no calls for 3600 s"
 
     def test_nothing_right_ever(self):
         """A server whose every answer is wrong is gone after some calls, however quick it is."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 import traceback
+from collections.abc import Iterator
 
 import pytest
 from pydantic import ValidationError
 
-from abm.llm.http import ServiceError
+from abm.llm.http import HTTPLLM, ServiceError
 from abm.llm.http._dial import Dialer
 from abm.llm.http._exchange import Address
 from abm.llm.http._retries import FRUITLESS
@@ -19,6 +21,24 @@ from abm.llm.http.endpoint import Endpoint, parsed
 from moloch.errors import InputError
 from tests.abm.llm.test_http import RIGHT, _quick, asked, first_then, llm, texts  # noqa: F401 (a fixture)
 from tests.support.server import completion, echo, ok, serving
+
+
+@contextlib.contextmanager
+def answers_once(data: bytes) -> Iterator[int]:
+    """Answer whatever comes first with these bytes; yield the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            line, _ = server.accept()
+            with line:
+                line.recv(1)
+                line.sendall(data)
+                line.recv(2**16)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
 
 
 class TestConnections:
@@ -49,6 +69,15 @@ class TestConnections:
             model = llm(server)
             assert texts(model.complete(asked(20))) == RIGHT
             assert model.service().retried == {"not HTTP": 20}
+
+    def test_tls_where_there_is_none(self):
+        """Is said in words, with the URL that would do."""
+        with answers_once(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n") as port:
+            place = f"https://127.0.0.1:{port}/v1"
+            with pytest.raises(ServiceError) as caught:
+                _ = HTTPLLM("m", Endpoint(url=place)).served
+        assert "it does not answer in TLS (wrong version number)" in str(caught.value)
+        assert f"give http://127.0.0.1:{port}/v1." in caught.value.fix
 
     def test_headers_without_end(self):
         """Headers are bounded as bodies are."""
@@ -193,7 +222,7 @@ class TestKeys:
     def test_no_key(self, monkeypatch, key):
         """What cannot be a header is refused by the name of its variable."""
         monkeypatch.setenv("MOLOCH_API_KEY", key)
-        with pytest.raises(InputError, match="MOLOCH_API_KEY is no key") as caught:
+        with pytest.raises(InputError, match="MOLOCH_API_KEY is not a key") as caught:
             _ = Endpoint(url="http://host/v1").secret
         assert "sk-" not in str(caught.value)
 
@@ -232,7 +261,7 @@ class TestURLs:
     )  # fmt: skip
     def test_refused(self, url):
         """What cannot be one is reported."""
-        with pytest.raises(InputError, match="no URL of a server"):
+        with pytest.raises(InputError, match="not the URL of a server"):
             parsed(url)
 
     @pytest.mark.parametrize(
@@ -241,7 +270,7 @@ class TestURLs:
     def test_more_than_a_place(self, url):
         """So is one that holds more, without repeating it; also where settings are only read, as for a plan."""
         for read in (parsed, lambda url: Endpoint.of({"url": url}), lambda url: Endpoint(url=url)):
-            with pytest.raises((InputError, ValidationError), match="more than a place") as caught:
+            with pytest.raises((InputError, ValidationError), match="more than an address") as caught:
                 read(url)
             assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 

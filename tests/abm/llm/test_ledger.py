@@ -153,7 +153,7 @@ class TestLedger:
     def test_what_cannot_be_read(self, tmp_path, line):
         """Is an error with its place, never a bound without what was spent of it."""
         (tmp_path / FILE).write_bytes(b'{"calls":1,"tokens":1,"usd":0.0}\n' + line + b"\n")
-        with pytest.raises(InputError, match=r"cannot tell what the run spent") as caught:
+        with pytest.raises(InputError, match=r"cannot say what the run spent") as caught:
             Ledger(tmp_path).read()
         assert f"{FILE}:2" in str(caught.value)
 

@@ -127,7 +127,7 @@ class TestWriting:
     """One writer, and nothing lost between two."""
 
     def test_a_stale_caller_is_refused(self, run, fill):
-        """append(expected_head=...) raises Conflict if the log moved on, and writes nothing."""
+        """append(expected_head=...) raises Conflict if the log has grown since, and writes nothing."""
         fill([2])
         with open_log(run, write=True) as log:
             log.append([StepStarted(phase="train", epoch=1, arm="shared")], expected_head=2)
@@ -274,7 +274,7 @@ class TestTurns:
         with create(run, {}) as log:
             log.append(reactions(2))
             log.rest()
-            with pytest.raises(LogError, match="rests"):
+            with pytest.raises(LogError, match="the log is released"):
                 log.append(reactions(1))
             assert log.resume() and log.append(reactions(1)).seq == 3
         assert verify(run).seq == 3

@@ -213,7 +213,7 @@ class TestKeys:
         assert verify(run).seq == 4
 
     def test_a_retry_need_not_know_the_head(self, run, reactions):
-        """A known key is acknowledged although the log moved on since."""
+        """A known key is acknowledged although the log has grown since."""
         with create(run, {}) as log:
             log.append(reactions(2), 0, key="a")
             log.append(reactions(1))

@@ -169,7 +169,7 @@ class TestCircles:
             }
             (tmp_path / str(i) / "run.json").write_text(json.dumps(manifest))
         assert len(list(read_events(tmp_path / str(MOST_FORKS)))) == 1
-        with pytest.raises(CorruptLog, match="too many forks"):
+        with pytest.raises(CorruptLog, match="chain of forks is too long"):
             list(read_events(tmp_path / str(2 * MOST_FORKS - 1)))
 
 

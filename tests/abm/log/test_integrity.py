@@ -110,7 +110,7 @@ class TestChangedBytes:
         create(run, {}).close()
         events = [msgspec.structs.replace(e, seq=s) for e, s in zip(reactions(2), (0, 2), strict=True)]
         segment.write_bytes(codec.PREAMBLE + codec.encode(events, verify(run).hash)[0])
-        with pytest.raises(CorruptLog, match="event 2 stands in place of event 1"):
+        with pytest.raises(CorruptLog, match="event 2 takes the place of event 1"):
             list(read_events(run))
 
 

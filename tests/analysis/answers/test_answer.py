@@ -73,7 +73,7 @@ class TestOfARun:
         row = {"control": "placebo", "arm": "rft", "outcome": "win_rate", "values": [0.5] * 5, "mean": 0.5}
         row |= {"difference": 0.07, "p": 0.021, "p_rank": 1 / 6}
         (text,) = [text for text in texts(told() | {"repeats": [row]}) if "trainings" in text]
-        assert "Of 5 trainings of placebo" in text and "p = 0.021 (rank: 0.167)" in text and "no interval" in text
+        assert "Of 5 trainings of placebo" in text and "p = 0.021 (rank: 0.167)" in text and "not an interval" in text
 
     def test_several_trainings_of_both(self):
         """Allow an interval for new trainings, and a p; then nothing is missing, and the other intervals are still of these adapters."""
@@ -99,7 +99,7 @@ class TestOfARun:
         """Where readers were unfit there is no finding."""
         results = told() | {"withheld": "the reader is no reader"}
         assert not texts(results) and "no reader" in texts(results, "advice")[0]
-        assert texts(told() | {"arms": {}}, "advice") == ["Nothing was evaluated yet."]
+        assert texts(told() | {"arms": {}}, "advice") == ["Nothing has been evaluated yet."]
 
     def test_networked(self):
         """One society has values and no interval, neither in a sentence nor in a table, and it is said what gives one."""
@@ -163,4 +163,4 @@ class TestOfAStudy:
 
     def test_missing_cells(self, results):
         """They are counted."""
-        assert texts(results, "advice") == ["1 of 12 cells is missing: averages are over what is there."]
+        assert texts(results, "advice") == ["1 of 12 cells is missing: averages are over the others."]

@@ -156,12 +156,12 @@ MISTAKES = {
     "a number beyond the scale": ("trust\n4\n", ":2: no answer to trust: '4'"),
     "a question that was not asked": ("question,answer\ntruth,1\n", ":2: no question 'truth'"),
     "an open question": ("question,answer\nwhy,So\n", ":2: no question 'why'"),
-    "nothing of people": ("name,age\nAda,3\n", ":2: nothing of people"),
-    "no number of people": ("question,answer,count\ntrust,1,many\n", ":2: count: no number of people: 'many'"),
-    "a weight that is none": ("question,answer,weight\ntrust,1,-1\n", ":2: weight: no weight: '-1'"),
+    "no data of people": ("name,age\nAda,3\n", ":2: no data of people"),
+    "no number of people": ("question,answer,count\ntrust,1,many\n", ":2: count: not a number of people: 'many'"),
+    "a weight that is none": ("question,answer,weight\ntrust,1,-1\n", ":2: weight: not a weight: '-1'"),
     "a contest that is none": ("contest,choice\ntrain/9/x/y,0\n", ":2: no contest 'train/9/x/y' in the run"),
     "a choice without one": ("contest,count\ntrain/9/x/y,1\n", ":2: no choice"),
-    "an empty table": ("question,answer\n", ": no answer and no vote of people"),
+    "an empty table": ("question,answer\n", ": no answers or votes of people"),
 }
 
 

@@ -136,7 +136,7 @@ class TestMistakes:
             (["--judge", "pocket", "--phase", "both"], "no phase 'both'"),
             (["--judge", "pocket", "--arm", "dpo"], "no arm 'dpo' in the run"),
             (["--judge", "pocket", "--sample", "99"], "asked for 99 anchors"),
-            (["--judge", "pocket", "--judge", "pocket"], "are one judge"),
+            (["--judge", "pocket", "--judge", "pocket"], "are the same judge"),
             (
                 ["--judge", "http://127.0.0.1:1/v1#m", "--serving", "/nonexistent.yaml"],
                 "cannot read the settings of servers",

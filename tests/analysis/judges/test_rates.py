@@ -201,7 +201,7 @@ class TestValidation:
         [
             (["evaluate/1/rft/a0/9,misrepresentation,1"], "labels.csv:2: no message"),
             (["evaluate/1/rft/a0/1,rudeness,1"], "labels.csv:2: no probe 'rudeness'"),
-            (["evaluate/1/rft/a0/1,misrepresentation,perhaps"], "labels.csv:2: no label: 'perhaps'"),
+            (["evaluate/1/rft/a0/1,misrepresentation,perhaps"], "labels.csv:2: not a label: 'perhaps'"),
             (["evaluate/1/rft/a0/1,misrepresentation,1"] * 2, "labels.csv:3: the message is labelled twice"),
             (["evaluate/1/rft/a0/1"], "labels.csv:2: a row does not fit the header"),
             (["evaluate/1/rft/a0/1,,1"], "labels.csv:2: no column 'probe'"),

@@ -152,7 +152,7 @@ class TestCommand:
         ("words", "says"),
         [
             ((), "nobody judges. Name a model: --judge MODEL; or give --rules"),
-            (("populism", "--judge", "pocket"), "'populism' has no effect here: only with --rules"),
+            (("populism", "--judge", "pocket"), "'populism' has no effect here: only --rules"),
             (("--judge", "pocket", "--extensions", "x"), "--extensions has no effect here"),
             (("--rules", "--judge", "pocket"), "--judge has no effect with --rules: rules ask no model. Give two"),
             (("--rules", "--max-usd", "1"), "--max-usd has no effect with --rules"),

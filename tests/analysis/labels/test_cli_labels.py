@@ -53,8 +53,8 @@ class TestRun:
         ("options", "said"),
         [
             (("--probe", "copy_error"), "no question is known for 'copy_error'"),
-            (("--probe", PROBE, "--labeller", "../x"), "no name for a labeller"),
-            (("--probe", PROBE, "--labeller", "Ann", "--labeller", "ann"), "two labellers have one name"),
+            (("--probe", PROBE, "--labeller", "../x"), "not a name for a labeller"),
+            (("--probe", PROBE, "--labeller", "Ann", "--labeller", "ann"), "two labellers have the same name"),
             (
                 ("--probe", PROBE, "--n", "9", "--labeller", "a", "--labeller", "b", "--shared", "10"),
                 "share 10 messages",

@@ -47,7 +47,7 @@ class TestMistakes:
         assert len(told) == 5 and given() == []
         lines = _lines(out / "sheet.csv")
         for said, what, cell in (
-            (told[0], "no label: 'perhaps'", "perhaps"),
+            (told[0], "not a label: 'perhaps'", "perhaps"),
             (told[1], "unknown id '0000000000'", "0000000000"),
             (told[2], f"{three} is labelled", rows[-1][4]),
         ):

@@ -122,7 +122,7 @@ class TestNeeds:
     def test_no_number_of_seeds(self):
         """Where what they share is too uncertain by itself."""
         assert seeds_for(estimate(0.01), 0.012) is None
-        assert conclude(estimate(0.01), 0.012).needs.startswith("more seeds alone would not do")
+        assert conclude(estimate(0.01), 0.012).needs.startswith("more seeds alone would not suffice")
 
     def test_what_else_is_missing(self):
         """Seeds, a margin, variation; and nothing where it can be told."""

@@ -145,7 +145,7 @@ class TestNothingToSay:
         alone = fit((np.zeros(60, int), d[60:], wins[60:], votes[60:]), ridge=0.0)
         wins[group == 0] = votes[group == 0]
         found = fit((group, d, wins, votes), ridge=0.0)
-        assert found.why[0] == "all its votes are won" and np.isnan(found.shares[0])
+        assert found.why[0] == "it won all its votes" and np.isnan(found.shares[0])
         scaled = d.std(axis=0) == pytest.approx(d[60:].std(axis=0), rel=0.3)
         assert scaled and found.shares[1] == pytest.approx(alone.shares[0], abs=0.02)
 

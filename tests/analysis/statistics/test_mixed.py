@@ -96,7 +96,7 @@ class TestRight:
         assert ours.sd["anchor"] > 0.5 and min(ours.sd.values()) >= 0.0 and ours.sd["person"] < 0.35
 
     def test_factors_that_part_alike_are_one(self):
-        """Anchors that are drawn anew for each seed are what a seed wrote about; and a level of each value is the residual."""
+        """Anchors that are drawn again for each seed are what a seed wrote about; and a level of each value is the residual."""
         y, factors = crossed(6, sizes=(4, 6, 5))
         own = {
             "seed": factors["seed"],

@@ -103,6 +103,18 @@ class TestDoors:
         SCRIPTS[door](begun, tmp_path, True)
         assert looks(begun) == [door]
 
+    @pytest.mark.parametrize("door", ["results STUDY", "study results STUDY", "report STUDY --out OUT.html"])
+    def test_no_look_where_nothing_has_ended(self, moloch, tmp_path, door):  # noqa: F811
+        """Nothing is shown, so nothing is logged that results would call a deviation."""
+        plan(tmp_path / "new", DECLARED)
+        done = moloch(*door.replace("STUDY", str(tmp_path / "new")).split(), "--look")
+        assert done.code == 2 and "no cell has ended yet" in done.err and looks(tmp_path / "new") == []
+
+    def test_a_mistyped_factor_is_no_look(self, moloch, begun):  # noqa: F811
+        """It is refused before."""
+        done = moloch("study", "results", begun, "--by", "arm,arenas", "--look")
+        assert done.code == 2 and "no factor 'arenas'" in done.err and looks(begun) == []
+
     @pytest.mark.system
     def test_after_the_end_all_are_open(self, tmp_path, moloch):  # noqa: F811
         """And nothing is logged; nor of studies that declared nothing."""

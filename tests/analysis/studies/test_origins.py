@@ -47,7 +47,7 @@ SAID = {
 TO_DO = {
     "settings": "change the page, and give another --out",
     "data": "fix the file, then moloch study retry study",
-    "backend": "see that the server answers, then the same command resumes",
+    "backend": "check that the server answers, then the same command resumes",
     "memory": "give it less to do at a time: --jobs 1",
     "node": "ended from outside; then the same command resumes",
     "bug": "fix what its traceback names",

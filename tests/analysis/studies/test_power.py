@@ -153,7 +153,7 @@ class TestPilots:
         found = outcome_variances(WIN_RATE, "sales", read_pilots([run]))
         usual = outcome_variances(WIN_RATE, "sales").values
         assert found.said == "pilot (1 seed); training: default, not from your pilot"
-        assert found.values[0,] == usual[0,] and found.components[1].origin == "pilot, parted as usual"
+        assert found.values[0,] == usual[0,] and found.components[1].origin == "pilot, split as usual"
         assert found.values[0, 1] * usual[1,] == pytest.approx(found.values[1,] * usual[0, 1])
 
     def test_of_another_arena_say_nothing(self, pilot):
@@ -201,7 +201,7 @@ class TestDesigns:
     def test_pools_bound_it(self):
         """The built-in anchors and people do not show a tenth of a point."""
         told = study_power(page_of(PAGE), effect=0.001, most_seeds=20)
-        assert len(told.designs) == 1 and "No design within the pools and bounds does." in told.answer
+        assert len(told.designs) == 1 and "No design within the pools and bounds can." in told.answer
 
     def test_a_design_that_is_more_than_enough_could_have_fewer_seeds(self):
         """And is called enough."""

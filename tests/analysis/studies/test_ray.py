@@ -46,7 +46,7 @@ class TestWhatIsRefused:
     def test_an_address_that_names_no_cluster(self, tmp_path, monkeypatch, address):
         """What happens to run on this machine is never joined."""
         monkeypatch.setitem(moloch.extras.EXTRAS, "ray", [])
-        with pytest.raises(InputError, match=f"'{address}' is no address of a Ray cluster"):
+        with pytest.raises(InputError, match=f"'{address}' is not an address of a Ray cluster"):
             RayEngine(tmp_path, address)
 
     def test_a_cluster_without_a_token(self, tmp_path, monkeypatch):

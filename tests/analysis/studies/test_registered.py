@@ -103,7 +103,7 @@ class TestLog:
         study = begun(tmp_path / "x")
         path = tmp_path / "x.yaml"
         path.write_text(PAGE, "utf-8")
-        with pytest.raises(InputError, match="declares nothing any more"):
+        with pytest.raises(InputError, match="no longer declares anything"):
             Study(path, out=study.folder).extend()
         path.write_text(PAGE + PRIMARY.replace("margin: 50", "margin: 60"), "utf-8")
         with pytest.raises(InputError, match=r"it adds another primary"):

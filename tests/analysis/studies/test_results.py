@@ -76,7 +76,9 @@ class TestEstimates:
 
     def test_no_such_factor_is_told(self, study):
         """With those that there are."""
-        with pytest.raises(Exception, match=r"no factor 'arenas'. Factors are arena, audience, and arm"):
+        with pytest.raises(
+            Exception, match=r"no factor 'arenas'. Did you mean 'arena'\? Factors are arena, audience, arm"
+        ):
             study_results(study, ["arenas"])
 
     @pytest.mark.system

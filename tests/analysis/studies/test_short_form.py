@@ -95,7 +95,7 @@ class TestCommand:
         ]
         assert "Extended once after it had begun" in moloch("results", str(study)).out
         fewer = moloch("study", str(settings), "--seeds", "2")
-        assert fewer.code == 2 and "cells of the study are no more on the page" in fewer.err
+        assert fewer.code == 2 and "cells of the study are no longer on the page" in fewer.err
 
     @pytest.mark.system
     def test_a_seed_that_fails_does_not_stop_the_others(self, moloch, settings):  # noqa: F811

@@ -54,7 +54,7 @@ class TestTheScript:
     @pytest.mark.parametrize("said", ["", "=3", "Partition=x", "--time=3", "time=1\n#SBATCH --array=0-9", "a b=3"])
     def test_what_is_no_option(self, said):
         """It is refused by name, before anything is submitted."""
-        with pytest.raises(InputError, match="is no option of sbatch"):
+        with pytest.raises(InputError, match="is not an option of sbatch"):
             options_of([said])
 
     @pytest.mark.parametrize("name", OURS)

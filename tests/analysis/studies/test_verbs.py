@@ -49,7 +49,7 @@ TOLD = [
     ":10:35: sample.method is not valid",
     ":11:12: arena has no level 'social'",
     ":11:29: exclude names no factor: 'place'",
-    ":12:1: seeds is not valid: a seed stands twice",
+    ":12:1: seeds is not valid: a seed appears twice",
     ":13:8: stop.usd is not valid",
     ":13:17: stop.hour is not valid: there is no such key. Did you mean 'hours'?",
 ]
@@ -139,7 +139,9 @@ class TestPlan:
         page = tmp_path / "page.yaml"
         page.write_text(PAGE, "utf-8")
         out = moloch("study", "plan", page).out
-        assert "1 of 4 combinations were looked at; the other 3 are taken for their mean" in out
+        assert "1 of 4 combinations were counted; the other 3 are assumed to be like their mean" in " ".join(
+            out.split()
+        )
 
     def test_ten_thousand_cells_take_less_than_two_seconds(self):
         """Of this processor, without the inputs of their combinations."""
@@ -280,7 +282,7 @@ class TestLooks:
         assert (look.door, look.ended, look.of) == ("study results", 1, 12) and "@" in look.by
         told = " ".join(moloch("study", "results", begun, "--look").out.split())
         assert (
-            "2 deviations from what was declared: Somebody looked at effects before the end (study results; 1 of 12 cells)"
+            "2 deviations from what was declared: Someone looked at effects before the end (study results; 1 of 12 cells)"
             in told
         )
 

@@ -22,7 +22,7 @@ GRAPH = ".moloch-diffusion"
 CONTEST = f"evaluate/1/{ARMS[0]}/{ANCHORS[0]}"
 PAGES = {
     "list": ({"run": "", "page": ""}, ".m-list", ["<b>run", "stopped"]),
-    "result": ({}, ".m-empty dl", ["Nothing was evaluated yet"]),
+    "result": ({}, ".m-empty dl", ["Nothing has been evaluated yet"]),
     "diffusion": ({}, f"{GRAPH}[data-frame]", [f"{MEMBERS:,} members", "Showing 50,000 of ", TEXTS[1]]),
     "persona": ({}, ".m-story", [TEXTS[0], BAD[:900], "misrepresentation<img"]),
     "agents": ({}, ".m-table", [TEXTS[1], TEXTS[0], "IPY_MODEL_0123456789abcdef", PROBES[0]]),
@@ -359,7 +359,7 @@ class TestConfusedLogs:
                 ).wait_for()
                 assert page.locator(".m-note a").get_attribute("href").endswith(f"seq={at}")
             else:
-                page.get_by_text(said).or_(page.get_by_text("Nothing was evaluated yet")).first.wait_for()
+                page.get_by_text(said).or_(page.get_by_text("Nothing has been evaluated yet")).first.wait_for()
             assert "Traceback" not in page.inner_text("body")
         visit.move(f"?run=confused{number}&page=diffusion", f"{GRAPH}[data-frame]")
         assert visit.errors == [] and visit.strays == []

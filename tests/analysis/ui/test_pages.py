@@ -96,8 +96,11 @@ class TestRuns:
         assert page.locator("h1").inner_text() == "networked"
 
     def test_a_run_that_is_not_there(self, visit):
-        """A link to a run that was moved says so."""
+        """A link to a run that was moved says so, and leads to the run whose name is near."""
         assert "No such run" in visit.open("?run=gone").inner_text("main")
+        page = visit.open("?run=isolatde")
+        page.get_by_role("link", name="Did you mean isolated?").click()
+        page.wait_for_function("document.querySelector('h1')?.innerText === 'isolated'")
 
     def test_head_and_digest(self, visit, isolated):
         """A button shows the head that the log has; the header says that nothing here is evidence about real LLMs, on one line."""
@@ -160,7 +163,7 @@ class TestDiffusion:
     def test_isolated_worlds_say_so(self, visit):
         """Without ties members stand by their traits, and the page says that this is no network."""
         page = visit.graph("?run=isolated")
-        page.get_by_text("nobody follows anybody").wait_for()
+        page.get_by_text("nobody follows anyone").wait_for()
 
     def test_click_a_member_then_its_page_then_back(self, visit, networked):
         """A member's card leads to what it saw; going back finds the graph as it was left."""
@@ -207,7 +210,7 @@ class TestPersona:
         page.get_by_role("heading", name=joined.names[-1], exact=True).wait_for()
         page.get_by_placeholder("Name or number").fill("Nobody at all")
         page.get_by_role("button", name="Find").click()
-        page.get_by_text("Nobody is called").wait_for()
+        page.get_by_text("No persona is called").wait_for()
 
     def test_what_it_answered_to_questionnaires(self, browser, tmp_path):
         """Question, answer and moment, of this persona alone; a persona that nobody asked has no such section."""
@@ -403,7 +406,7 @@ class TestDesignedStates:
             visit = Visit(browser, url)
             page = visit.open("")
             assert page.locator(".is-empty").count() == 1 and page.locator(".is-damaged").count() == 1
-            assert "Nothing was written yet" in visit.open("?run=empty").inner_text("main")
+            assert "Nothing has been written yet" in visit.open("?run=empty").inner_text("main")
             page = visit.open("?run=damaged&page=contests")
             page.wait_for_selector("header .is-damaged")
             assert "Traceback" not in page.inner_text("body")

@@ -62,7 +62,7 @@ def test_its_trainings_are_those_of_the_trainer(modules, tmp_path):
 
 
 def test_undecided_contests_teach_nothing(modules):
-    """A tie changes how many steps there are, and else nothing: as if its contest had not been held."""
+    """A tie changes how many steps there are, and otherwise nothing: as if its contest had not been held."""
     _, law, _ = modules
     random = np.random.default_rng(1)
     moves, logits = random.random((1, 8, 3)) < 0.4, np.zeros((1, 8, 3))

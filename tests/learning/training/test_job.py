@@ -153,7 +153,7 @@ class TestRanks:
     def test_too_few_gpus(self, tiny_model, tmp_path, monkeypatch):
         """An error before anything starts."""
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-        with pytest.raises(InputError, match=r"lora\.processes: 3 processes want a GPU each: there are 2"):
+        with pytest.raises(InputError, match=r"lora\.processes: 3 processes need one GPU each: there are 2"):
             learn(tiny_model, tmp_path, processes=3)
 
     @pytest.mark.parametrize("named, wanted", [("", ["0", "1"]), ("4,6,7", ["4", "6"])])

@@ -67,7 +67,7 @@ def test_why_it_is_silent(cut):
     """It learns; or a step is under way; each with how long such a thing took before, where it is known."""
     book, now = cut(AdapterTrained, 0)
     silent = shown("waiting", book, now)["silent"]
-    assert silent.startswith("Nothing was written for 90 s: tfb learns (epoch 1); what is done of the kind took")
+    assert silent.startswith("Nothing was written for 90 s: tfb learns (epoch 1); earlier ones took")
     book, now = cut(StepStarted, 0)
     assert "a step is under way" in shown("waiting", book, now)["silent"]
 

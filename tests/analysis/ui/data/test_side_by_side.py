@@ -136,7 +136,7 @@ class TestWords:
             (
                 PollTaken(contest=CONTEST, round=0, asked=2, votes=[2, 0]),
                 Reacted(contest=CONTEST, persona=11, order=[0, 1], choice=1, thought=""),
-                "A goes on with a poll (about “A bar of soap”), B with a member’s choice (about “A bar of soap”).",
+                "A continues with a poll (about “A bar of soap”), B with a member’s choice (about “A bar of soap”).",
             ),
         ],
     )  # fmt: skip

@@ -170,7 +170,7 @@ class TestTime:
         page = show()
         page.page.get_by_role("button", name="Last frame").click()
         page.wait_frame(5)
-        assert page.page.get_by_role("button", name="On one frame").is_disabled()
+        assert page.page.get_by_role("button", name="Forward one frame").is_disabled()
         page.page.get_by_role("button", name="Back one frame").click()
         page.wait_frame(4)
 

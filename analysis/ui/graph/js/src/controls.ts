@@ -29,7 +29,7 @@ export class Controls {
       button("First frame (Home)", ICONS.first, () => wishes.go(0)),
       button("Back one frame (←)", ICONS.back, () => wishes.step(-1)),
       this.play,
-      button("On one frame (→)", ICONS.forward, () => wishes.step(1)),
+      button("Forward one frame (→)", ICONS.forward, () => wishes.step(1)),
       button("Last frame (End)", ICONS.last, () => wishes.go(Infinity)),
     ];
     this.timeline = new Timeline(wishes.go);

@@ -1,0 +1,46 @@
+"""The file or folder that somebody probably meant, where there is none of the name that they gave. Reads folders, never files."""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+
+MOST = 10_000
+"""Names of a folder that are looked at; a larger one gets no suggestion."""
+
+
+def near_file(path: Path | str) -> Path | None:
+    """Return what is there under the nearest name, ``None`` where nothing is near; for a path that is not there.
+
+    Only the first part that is missing is replaced: ``rnus/first`` leads to ``runs/first`` where that exists.
+    """
+    path = Path(path)
+    if not path.name or path.exists():
+        return None
+    gone = path
+    while gone.parent.name and not gone.parent.exists():
+        gone = gone.parent
+    found = (gone.parent / name / path.relative_to(gone) for name in _near(gone.name, _names(gone.parent)))
+    return next((each for each in found if each.exists()), None)
+
+
+def did_you_mean(path: Path | str) -> str:
+    """Return ``"Did you mean PATH? "``, for the beginning of an error's remedy; nothing where no name is near."""
+    near = near_file(path)
+    return f"Did you mean {near}? " if near is not None else ""
+
+
+def _near(name: str, names: list[str]) -> list[str]:
+    alike = [other for other in names if other.casefold() == name.casefold()]
+    return [*alike, *get_close_matches(name, names, n=3)]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as there:
+            names = [each.name for each in islice(there, MOST + 1) if not each.name.startswith(".")]
+    except OSError:  # it may not be looked into
+        return []
+    return sorted(names) if len(names) <= MOST else []
