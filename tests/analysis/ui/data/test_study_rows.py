@@ -8,6 +8,7 @@ from math import inf
 import polars as pl
 import pytest
 
+from analysis.figures.subject import Subject
 from analysis.studies.findings.results import study_results
 from analysis.studies.frames.study_frames import cell_runs, study_frame
 from analysis.studies.record.cell_ends import CUT, CellEnds
@@ -93,6 +94,14 @@ class TestRows:
         healthy = cell_runs(folder)[2].cell
         found, words = asked(folder, f"frame=votes&where=cell:{healthy}")
         assert found.page.total and not words and alone(found.query, found.unread, folder, "small") is None
+
+
+def test_figures_of_the_others(lacking):
+    """A figure, and so the report, is of the cells that can be read, and says how many are left out."""
+    folder, damaged, gone = lacking
+    subject = Subject.read([folder])
+    cells = {run.cell for run in subject.runs}
+    assert len(cells) == 10 and not cells & {damaged, gone} and subject.extent.endswith("1 damaged cell left out.")
 
 
 class TestHowItStands:
