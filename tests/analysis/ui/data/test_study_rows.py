@@ -17,7 +17,7 @@ from analysis.terminal.study_status import render_status
 from analysis.ui.address import PageAddress
 from analysis.ui.data.row_table import study_cells
 from analysis.ui.data.rows import RowsQuery
-from analysis.ui.data.run_list import list_rows
+from analysis.ui.data.run_list import chosen, list_rows
 from analysis.ui.data.study_rows import alone, book_of_anchors, rows_of_cells, said
 from analysis.ui.downloads import make_file
 from analysis.ui.library import Library, open_library
@@ -114,6 +114,11 @@ class TestHowItStands:
         look(library, inf)  # logs are read for the list itself
         (row,) = list_rows(look(library, inf).entries, lambda each: None, now=0.0)
         assert row["size"] == "10 of 12 cells" and row["error"] == "2 of 12 cells cannot be read: 1 missing, 1 damaged"
+        entries = look(library, inf).entries
+        assert [chosen(entries, PageAddress(find=words), lambda each: None) for words in ("missing", "waiting")] == [
+            entries,
+            [],
+        ]
 
     def test_status(self, lacking):
         """In the terminal, with the reason and the place within the study; a folder that is brought back is there again."""
