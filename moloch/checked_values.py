@@ -130,6 +130,18 @@ def others(model: type[BaseModel], keys: Sequence[str | int], what: str) -> str:
     return f"{f'Did you mean {meant[0]!r}? ' if meant else ''}{what} are {', '.join(here.model_fields)}."
 
 
+def named_within(model: type[BaseModel], name: str, under: str = "") -> list[str]:
+    """Return the dotted keys, within the values that a model holds under names of its own, whose last part is ``name``."""
+    found = list[str]()
+    for key, field in model.model_fields.items():
+        kinds = {field.annotation, *get_args(field.annotation)} - {type(None)}
+        for inner in (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)):
+            here = f"{under}{key}."
+            found += [f"{here}{name}"] if name in inner.model_fields else []
+            found += named_within(inner, name, here)
+    return found
+
+
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """Yield the models that a field may hold: itself, or in it where it is optional or has several."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -26,6 +26,9 @@ def no_run(folder: Path) -> NoRun:
             fix = f"Did you mean {folder.parent / near[0]}?"
         elif (other := near_file(folder)) is not None and ((other / "run.json").is_file() or _runs_in(other)):
             fix = f"Did you mean {other}?"
+    elif (folder / "log").is_dir():
+        why = "its log is here, and run.json is missing"
+        fix = "Restore run.json from a copy: the log's hash chain starts from its bytes."
     elif inside := _runs_in(folder):
         named = ", ".join(str(folder / name) for name in inside[:SHOWN])
         why, fix = "it is a folder of runs", f"Give one of them: {named}{', ...' if inside[SHOWN:] else '.'}"

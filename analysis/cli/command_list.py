@@ -30,6 +30,15 @@ class CommandList(TyperGroup):
         show_flags_without_type(self)
         let_lines_flow(self)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Carry a command out; of an option that there is not, and that is a setting, say how the setting is given."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if type(error).__name__ == "NoSuchOption":  # of click, or of the copy that typer has
+                name_setting(error)
+            raise
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         shown = self._with(FIRST, MORE)
         shown.params = [each for each in self.params if each.name not in SHORT_HELP_OMITS]
@@ -78,3 +87,16 @@ def let_lines_flow(command: Any) -> None:
         command.help = _SOFT.sub(" ", cleandoc(command.help))
     for each in getattr(command, "commands", {}).values():
         let_lines_flow(each)
+
+
+def name_setting(error: Any) -> None:
+    """Let the error of an unknown option say that it is a setting, where it is one and the command takes ``--set``."""
+    if error.ctx is None or all("--set" not in each.opts for each in error.ctx.command.params):
+        return
+    from learning.settings.catalogue import keys_named
+
+    name = error.option_name.lstrip("-").replace("-", "_")
+    if keys := keys_named(name):
+        given = " or ".join(f"--set {key}=VALUE" for key in keys)
+        error.possibilities = None
+        error.message = f"No such option: {error.option_name}. It is a setting: {given}. moloch config explain {keys[0]} says what it takes."

@@ -15,8 +15,10 @@ from moloch.exit_codes import ExitCode
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A", help="The folder of a run, STUDY#CELL, or a study.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another run, or another study.")],
+    a: Annotated[
+        Path, typer.Argument(metavar="A", help="The folder of a run, STUDY#CELL, or a study.", callback=options.place)
+    ],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another run, or another study.", callback=options.place)],
     by: Annotated[
         str | None, typer.Option(help="Of studies: the factors to compare by; by default those that both have.")
     ] = None,

@@ -14,7 +14,12 @@ from analysis.cli.heads import closing_lines
 
 
 def explain(
-    run: Annotated[Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run or a study, or STUDY#CELL.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|STUDY", help="The folder of a run or a study, or STUDY#CELL.", callback=options.place
+        ),
+    ],
     arm: Annotated[str, typer.Option(help="Whose gains.")],
     epoch: Annotated[int | None, typer.Option(min=1, help="Epoch of the evaluation; by default the last.")] = None,
     surrogate: Annotated[

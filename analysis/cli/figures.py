@@ -35,7 +35,10 @@ def figures(
     from analysis.cli.places import named_place
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.places import runs_of
+    from moloch.errors import InputError
 
+    if out.exists() and not out.is_dir():
+        raise InputError("figures go into a folder", where=str(out), why="it is a file", fix="Give another --out.")
     runs = [named_place(path) for path in runs]
     found = [run for path in runs for run in runs_of(path)]
     look_at(found, "figures", look)

@@ -13,7 +13,7 @@ from analysis.cli.console import printer, stderr
 
 
 def graph(
-    run: Annotated[Path, typer.Argument(help="The folder of a networked run.")],
+    run: options.RunOrCell,
     out: Annotated[Path, typer.Argument(help="File to write: .graphml or .gexf.")],
     split: Annotated[str, typer.Option(help="train, or evaluate: the members held out.")] = "evaluate",
     arm: Annotated[str | None, typer.Option(help="At the end of this arm's society, with opinions and trust.")] = None,

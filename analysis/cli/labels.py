@@ -20,7 +20,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 RunOrStudy = Annotated[
-    Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run, STUDY#CELL, or a study: all its cells.")
+    Path,
+    typer.Argument(
+        metavar="RUN|STUDY", help="The folder of a run, STUDY#CELL, or a study: all its cells.", callback=options.place
+    ),
 ]
 Probe = Annotated[str, typer.Option(help="The probe, as `moloch results` lists it.")]
 Where = Annotated[

@@ -29,7 +29,11 @@ KINDS = ("parquet", "csv", "hf", "eval", "tensorboard", "frames", "frames-csv")
 
 Run = Annotated[
     Path,
-    typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL; a study's folder stands for its own log."),
+    typer.Argument(
+        metavar="RUN",
+        help="The run's folder, or STUDY#CELL; a study's folder stands for its own log.",
+        callback=options.place,
+    ),
 ]
 
 
@@ -115,7 +119,7 @@ def info(run: Run, as_json: options.Json = False) -> None:
         return
     from rich.table import Column, Table
 
-    console = printer()
+    console, sealed = printer(), max(facts.segments - 1, 0)  # the UI keeps a projection of the last one as well
     _say(f"run       {run}", f"events    {facts.events:,}", f"head      {facts.head}")
     for i, fork in enumerate(facts.lineage):
         _say(
@@ -124,7 +128,7 @@ def info(run: Run, as_json: options.Json = False) -> None:
     _say(
         f"segments  {facts.segments}, {facts.nbytes:,} bytes"
         + (f", {facts.nbytes / facts.own_events:.1f} per event" if facts.own_events else ""),
-        f"parquet   {facts.projections} of {facts.segments - 1 if facts.segments else 0} sealed segments",
+        f"parquet   {min(facts.projections, sealed)} of {sealed} sealed segments",
         f"snapshots {facts.snapshots}",
     )
     if facts.quarantine:

@@ -93,8 +93,26 @@ Like = Annotated[
     Path | None,
     typer.Option("--like", metavar="RUN", help="Settings of another run, or of STUDY#CELL.", callback=_like),
 ]
+
+
+def place(path: Path) -> Path:
+    """Return what a path names: the study of a page; of a folder that holds a single run or study, that one."""
+    from analysis.cli.places import named_place
+
+    return named_place(path)
+
+
+def page_or_study(path: Path) -> Path:
+    """Return a study's page as it is; of a folder that holds a single study, that one."""
+    from analysis.cli.places import only_place
+
+    return only_place(path)
+
+
 RunOrCell = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder, or STUDY#CELL.", callback=_cell)]
-StudyOrPage = Annotated[Path, typer.Argument(metavar="STUDY|PAGE", help="The study's folder, or its page.")]
+StudyOrPage = Annotated[
+    Path, typer.Argument(metavar="STUDY|PAGE", help="The study's folder, or its page.", callback=page_or_study)
+]
 StudyFolder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default the one that its page leads to.")
 ]

@@ -53,7 +53,8 @@ def pack(
     from analysis.studies.record.places import one_run
 
     _check_options(out, site, site_mb, logs=logs, adapters=adapters)
-    folder = one_run(folder) if "#" in folder.name else named_place(folder)
+    folder = named_place(folder)
+    folder = one_run(folder) if "#" in folder.name else folder
     if site is not None:
         _site(folder, site, site_mb or SITE_MB, look=look, as_json=as_json)
         return
@@ -110,7 +111,7 @@ def unpack(
         commands = (
             ["results", "show", "ui", "replay --verify"]
             if contents.kind == "run"
-            else ["study status", "study results"]
+            else ["results", "study status", "ui", "replay --verify"]
         )
         if contents.kind == "run" and not contents.runs[0].ended:
             commands.append("resume")

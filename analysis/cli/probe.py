@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 def probe(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run, STUDY#CELL, or a study: all its cells.")
+        Path,
+        typer.Argument(
+            metavar="RUN|STUDY",
+            help="The folder of a run, STUDY#CELL, or a study: all its cells.",
+            callback=options.place,
+        ),
     ],
     names: Annotated[
         list[str] | None,

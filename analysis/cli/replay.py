@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def replay(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN|STUDY", help="The folder of a run, STUDY#CELL, or a study: all its cells.")
+        Path,
+        typer.Argument(
+            metavar="RUN|STUDY",
+            help="The folder of a run, STUDY#CELL, or a study: all its cells.",
+            callback=options.place,
+        ),
     ],
     verify: Annotated[
         bool,

@@ -24,7 +24,7 @@ def results(
 
     Reads only. For a study's estimates by factor, or as a table file: moloch study results.
     """
-    from analysis.cli.places import named_place
+    from analysis.cli.places import began, named_place
     from analysis.studies.record.layout import is_study
 
     run = named_place(run)
@@ -36,7 +36,7 @@ def results(
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.places import one_run
 
-    run = one_run(run)
+    began(run := one_run(run))
     look_at([run], "results", look)
     print_tables(run, as_json=as_json, full=full)
 

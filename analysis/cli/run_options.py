@@ -66,7 +66,7 @@ class RunOptions:
         """
         from learning.settings.sources import read_settings
 
-        self._refuse_page()
+        self._refuse_others()
 
         def given(more: list[str]) -> GivenSettings:
             changes, profile = self.changes + more, self.profile or ""
@@ -76,15 +76,17 @@ class RunOptions:
         read_by = options.read_by(reader, given([]).config(effects=False)) if reader else []
         return (final := given(read_by)), final.config()
 
-    def _refuse_page(self) -> None:
-        from analysis.cli.places import page_keys
+    def _refuse_others(self) -> None:
+        from analysis.cli.places import page_keys, refuse_other_kind
         from moloch.errors import InputError
 
+        if self.config is not None:
+            refuse_other_kind(self.config)
         if self.config is not None and (page := page_keys(self.config)):
             raise InputError(
                 "this is the page of a study, not the settings of a run",
                 where=str(self.config),
-                why=f"it has {' and '.join(page)}",
+                why=f"it has the keys {', '.join(page)}",
                 fix=f"moloch study run {self.config} carries it out, with the seeds that the page says.",
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -37,17 +37,27 @@ class Listed:
     )
     most: Annotated[int | None, typer.Option(min=1, help="How many to list at most.")] = None
 
+    @property
+    def given(self) -> str:
+        """The first of these options that was given; empty for none."""
+        options = {field.name: getattr(self, field.name) for field in fields(self)}
+        return next((f"--{name}" for name, value in options.items() if value and (name, value) != ("by", "log")), "")
+
     def which(self) -> ContestFilter:
         """Return the filter.
 
         Raises:
             InputError: there is no such order.
         """
+        from abm.probe import kind_of
         from analysis.tables.contest_list import ORDERS, ContestFilter
         from moloch.errors import InputError
 
         if self.by not in ORDERS:
             raise InputError(f"no order {self.by!r} of contests", fix=f"Choose among {', '.join(ORDERS)}.")
+        if self.misbehaved and self.probe and kind_of(self.probe) != "strategy":
+            why = "it finds failures of skill, which are not misbehaviour"
+            raise InputError(f"--misbehaved leaves out what {self.probe} finds", why=why, fix="Leave out --misbehaved.")
         return ContestFilter(
             self.arm or "",
             self.phase or "",
@@ -82,14 +92,21 @@ def show(
 
     The messages that misled most people: moloch show RUN --misbehaved --by reach
     """
+    from analysis.cli.places import began
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.places import one_run
     from moloch.errors import InputError
 
     run, which = one_run(run), listed.which()
+    began(run)
     look_at([run], "show", look)
     if event is not None and contest is not None:
         raise InputError("a contest and an event were both named", fix="Leave out CONTEST, or --event.")
+    if listed.given and (contest or event) is not None:
+        one = "a contest" if contest is not None else "an event"
+        raise InputError(f"{one} was named, and {listed.given} is for the list", fix="Leave one of them out.")
+    if members is not None and contest is None:
+        raise InputError("--members is for one contest", fix=f"Name it: moloch show {run} CONTEST --members {members}.")
     if event is not None:
         _print_event(run, event, as_json=as_json)
     elif contest is not None:

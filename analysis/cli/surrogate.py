@@ -40,10 +40,12 @@ def surrogate(
     Then: moloch run --audience surrogate.yaml --set crowd.size=1000000 --set crowd.audience=surrogate.yaml
     """
     from abm.audience import audience_file, save_audience
+    from analysis.cli.places import named_place
     from analysis.studies.prereg.looks import look_at
     from analysis.studies.record.places import runs_of
 
     audience_file(out)  # before the fit, which may take minutes
+    runs = [named_place(run) for run in runs]
     paths = [each for run in runs for each in runs_of(run)]
     look_at(runs + paths, "surrogate", look)
     with stderr().status("fitting"):

@@ -156,6 +156,7 @@ def checked(given: list[Path]) -> tuple[list[Path], list[Path]]:
         InputError: none was given, and ./runs holds none.
     """
     from abm.log.absent_run import no_run
+    from analysis.cli.places import named_place
     from analysis.studies.record.layout import is_study
     from analysis.studies.record.places import one_run, runs_of
     from analysis.ui.data.runs import find_runs, find_studies
@@ -164,7 +165,7 @@ def checked(given: list[Path]) -> tuple[list[Path], list[Path]]:
     runs: list[Path] = []
     folders: list[Path] = []
     for path in given:
-        path = one_run(path) if "#" in str(path) else path
+        path = one_run(named_place(path)) if "#" in str(path) else path
         if (path / "run.json").is_file():
             runs.append(path)
         elif is_study(path):

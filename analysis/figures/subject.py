@@ -206,8 +206,9 @@ class Subject:
         people = {len(run.evaluation.panel) for run in self.runs}
         several = f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')})"
         runs = several if len(self.runs) > 1 else f"One run (seed {next(iter(self.runs)).seed})"
+        each = " in each" if len(self.runs) > 1 else ""
         less = f" {count(self.damaged, 'damaged cell')} left out." if self.damaged else ""
-        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people in each.{less}"
+        return f"{runs}, {_span(anchors)} held-out anchors and {_span(people)} people{each}.{less}"
 
 
 def words(name: str) -> str:

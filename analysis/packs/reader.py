@@ -25,6 +25,9 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 
 
 _PACKED = "A pack is a file that moloch pack wrote."
+_AGAIN = "Copy or download the pack again."
+_ZIP = b"PK"
+"""What a zip file begins with."""
 
 
 def contents_of(pack: Path | str) -> Contents:
@@ -48,7 +51,7 @@ def unpack(pack: Path | str, folder: Path | str) -> Contents:
     pack, folder = Path(pack), Path(folder)
     with _opened(pack) as archive:
         contents = _contents(archive, pack)
-        new = _begin(folder)
+        new = _begin(folder, contents.main)
         try:
             for file in contents.files:
                 _extract(archive, file, new, pack)
@@ -73,9 +76,15 @@ def _opened(pack: Path) -> zipfile.ZipFile:
         zipfile.BadZipFile,
         NotImplementedError,
     ) as error:  # the latter of a zip of a version that Python cannot read
-        raise InputError(
-            "not a pack", where=str(pack), why="it is not a zip file, or a damaged one", fix=_PACKED
-        ) from error
+        if _begins_as_zip(pack):
+            why = "it begins as a zip file, and its end is missing or damaged"
+            raise InputError("not a whole pack", where=str(pack), why=why, fix=_AGAIN) from error
+        raise InputError("not a pack", where=str(pack), why="it is not a zip file", fix=_PACKED) from error
+
+
+def _begins_as_zip(pack: Path) -> bool:
+    with pack.open("rb") as file:
+        return file.read(len(_ZIP)) == _ZIP
 
 
 def _contents(archive: zipfile.ZipFile, pack: Path) -> Contents:
@@ -94,7 +103,9 @@ def _contents(archive: zipfile.ZipFile, pack: Path) -> Contents:
     except KeyError as error:
         raise InputError("not a pack", where=str(pack), why=f"it has no {CONTENTS}", fix=_PACKED) from error
     except (OSError, *_DAMAGED, msgspec.DecodeError, RecursionError) as error:
-        raise InputError("not a pack", where=str(pack), why=f"its {CONTENTS} cannot be read: {error}") from error
+        raise InputError(
+            "not a pack", where=str(pack), why=f"its {CONTENTS} cannot be read: {error}", fix=_AGAIN
+        ) from error
     names = [file.name for file in contents.files]
     folders = [contents.main, *(run.folder for run in contents.runs if run.log)]
     for name in (*names, *folders):
@@ -106,10 +117,15 @@ def _contents(archive: zipfile.ZipFile, pack: Path) -> Contents:
     return contents
 
 
-def _begin(folder: Path) -> Path:
+def _begin(folder: Path, main: str) -> Path:
     try:
+        if folder.is_dir() and (folder / main).exists():
+            why = f"it holds {main}, as if this pack were unpacked there already"
+            fix = f"See moloch results {folder / main}; or give --out a folder that is new or empty."
+            raise InputError("the folder is not empty", where=str(folder), why=why, fix=fix)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError("the folder holds something", where=str(folder), fix="Give one that is new or empty.")
+            fix = "Give --out a folder that is new or empty."
+            raise InputError("the folder is not empty", where=str(folder), fix=fix)
         folder.parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     except OSError as error:
@@ -129,11 +145,10 @@ def _extract(archive: zipfile.ZipFile, file: PackedFile, folder: Path, pack: Pat
                 sha.update(data)
                 to.write(data)
     except (KeyError, *_DAMAGED) as error:
-        raise CorruptLog("the pack is damaged", where=f"{pack}: {file.name}", why=str(error)) from error
+        raise CorruptLog("the pack is damaged", where=f"{pack}: {file.name}", why=str(error), fix=_AGAIN) from error
     if left or sha.hexdigest() != file.sha256:
-        raise CorruptLog(
-            "the pack is damaged", where=f"{pack}: {file.name}", why="its bytes are not those that were packed"
-        )
+        why = "its bytes are not those that were packed"
+        raise CorruptLog("the pack is damaged", where=f"{pack}: {file.name}", why=why, fix=_AGAIN)
 
 
 def _check_logs(contents: Contents, folder: Path, pack: Path) -> None:

@@ -23,6 +23,9 @@ from moloch.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
+DIGITS = 6
+"""Digits of a trait after the point: a log holds it with 32 bits, which are exact to about seven."""
+
 
 class AnswerRow(msgspec.Struct, frozen=True):
     """One persona's answer to one question at one moment.
@@ -114,7 +117,10 @@ class AnswersReading:
         """Return persona index -> its traits."""
         traits: dict[int, dict[str, float]] = {}
         for joined in self._people:
-            columns = {name: unpack(column, Float32s).tolist() for name, column in joined.traits.items()}
+            columns = {
+                name: [round(x, DIGITS) for x in unpack(column, Float32s).tolist()]
+                for name, column in joined.traits.items()
+            }
             for i in range(len(joined.ids)):
                 traits[joined.first + i] = {name: column[i] for name, column in columns.items()}
         return traits

@@ -120,7 +120,7 @@ class RunSite:
             ["Diffusion", "diffusion.html", f"{count(len(self._graphs), 'society', 'societies')} over time"],
             ["People", "people.html", "how each chose, and whose mind changed"],
             ["Training", "training.html", count(len(self.source.book.adapters), "adapter")],
-            ["Probes", "probes.html", "rates with intervals"],
+            ["Probes", "probes.html", "rates of base and of each arm"],
         ]
 
     # -- contests ----------------------------------------------------------------------------------------------
@@ -261,7 +261,6 @@ class RunSite:
         except Exception:  # whatever a log holds, what was learnt is shown, as on the pages
             rates = NodeRates({}, {}, False)
         rows = training_rows(book, self.source.path, self._address)
-        read = "Shares of votes and rates of probes are of held-out anchors, with 95 % intervals."
         return {
             "rows": [row | {"seq": each.seq} for row, each in zip(rows, book.adapters, strict=True)],
             "alarms": alarm_lines(book),
@@ -269,7 +268,7 @@ class RunSite:
             "legend": legend(book),
             "tree": tree(book, rates, self._address),
             "size": {"width": WIDTH, "height": HEIGHT, "left": LEFT, "foot": FOOT},
-            "note": read if rates.wins or rates.probes else "No adapter was evaluated.",
+            "note": rates.said or "No adapter was evaluated.",
             "drift": DRIFT,
         }
 

@@ -26,7 +26,9 @@ def render_rules(found: dict[str, Any]) -> list[RenderableType]:
         parts.append(rate_table(rows, {row["judge"]: row["judge"] for row in rows}))
     if compared := comparisons({row["arm"]: row["compared_with"] for row in [*found["probes"], *found["rates"]]}):
         parts.append(Text(compared))
-    parts.append(Text("Differences are in percentage points; intervals hold 95 %.", style="dim"))
+    estimates = (value for row in [*found["probes"], *found["rates"]] for value in row.values())
+    held = any(isinstance(each, dict) and each.get("low") is not None for each in estimates)
+    parts.append(Text(f"Differences are in percentage points{'; intervals hold 95 %' * held}.", style="dim"))
     if found["note"]:
         parts.append(Text(found["note"], style="bold yellow"))
     return parts

@@ -152,6 +152,7 @@ def stepwise(
     budget = Budget(Bounds(**config.budget.model_dump(exclude={"shared"})))
     rank = max(largest_rank(inputs.lora), largest_rival_rank(config, folder / "adapters"))
     places: dict[str, Any] = {"adapters": folder / "adapters", "rank": rank} | computing(config)
+    learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a server is asked
     with closing(Backends(config.serving, **places, budget=budget)) as backends:
         if not (folder / "run.json").exists():
             objects.reach(config, backends)
@@ -163,7 +164,6 @@ def stepwise(
                     check_scored(model)
         if coming := to_adopt(config, folder / "adapters"):
             check_fit(coming, objects.models(config, backends)[0], objects.others(config, backends))
-        learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a call is paid
         with closing(_open(folder, config)) as log, leaving_last_words(log):
             ended = log.ended()
             if ended is None:

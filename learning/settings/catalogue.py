@@ -75,6 +75,14 @@ def within(key: str) -> list[Setting]:
     return [each for each, parts in split if len(parts) > len(listed) and _is(".".join(parts[: len(listed)]), listed)]
 
 
+def keys_named(name: str) -> list[str]:
+    """Return the settings of a name: that of the whole name, else those whose last part it is; at most three."""
+    whole = [key for key in settings() if key == name or key.startswith(f"{name}.")]
+    if whole:
+        return [name]
+    return [key for key in settings() if key.rpartition(".")[2] == name and not {ITEM, NAME} & set(key.split("."))][:3]
+
+
 def explained(key: str) -> Setting:
     """Return a setting by its dotted name, with the names of the user's own as they are or as ``NAME``.
 
@@ -85,7 +93,7 @@ def explained(key: str) -> Setting:
     listed = _listed(tuple(key.split(".")))
     if (found := next((each for name, each in known.items() if _is(name, listed)), None)) is not None:
         return found._replace(key=key)
-    near = get_close_matches(key, known, n=3, cutoff=0.5) or [name for name in known if name.endswith(f".{key}")]
+    near = keys_named(key) or get_close_matches(key, known, n=3, cutoff=0.5)
     meant = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise InputError(f"there is no setting {key!r}", fix=f"{meant}moloch config show --all lists all of them.")
 

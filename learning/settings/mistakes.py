@@ -24,7 +24,7 @@ from learning.settings.out_of_domain import unknown_parts
 from media_graph import BUILDERS
 from media_graph.feeds import RANKERS
 from moloch import extensions
-from moloch.checked_values import MOST_MISTAKES, checked, others
+from moloch.checked_values import MOST_MISTAKES, checked, named_within, others
 from moloch.errors import InputError
 from moloch.yamls import Keys as Key
 from moloch.yamls import Source
@@ -254,12 +254,23 @@ def _invalid(error: dict[str, Any]) -> InputError:
     if error["type"] == "missing":
         what, why = f"setting {_spelled(keys)!r} is missing", ""
     elif error["type"] == "extra_forbidden":
-        why, fix = "there is no such setting", others(*_within(keys), "Settings")
+        why = "there is no such setting"
+        fix = _near_settings(str(keys[0])) if len(keys) == 1 else others(*_within(keys), "Settings")
     elif error["type"] in ("tuple_type", "list_type"):
         why = f"it takes a list, such as [{error['input']}]"
     elif error["type"] == "model_type" and _within(keys)[0] in (ArmSettings, LearnerSettings):
         why = f"it takes settings, such as {{method: {error['input']}}}"
     return InputError(what, why=why, fix=fix)
+
+
+def _near_settings(name: str) -> str:
+    """Return which settings may be meant by one that is none, and what lists the rest: there are too many to name here."""
+    from learning.training.settings import LoraSettings
+
+    near = [f"lora.{name}"] if name in LoraSettings.__struct_fields__ else named_within(RunConfig, name)[:3]
+    near = near or get_close_matches(name, RunConfig.model_fields, n=1)
+    meant = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+    return f"{meant}moloch config show --all lists all settings."
 
 
 def _spelled(keys: Key) -> str:

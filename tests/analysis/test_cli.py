@@ -41,7 +41,10 @@ class TestMistakes:
             (["run", "--set", "nonsense"], "not key=value"),
             (["run", "--set", "colour=red"], "setting 'colour' is not valid"),
             (["run", "--set", "lora.learning_rate=1"], "lora"),
-            (["run", "--set", "trainanchors=4"], "no such setting. Did you mean 'train_anchors'? Settings are arena, "),
+            (
+                ["run", "--set", "trainanchors=4"],
+                "no such setting. Did you mean 'train_anchors'? moloch config show --all lists",
+            ),
             (["run", "--set", "network.feed.rankr=x"], "Did you mean 'ranker'? Settings are ranker, slots, discover."),
             (["run", "--set", "arms=rft"], "'arms' is not valid: it takes a list, such as [rft]"),
             (["run", "--set", "arms=[rft"], "not YAML: expected ',' or ']', but got '<stream end>'\n"),

@@ -59,6 +59,10 @@ class TestAsk:
         ]  # fmt: skip
         frame = pl.read_csv(tmp_path / "answers.csv")
         assert frame.height == 9 and set(frame["arm"]) == {"rft"} and "gender" in frame.columns
+        traits = frame.select(pl.col("^trait_.*$"))
+        assert traits.width == 8 and traits.equals(
+            traits.select(pl.all().round(6))
+        )  # as they were given, not as 32 bits hold them
         assert verify(run) == head
 
     def test_a_budget_holds_and_resumes(self, run, moloch, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import metadata
+from itertools import pairwise
 
 import pytest
 import typer.main
@@ -90,6 +91,13 @@ class TestMoreHelp:
                 command.name
             )
         assert "<bool>" not in said("help") + said("help", "fork") + said("study", "status", "-h")
+
+    @pytest.mark.parametrize("command", ["ui", "probe", "show"])
+    def test_paragraphs_break_where_the_terminal_does(self, command):
+        """And not where the source does as well: a line is as long as it can be."""
+        lines = [line.strip() for line in said(command, "--help").splitlines()]
+        text = lines[: next(i for i, line in enumerate(lines) if "Arguments" in line)]
+        assert all(len(a) + len(b.split()[0]) >= 70 for a, b in pairwise(text) if a and b and "moloch " not in b)
 
 
 class TestVersion:

@@ -275,7 +275,7 @@ class TestStrangers:
     @pytest.mark.parametrize("data", [b"", b"PK\x05\x06" + b"\0" * 18, b"hello", b"PK\x03\x04"])
     def test_no_pack(self, tmp_path, data):
         (tmp_path / "x.zip").write_bytes(data)
-        with pytest.raises(InputError, match="not a pack"):
+        with pytest.raises(InputError, match=r"not a (whole )?pack"):
             unpack(tmp_path / "x.zip", tmp_path / "there")
 
 
@@ -316,7 +316,7 @@ class TestCommands:
         ):
             with pytest.raises(MolochError, match=said):
                 pack(folder, out)
-        with pytest.raises(InputError, match="holds something"):
+        with pytest.raises(InputError, match="not empty"):
             unpack(tmp_path / "run.zip", tmp_path)
         with pytest.raises(LogError, match="cannot write the pack"):
             pack(run, tmp_path / "nowhere" / "run.zip")

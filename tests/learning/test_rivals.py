@@ -163,7 +163,7 @@ class TestAdapters:
         with pytest.raises(InputError, match=r"the folder holds a run with other settings.*they differ in markets"):
             done(config, tmp_path / "one")
         pinned = siege({"name": "veteran", "adapter": str(veteran), "id": first.path and "0" * 16})
-        with pytest.raises(InputError, match=f"rival 'veteran' has another adapter.*there is {other.name}"):
+        with pytest.raises(InputError, match=f"rival 'veteran' has another adapter.*the folder holds {other.name}"):
             done(pinned, tmp_path / "three")
         assert not (tmp_path / "three").exists()
 

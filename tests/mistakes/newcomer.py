@@ -15,6 +15,9 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("a command in capitals", "RUN", ("No such command 'RUN'",)),
     Mistake("an option mistyped", "run --epoch 1", ("No such option: --epoch", "--epochs")),
     Mistake("an option that other tools have", "run --gpu", ("No such option: --gpu",)),
+    Mistake(
+        "a setting as an option", "run --arms rft", ("It is a setting: --set arms=VALUE", "moloch config explain arms")
+    ),
     Mistake("one dash", "run -epochs 1", ("No such option",)),
     Mistake("an option without its value", "run --seed", ("--seed", "requires an argument")),
     Mistake("a word for a number", "run --epochs two", ("--epochs", "integer")),
@@ -47,6 +50,7 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("personas mistyped", "run --personas biografic", ("biografic", "biographic")),
     Mistake("anchors that are not there", "run --anchors lamps", ("lamps",)),
     Mistake("a setting mistyped", "run --set epohcs=1", ("'epohcs'", "Did you mean 'epochs'?")),
+    Mistake("the last part of a setting", "run --set lr=1", ("Did you mean 'lora.lr'?", "moloch config show --all")),
     Mistake("a setting without a value", "run --set epochs", ("'epochs' is not key=value", "For example")),
     Mistake("a setting with a space", "run --set epochs = 1", ("unexpected extra argument",)),
     Mistake("a setting with a colon", "run --set epochs:1", ("'epochs:1' is not key=value",)),
@@ -81,7 +85,10 @@ NEWCOMER: tuple[Mistake, ...] = (
     ),
     # folders and files
     Mistake("settings that are not there", "run missing.yaml", ("missing.yaml",)),
-    Mistake("a folder for settings", "run run", ("run",), given=RUN),
+    Mistake(
+        "a run for settings", "run run", ("run: no settings here: it is a run", "resume run", "--like run"), given=RUN
+    ),
+    Mistake("a folder for settings", "run notes", ("notes: no settings here: it is a folder",), files={"notes/a": "x"}),
     Mistake("an empty file of settings", "run e.yaml --epochs 0", ("'epochs'",), files={"e.yaml": ""}),
     Mistake("settings that are no mapping", "run l.yaml", ("l.yaml", "mapping"), files={"l.yaml": "- epochs\n"}),
     Mistake("settings with a tab", "run t.yaml", ("t.yaml:2",), files={"t.yaml": "network:\n\tchurn: 1\n"}),

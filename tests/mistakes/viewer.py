@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from analysis.packs import pack, unpack
 from tests.mistakes import places
 from tests.mistakes.mistake import DAMAGED, NO_RUN, Mistake
 
@@ -16,6 +17,29 @@ FLIPPED = (places.run(), places.flipped(0.5))
 def looked(did: str, typed: str, *says: str, code: int = 2) -> Mistake:
     """A mistake about a run that is whole."""
     return Mistake(did, typed, says, code=code, given=RUN)
+
+
+def packed(folder: Path) -> None:
+    """Put a pack of the run there."""
+    pack(folder / "run", folder / "there.zip")
+
+
+def cut_off(folder: Path) -> None:
+    """Leave half of the pack, as a download that was broken off."""
+    data = (folder / "there.zip").read_bytes()
+    (folder / "there.zip").write_bytes(data[: len(data) // 2])
+
+
+def one_bit(folder: Path) -> None:
+    """Change one bit of the pack, in its largest file."""
+    data = bytearray((folder / "there.zip").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "there.zip").write_bytes(data)
+
+
+def unpacked(folder: Path) -> None:
+    """Unpack the pack."""
+    unpack(folder / "there.zip", folder / "there")
 
 
 def zipped(folder: Path) -> None:
@@ -34,6 +58,10 @@ VIEWER: tuple[Mistake, ...] = (
     looked("a probe mistyped", "show run --probe lies", "lies", "misrepresentation"),
     looked("an order mistyped", "show run --by winner", "winner", "votes"),
     looked("an event past the end", "show run --event 99999", "no event 99,999", "0 to 535"),
+    looked("a probe of skill among misbehaviour", "show run --misbehaved --probe copy_error", "Leave out --misbehaved"),
+    looked("a contest and an arm", "show run evaluate/2 --arm rft", "a contest was named, and --arm is for the list"),
+    looked("an event and an order", "show run --event 3 --by votes", "an event was named, and --by is for the list"),
+    looked("members of no contest", "show run --members 3", "--members is for one contest"),
     looked("nothing at most", "show run --most 0", "--most"),
     Mistake(
         "a site over other files",
@@ -59,6 +87,7 @@ VIEWER: tuple[Mistake, ...] = (
     looked("an explanation of no epoch", "explain run --arm rft --epoch 5", "5"),
     looked("a figure mistyped", "figures run --only win", "win"),
     looked("a figure of no kind", "figures run --format gif", "gif", "svg"),
+    looked("figures into a file", "figures run --out run/run.json", "figures go into a folder", "it is a file"),
     looked("a report of no kind", "report run --out report.docx", "report.docx", "html"),
     looked("a report over the run", "report run --out run", "run"),
     looked("a graph of an isolated run", "graph run g.gexf", "networked"),
@@ -97,9 +126,17 @@ VIEWER: tuple[Mistake, ...] = (
         "a run without its log", "log verify run", (), code=DAMAGED, given=(*RUN, places.without("run/log")), out=True
     ),
     Mistake(
+        "results of a run without its log",
+        "results run",
+        ("run: the log holds no events", "its log is gone"),
+        code=DAMAGED,
+        given=(*RUN, places.without("run/log")),
+    ),
+    Mistake("contests of a log that is empty", "show run", ("no events",), code=DAMAGED, given=(*RUN, places.cut(0.0))),
+    Mistake(
         "a run without its record",
         "results run",
-        ("run", "run.json"),
+        ("run: no run here: its log is here, and run.json is missing", "Restore run.json"),
         code=NO_RUN,
         given=(*RUN, places.without("run/run.json")),
     ),
@@ -176,6 +213,25 @@ VIEWER: tuple[Mistake, ...] = (
     Mistake("a pack that is text", "unpack x.moloch", ("x.moloch",), files={"x.moloch": "hello"}),
     Mistake("a pack that is empty", "unpack x.moloch", ("x.moloch",), files={"x.moloch": ""}),
     Mistake("a zip of other things", "unpack x.moloch", ("x.moloch",), given=(zipped,)),
+    Mistake(
+        "a pack that was cut off",
+        "unpack there.zip",
+        ("there.zip: not a whole pack", "Copy or download the pack again."),
+        given=(*RUN, packed, cut_off),
+    ),
+    Mistake(
+        "a pack in which a bit is another",
+        "unpack there.zip",
+        ("there.zip: run/", "Copy or download the pack again."),
+        code=DAMAGED,
+        given=(*RUN, packed, one_bit),
+    ),
+    Mistake(
+        "a pack unpacked twice",
+        "unpack there.zip",
+        ("there: the folder is not empty", "moloch results there/run"),
+        given=(*RUN, packed, unpacked),
+    ),
     Mistake("a pack that is a folder", "unpack run", ("run",), given=RUN),
     looked("a pack of what is not there", "pack other other.zip", "other: no run here"),
     Mistake("a pack of notes", "pack notes notes.zip", ("notes: no run here",), files={"notes/a.txt": "x"}),

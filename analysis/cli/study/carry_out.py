@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from analysis.studies.study import Study
     from analysis.studies.study_run import StudyRun
 
-Page = Annotated[Path, typer.Argument(metavar="PAGE|STUDY", help="The study's page, or its folder once it has begun.")]
+Page = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PAGE|STUDY", help="The study's page, or its folder once it has begun.", callback=options.page_or_study
+    ),
+]
 Folder = Annotated[
     Path | None, typer.Option("--out", help="The study's folder; by default one under runs/ with a hash of its base.")
 ]
@@ -217,7 +222,8 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
             def live(now: StudyStanding) -> None:
                 for line in (*stepped(now), *now.news):
                     console.print(line, markup=False, soft_wrap=True)
-                status.update(Text(f"{study.page.name}: {told(now)}{running}"))
+                doing = str(running).removeprefix("; ") if now.running else ""
+                status.update(Text(f"{study.page.name}: {told(now)}" + (f"\n  {doing}" if doing else "")))
 
             yield live
         return
@@ -237,8 +243,8 @@ def shown(study: Study) -> Iterator[Callable[[StudyStanding], None]]:
 
 def told(now: StudyStanding) -> str:
     """Return how a study stands, in a line."""
-    parts = [f"{now.ended} of {now.cells} ended", f"{now.running} running", f"{now.waiting} waiting"]
-    parts += [f"{now.failed} failed"] if now.failed else []
+    counts = {"running": now.running, "waiting": now.waiting, "failed": now.failed}
+    parts = [f"{now.ended} of {now.cells} ended", *(f"{number} {what}" for what, number in counts.items() if number)]
     return f"{', '.join(parts)}; {clock_time(now.seconds)} so far"
 
 

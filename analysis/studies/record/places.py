@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from analysis.studies.record.layout import Layout, default_folder, is_study
-from analysis.studies.record.study_log import CellHistory, StudyLog, StudyState
+from analysis.studies.record.study_log import CellHistory, StudyLog
 from moloch.errors import InputError
 
 SHOWN = 6
@@ -63,26 +63,44 @@ def one_run(path: Path) -> Path:
         raise InputError(
             "this is a study, and the command takes one run",
             where=str(path),
-            fix=f"Name a cell, as {path}#CELL or by its folder: {_some(state)}.",
+            fix=f"Name a cell, as {path}#CELL or by its folder: {_some(list(state.cells), path)}.",
         )
     folder, sign, cell = str(path).rpartition("#")
     if not sign or not is_study(Path(folder)):
         return path
     state = StudyLog(folder).state()
-    begin = [name for name in state.cells if name.startswith(cell)] if cell not in state.cells else [cell]
-    if len(begin) == 1:
-        cell = begin[0]
-    else:
-        meant = get_close_matches(cell, state.cells, n=1)
-        raise InputError(
-            f"the study has {f'{len(begin)} cells that begin with' if begin else 'no cell'} {cell!r}",
-            where=folder,
-            fix=f"{f'Did you mean {meant[0]}? ' if meant else ''}Its cells are {_some(state)}.",
-        )
+    cell = cell_named(cell, list(state.cells), folder)
     run = run_of(Layout(folder), state.cells[cell])
     if run is None:
         raise InputError(f"the cell {cell} has not begun", where=folder, fix="moloch study run carries it out.")
     return run
+
+
+def cell_named(given: str, cells: list[str], study: str) -> str:
+    """Return the cell of a name, of its levels and seed without the hash, or of the beginning that it alone has.
+
+    Raises:
+        InputError: the study has none, or several.
+    """
+    if given in cells:
+        return given
+    begin = [name for name in cells if name.startswith(given)]
+    whole = [name for name in begin if name.rpartition("-")[0] == given]  # s1 is s1-5f3a, not s10-77b2
+    if len(whole or begin) == 1:
+        return (whole or begin)[0]
+    if begin:
+        raise InputError(
+            f"{len(begin)} cells begin with {given!r}",
+            where=study,
+            why=_some(begin, study),
+            fix="Give more of the name.",
+        )
+    meant = get_close_matches(given, cells, n=1)
+    raise InputError(
+        f"the study has no cell {given!r}",
+        where=study,
+        fix=f"{f'Did you mean {meant[0]}? ' if meant else ''}Its cells are {_some(cells, study)}.",
+    )
 
 
 def run_of(layout: Layout, cell: CellHistory) -> Path | None:
@@ -94,9 +112,8 @@ def run_of(layout: Layout, cell: CellHistory) -> Path | None:
     return next((run for run in places if (run / "run.json").is_file()), None)
 
 
-def _some(state: StudyState) -> str:
-    names = list(state.cells)
-    more = f" and {len(names) - SHOWN:,} more (moloch study status lists them)" if len(names) > SHOWN else ""
+def _some(names: list[str], study: Path | str) -> str:
+    more = f" and {len(names) - SHOWN:,} more (moloch study status {study} lists all)" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 
 

@@ -41,6 +41,15 @@ class NodeRates(NamedTuple):
     probes: dict[tuple[str, int], list[dict[str, Any]]]
     withheld: bool
 
+    @property
+    def said(self) -> str:
+        """What they are of, in a sentence; empty where nothing was evaluated."""
+        if not (self.wins or self.probes):
+            return ""
+        estimates = [*self.wins.values(), *(row["after"] for rows in self.probes.values() for row in rows)]
+        held = ", with 95 % intervals" if any(each["low"] is not None for each in estimates) else ""
+        return f"Shares of votes and rates of probes are of held-out anchors{held}."
+
 
 def node_rates(evaluation: Evaluation) -> NodeRates:
     """Return what the tree shows of evaluations; it may take a while."""

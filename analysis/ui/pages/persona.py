@@ -45,6 +45,9 @@ def Persona(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
     first = follower.read(lambda book: data.first_of(book, key.split))
     asked = address.persona if address.persona >= 0 else first
     person = follower.read(lambda book: data.find_person(book, asked))
+    if person is None and address.persona >= 0:
+        vue.Notice(title="No such persona", text=f"The log holds no persona {address.persona}.")
+        return
     if person is None or person.split != key.split:
         person = follower.read(lambda book: data.find_person(book, first))
     if person is None:

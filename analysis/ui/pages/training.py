@@ -33,11 +33,10 @@ def Training(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) -
             "tree": tree(book, rates, address),
         }
 
-    read = "Shares of votes and rates of probes are of held-out anchors, with 95 % intervals."
     vue.TrainingView(
         **follower.read(look),
         size={"width": WIDTH, "height": HEIGHT, "left": LEFT, "foot": FOOT},
-        note=read if rates is None or rates.wins or rates.probes else "No adapter has been evaluated yet.",
+        note="" if rates is None else rates.said or "No adapter has been evaluated yet.",
         drift=DRIFT,
         take=rows_take(address, follower.path, "training"),
         steps=rows_take(address, follower.path, "steps"),

@@ -121,6 +121,12 @@ class TestVerdicts:
 class TestCommand:
     """``moloch probe RUN --rules [NAME...]``."""
 
+    def test_one_society_has_no_interval(self, moloch, tmp_path):
+        """And no line that says what intervals hold."""
+        shutil.copytree(GOLDEN.parent / "elections-networked", tmp_path / "run")
+        out = moloch(tmp_path / "run", "--rules").out
+        assert "Differences are in percentage points." in out and "95 %" not in out
+
     def test_own_rules(self, run, moloch, tmp_path, monkeypatch):
         """From a module of the user's, by name; printed as the run's own table is."""
         (tmp_path / "guarantees.py").write_text(

@@ -105,6 +105,11 @@ class TestPages:
             assert " ".join(sentence.text.split()) in words
         assert verify(run).hash in page.words and "moloch run settings.yaml" in page.words
 
+    @pytest.mark.parametrize("page", ["index.html", "training.html", "probes.html"])
+    def test_one_society_has_no_interval(self, site, page):
+        """And no heading or caption of one."""
+        assert "95 %" not in Read(site / page).words
+
     def test_hostile_texts_stay_text(self, tmp_path):
         """Each is on its page, letter by letter but for signs that HTML has no place for; none is an element or an address."""
         write_site(hostile(tmp_path / "run"), tmp_path / "site")

@@ -13,9 +13,10 @@ from rich.console import Console
 from abm.events import RunStarted
 from abm.log import create
 from abm.study_events import CellStarted
-from analysis.cli.study.carry_out import Running
+from analysis.cli.study.carry_out import Running, told
 from analysis.readings.traffic import sum_of
 from analysis.studies.record.claims import Claims
+from analysis.studies.record.counts import StudyStanding
 from analysis.studies.record.layout import Layout
 from analysis.studies.record.status import FollowedStudy
 from analysis.studies.record.study_log import StudyLog
@@ -68,10 +69,23 @@ def test_the_sum(running):
     study, _ = running
     now = FollowedStudy(study, inputs=False).look()
     assert now.states == {"running": 2, "waiting": 10}
-    told = json.loads(json.dumps(now.as_dict()))
+    seen = json.loads(json.dumps(now.as_dict()))
     said = "50 of 200 calls answered; 25 tokens/s; $0.75; waiting: HTTP 429 x33, timeout x1, no answer for 30 s; about 9 s of calls left"
-    assert told["traffic_said"] == said and told["traffic"]["waiting"] == {"HTTP 429": 33, "timeout": 1}
+    assert seen["traffic_said"] == said and seen["traffic"]["waiting"] == {"HTTP 429": 33, "timeout": 1}
     assert str(Running(study)) == f"; running: {said}"
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((8, 0, 1, 0), "8 of 9 ended, 1 running; 2:05 so far"),
+        ((9, 0, 0, 0), "9 of 9 ended; 2:05 so far"),
+        ((0, 1, 2, 6), "0 of 9 ended, 2 running, 6 waiting, 1 failed; 2:05 so far"),
+    ],
+)
+def test_what_there_is_none_of_is_not_counted(counts, said):
+    """No "0 running, 0 waiting" once all have ended."""
+    assert told(StudyStanding(*counts, seconds=125.0)) == said
 
 
 def test_a_price_that_one_of_them_does_not_know():

@@ -13,9 +13,11 @@ from abm.study_events import CellFailed, CellStarted, StudyLooked
 from analysis.studies.record.claims import Claims
 from analysis.studies.record.identity import FinishedRun, Identity
 from analysis.studies.record.layout import Layout
+from analysis.studies.record.places import cell_named
 from analysis.studies.record.study_log import StudyLog
 from analysis.ui.data.runs import find_runs, find_studies
 from learning import RunConfig
+from moloch.errors import InputError
 from tests.analysis.studies.small import PAGE, carry_out, plan
 from tests.support.command import command
 
@@ -314,6 +316,30 @@ class TestCommands:
         name = next(Layout(study).cells.iterdir()).name
         assert "8 contests" in moloch("show", f"{study}#{name[:-3]}").out
         assert f"Did you mean {name}?" in moloch("show", f"{study}#{name[:-3]}x").err
+
+    def test_a_study_that_its_folder_holds_alone(self, moloch, study, tmp_path):
+        """As an unpacked one does, is taken with its cells, and it is said."""
+        (tmp_path / "there").mkdir()
+        (tmp_path / "there" / "study").symlink_to(study)
+        name = next(Layout(study).cells.iterdir()).name
+        for arguments in (["show", f"{tmp_path}/there#{name}"], ["study", "status", tmp_path / "there"]):
+            done = moloch(*arguments)
+            assert done.code == 0 and "there/study, the only one in" in done.err, done
+        assert len(json.loads(moloch("log", "verify", tmp_path / "there", "--json").out)["logs"]) == 13
+
+    @pytest.mark.parametrize(
+        ("given", "meant"),
+        [("s1", "s1-5f3a"), ("s10-77", "s10-77b2"), ("sales-s1", "sales-s1-90ab"), ("s1-5f3a", "s1-5f3a")],
+    )
+    def test_a_cell_by_its_levels_and_seed(self, given, meant):
+        """Without the hash, also where another seed begins alike."""
+        assert cell_named(given, ["s1-5f3a", "s10-77b2", "sales-s1-90ab", "sales-s12-cdef"], "study") == meant
+
+    def test_a_beginning_that_several_have(self):
+        """Names those, and no others."""
+        cells = ["sales-s10-90ab", "sales-s12-cdef", "social-s1-5f3a"]
+        with pytest.raises(InputError, match="2 cells begin with 'sales-s1': sales-s10-90ab, sales-s12-cdef"):
+            cell_named("sales-s1", cells, "study")
 
     @pytest.mark.parametrize(
         "call",

@@ -156,7 +156,7 @@ NOWHERE = {
     "a contest": ({"page": "contests", "contest": MARKUP}, "No such contest"),
     "filters": ({"page": "contests", "find": MARKUP, "arm": MARKUP, "outcome": MARKUP}, "No contest passes these filters"),
     "a page of a list": ({"page": "contests", "page_no": "999999999"}, "4 contests"),
-    "a persona": ({"page": "persona", "persona": "999999999"}, "What it saw"),
+    "a persona": ({"page": "persona", "persona": "999999999"}, "No such persona"),
     "no number": ({"page": "persona", "persona": "NaN", "page_no": "1e9"}, "What it saw"),
     "below zero": ({"page": "diffusion", "t": "-5", "slot": "-1", "persona": "-7", "epoch": "-1", "fill": MARKUP}, "members; "),
     "beyond": ({"page": "diffusion", "t": "999999999", "slot": "99", "society": "evaluate/rft/9" + "9" * 40, "fill": "opinion"}, "members; "),
