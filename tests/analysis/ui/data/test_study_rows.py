@@ -15,6 +15,7 @@ from analysis.studies.record.cell_ends import CUT, CellEnds
 from analysis.studies.record.status import FollowedStudy
 from analysis.terminal.study_status import render_status
 from analysis.ui.address import PageAddress
+from analysis.ui.data.questions import nearest_cells
 from analysis.ui.data.row_table import study_cells
 from analysis.ui.data.rows import RowsQuery
 from analysis.ui.data.run_list import chosen, list_rows
@@ -22,6 +23,7 @@ from analysis.ui.data.study_rows import alone, book_of_anchors, rows_of_cells, s
 from analysis.ui.downloads import make_file
 from analysis.ui.library import Library, open_library
 from analysis.ui.pages.runs import look
+from analysis.ui.pages.study import nearest_cell
 from moloch.errors import LogError
 from tests.analysis.studies.test_verbs import study  # noqa: F401 (fixture)
 
@@ -150,6 +152,17 @@ class TestHowItStands:
         assert next(each for each in now.cells if each.cell == cell).message == CUT
         (missing,) = study_results(folder).missing
         assert (missing.cell, missing.state, missing.message) == (cell, "damaged", CUT)
+
+
+def test_the_cell_that_is_compared_can_be_read(lacking):
+    """The question about another run leads past cells that cannot be."""
+    folder, damaged, gone = lacking
+    library = Library([], [folder.parent])
+    look(library, inf)
+    cells = cell_runs(folder)
+    cell, nearest = next((c.cell, n) for c in cells if (n := nearest_cells(c.cell, cells))[0] == damaged)
+    assert nearest_cell(library, folder / "cells" / cell) == next(c for c in nearest if c not in (damaged, gone))
+    assert nearest_cell(library, folder.parent / "alone") == ""
 
 
 def _no_figure(*asked: object) -> bytes:
