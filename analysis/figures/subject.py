@@ -30,6 +30,7 @@ from analysis.studies.values.scopes import CellValues
 from analysis.tables.evaluation import note, table
 from analysis.tables.positions import PositionRow, position_rows
 from learning.arms.arm import arms_of, comparators
+from moloch.errors import LogError
 
 
 @dataclass(frozen=True)
@@ -96,28 +97,34 @@ class Subject:
 
     Attributes:
         study: its folder; None where the runs were named one by one.
+        damaged: cells of studies that are left out, since their logs cannot be read.
     """
 
     runs: tuple[RunRead, ...]
     study: Path | None = None
+    damaged: int = 0
 
     @classmethod
     def read(cls, paths: Sequence[Path]) -> Subject:
-        """Return the runs that paths name: of a study those that have ended.
+        """Return the runs that paths name: of a study those that have ended and can be read.
 
         Raises:
             InputError, LogError: a path names no run or study, or one that cannot be read.
         """
         runs: list[RunRead] = []
+        damaged = 0
         for path in paths:
             cells = cell_runs(path) if is_study(path) else []
             for each in cells:
                 if (Path(each.folder) / "run.json").is_file():
                     levels = {name: str(level) for name, level in each.factors.items()}
-                    runs += [run for run in [_read(Path(each.folder), each.cell, levels)] if run.ended]
+                    try:
+                        runs += [run for run in [_read(Path(each.folder), each.cell, levels)] if run.ended]
+                    except LogError:  # the study's results name it, and what is wrong with it
+                        damaged += 1
             if not cells:
                 runs.append(_read(one_run(path)))
-        return cls(tuple(runs), paths[0] if len(paths) == 1 and is_study(paths[0]) else None)
+        return cls(tuple(runs), paths[0] if len(paths) == 1 and is_study(paths[0]) else None, damaged)
 
     # -- who takes part --------------------------------------------------------------------------------------------
 
@@ -198,9 +205,10 @@ class Subject:
         anchors = {len({c.anchor for c in run.evaluation.contests}) for run in self.runs}
         people = {len(run.evaluation.panel) for run in self.runs}
         held_out = f"{_span(anchors)} held-out anchors and {_span(people)} people"
+        less = f" {count(self.damaged, 'damaged cell')} left out." if self.damaged else ""
         if len(self.runs) == 1:
-            return f"One run (seed {next(iter(self.runs)).seed}), {held_out}."
-        return f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')}), {held_out} in each."
+            return f"One run (seed {next(iter(self.runs)).seed}), {held_out}.{less}"
+        return f"{count(len(self.runs), 'run')} ({count(seeds, 'seed')}), {held_out} in each.{less}"
 
 
 def words(name: str) -> str:

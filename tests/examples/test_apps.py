@@ -24,6 +24,11 @@ PATIENCE = 120_000
 STATUSES = """() => { window.statuses = []; new MutationObserver(() => statuses.push(document.querySelector(".moloch-status")?.innerText ?? ""))
     .observe(document.body, { subtree: true, childList: true, characterData: true }) }"""
 """Keeps every status that the page shows from now on."""
+APART = """() => { const parts = [...document.querySelectorAll(".vue-grid-item")].filter((each) => each.offsetWidth);
+    const boxes = parts.map((each) => each.getBoundingClientRect());
+    return parts.length > 2 && parts.every((each) => each.scrollHeight <= each.clientHeight + 1) && boxes.every((a, i) => boxes.every((b, j) =>
+        i === j || a.bottom <= b.top + 1 || b.bottom <= a.top + 1 || a.right <= b.left + 1 || b.right <= a.left + 1)); }"""
+"""Whether no part of the page, nor the legend of a graph, lies over another part."""
 
 
 def module_of(path: Path):
@@ -182,10 +187,12 @@ def log_of(page) -> Path:
 @pytest.mark.browser
 @pytest.mark.parametrize("name", ["sales", "social"])
 def test_a_live_page_holds_a_step(name, served, browser):
-    """Step, and there is a message, a vote and a plot."""
+    """Step, and there is a message, a vote and a plot; on a narrow page nothing lies over anything else."""
     with visited(browser, served, name) as page:
         step(page, 1)
         shows_a_contest(page)
+        page.set_viewport_size({"width": 1024, "height": 900})
+        page.wait_for_function(APART)
 
 
 @pytest.mark.browser

@@ -22,7 +22,7 @@ ACTIONS: tuple[Action, ...] = ("like", "reply", "share")
 DONE: dict[Action, str] = {"like": "liked it", "reply": "replied", "share": "shared it"}
 SEEN = "seen"
 """What an address names as its frame where a message's page lists who saw it."""
-VOTERS = "Members reached saw this message itself. Votes are of all members who saw a message of its contest, so they can be more."
+VOTERS = "A message reached the members who saw it. Votes count all members who saw any message of its contest, so they can be more."
 """Why more members may have voted than a message reached, in a world with feeds."""
 BRANCHES = 60
 """Sharers that a page lists at most, and answers."""

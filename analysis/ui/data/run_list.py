@@ -266,7 +266,7 @@ def _text(entry: ListEntry) -> str:
     config = entry.info.config if entry.info else {}
     kind = "study" if entry.study else "run"
     forked = entry.info.forked[0] if entry.info and entry.info.forked else ""
-    cells = entry.status.states if entry.status is not None else {}
+    cells = [state for state in LOST if entry.status is not None and state in entry.status.states]
     parts = [entry.name, kind, entry.state, *cells, forked, *_setting(config), _listed(names_of(config.get("arms")))]
     return " ".join(parts).casefold()
 

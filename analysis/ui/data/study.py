@@ -47,7 +47,7 @@ SHOWN = 20
 NAMED = 5
 """Missing cells that are named in a sentence; the table has all."""
 SORTED = ("cell", "seed", "state", "wins", "probe", "spent", "took")
-HIDDEN = "Its page declares in advance what the study will decide, so effects are hidden until its end."
+HIDDEN = "Its page declares in advance what the study will decide. Nobody sees an effect before its end."
 LEFT_OUT = "It is left out of all numbers."
 CELL_SAYS = {
     "ended": "Its run is whole.",

@@ -48,9 +48,11 @@ def Compare(follower: Follower, address: PageAddress, go: vue.Go, rest: Rest) ->
     if not address.other:
         Arms(follower, address, picked, go, rest)
         return
-    key, choices = follower.read(lambda book: society_choices(book, address))
-    vue.Controls(choices=[picked, *choices], said="", event_chose=_chooser(address, go))
     other = library().follower(address.other)
+    key, choices = follower.read(lambda book: society_choices(book, address))
+    vue.Controls(
+        choices=[picked, *choices] if other is not None else [picked], said="", event_chose=_chooser(address, go)
+    )
     if other is None:
         vue.Notice(title="Compare with which run?", text="Choose one above: another run, or a fork of this one.")
         return

@@ -10,7 +10,8 @@ from analysis.studies.record.status import StudyStatus
 from analysis.ui.address import PageAddress
 from analysis.ui.data import study as data
 from analysis.ui.data.questions import nearest_cells
-from analysis.ui.data.runs import cells_folder, quoted
+from analysis.ui.data.run_list import LOST
+from analysis.ui.data.runs import quoted
 from analysis.ui.framework import solara
 from analysis.ui.library import Library, library
 from analysis.ui.live import use_ticks
@@ -104,12 +105,13 @@ def keys_of_cells(shown: Library, study: Path) -> dict[str, str]:
 
 
 def nearest_cell(shown: Library, run: Path) -> str:
-    """Return the key of the cell that differs least from another one of its study, of those that are shown; empty for none."""
-    folder = cells_folder(run)
-    if folder is None:
+    """Return the key of the cell that differs least from another one of its study, of those that are shown and can be read; empty for none."""
+    study = shown.study(shown.study_of(run))
+    if study is None:
         return ""
     try:
-        cells = cell_runs(folder)
+        lost = {cell.cell for cell in data.as_counted(study.status().cells, study.counted) if cell.state in LOST}
+        cells = [each for each in cell_runs(study.path) if each.cell not in lost]
     except MolochError:  # the study's own page says what is wrong with it
         return ""
     there = {path: key for key, path in shown.paths().items()}

@@ -22,6 +22,13 @@ STYLE = """
 .v-application.theme--dark { color-scheme: dark }
 .v-application.theme--dark .moloch-on-light, .v-application.theme--light .moloch-on-dark { display: none }
 .moloch-quiet { font-size: 12px; opacity: .75 }
+/* cells of Mesa's grid have one height at any width: what does not fit scrolls, and where two are too narrow they stand below each other */
+.vue-grid-item > div { height: 100%; overflow: hidden auto }
+@media (max-width: 1279px) {
+    .vue-grid-layout { height: auto !important }
+    .vue-grid-item { position: static !important; transform: none !important; width: auto !important; height: auto !important; margin: 0 10px 16px }
+    .vue-grid-item > .vue-resizable-handle { display: none }
+}
 """
 
 

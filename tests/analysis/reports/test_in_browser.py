@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analysis.reports.html import html
+from analysis.reports.html import _style, html
 from analysis.reports.plates import figure_blocks
 from analysis.reports.run_report import run_report
 from analysis.reports.study_report import study_report
@@ -17,6 +18,7 @@ from tests.analysis.studies import small
 from tests.support.accessibility import faults
 
 pytestmark = pytest.mark.browser
+DOCS = Path(__file__).parents[3] / "docs" / "studies" / "preregistered" / "report.html"
 
 
 @pytest.fixture(scope="module", params=["run", "study"])
@@ -59,6 +61,17 @@ def test_on_a_phone(browser: Any, file: Path) -> None:
     """The page itself does not scroll sideways: what is wider scrolls within its frame."""
     page, _ = opened(browser, file, viewport={"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.context.close()
+
+
+def test_hypotheses_on_a_small_screen(browser: Any, tmp_path: Path) -> None:
+    """The table of the study that docs show, in today's style, is not cut off at 1024 pixels."""
+    whole = DOCS.read_text("utf-8")
+    file = tmp_path / "report.html"
+    file.write_text(re.sub(r"<style>.*?</style>", lambda _: f"<style>{_style()}</style>", whole, flags=re.S), "utf-8")
+    page, _ = opened(browser, file, viewport={"width": 1024, "height": 768})
+    board = page.locator(".board[aria-label=Hypotheses]")
+    assert board.count() == 1 and board.evaluate("(each) => each.scrollWidth <= each.clientWidth")
     page.context.close()
 
 

@@ -8,19 +8,22 @@ from math import inf
 import polars as pl
 import pytest
 
+from analysis.figures.subject import Subject
 from analysis.studies.findings.results import study_results
 from analysis.studies.frames.study_frames import cell_runs, study_frame
 from analysis.studies.record.cell_ends import CUT, CellEnds
 from analysis.studies.record.status import FollowedStudy
 from analysis.terminal.study_status import render_status
 from analysis.ui.address import PageAddress
+from analysis.ui.data.questions import nearest_cells
 from analysis.ui.data.row_table import study_cells
 from analysis.ui.data.rows import RowsQuery
-from analysis.ui.data.run_list import list_rows
+from analysis.ui.data.run_list import chosen, list_rows
 from analysis.ui.data.study_rows import alone, book_of_anchors, rows_of_cells, said
 from analysis.ui.downloads import make_file
 from analysis.ui.library import Library, open_library
 from analysis.ui.pages.runs import look
+from analysis.ui.pages.study import nearest_cell
 from moloch.errors import LogError
 from tests.analysis.studies.test_verbs import study  # noqa: F401 (fixture)
 
@@ -95,6 +98,14 @@ class TestRows:
         assert found.page.total and not words and alone(found.query, found.unread, folder, "small") is None
 
 
+def test_figures_of_the_others(lacking):
+    """A figure, and so the report, is of the cells that can be read, and says how many are left out."""
+    folder, damaged, gone = lacking
+    subject = Subject.read([folder])
+    cells = {run.cell for run in subject.runs}
+    assert len(cells) == 10 and not cells & {damaged, gone} and subject.extent.endswith("1 damaged cell left out.")
+
+
 class TestHowItStands:
     """Lists and ``moloch study status`` do not count them as ended."""
 
@@ -105,6 +116,11 @@ class TestHowItStands:
         look(library, inf)  # logs are read for the list itself
         (row,) = list_rows(look(library, inf).entries, lambda each: None, now=0.0)
         assert row["size"] == "10 of 12 cells" and row["error"] == "2 of 12 cells cannot be read: 1 missing, 1 damaged"
+        entries = look(library, inf).entries
+        assert [chosen(entries, PageAddress(find=words), lambda each: None) for words in ("missing", "waiting")] == [
+            entries,
+            [],
+        ]
 
     def test_status(self, lacking):
         """In the terminal, with the reason and the place within the study; a folder that is brought back is there again."""
@@ -136,6 +152,17 @@ class TestHowItStands:
         assert next(each for each in now.cells if each.cell == cell).message == CUT
         (missing,) = study_results(folder).missing
         assert (missing.cell, missing.state, missing.message) == (cell, "damaged", CUT)
+
+
+def test_the_cell_that_is_compared_can_be_read(lacking):
+    """The question about another run leads past cells that cannot be."""
+    folder, damaged, gone = lacking
+    library = Library([], [folder.parent])
+    look(library, inf)
+    cells = cell_runs(folder)
+    cell, nearest = next((c.cell, n) for c in cells if (n := nearest_cells(c.cell, cells))[0] == damaged)
+    assert nearest_cell(library, folder / "cells" / cell) == next(c for c in nearest if c not in (damaged, gone))
+    assert nearest_cell(library, folder.parent / "alone") == ""
 
 
 def _no_figure(*asked: object) -> bytes:
