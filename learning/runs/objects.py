@@ -83,8 +83,7 @@ class Objects:
 
     def models(self, config: RunConfig, backends: Backends) -> tuple[LLM, LLM]:
         """Return the model that writes, and the one that plays the personas; by default they are the same."""
-        check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
-        backends.check(self._named(config))
+        self._check(config, backends)
         writer = self.llm or backends.llm(config.model)
         if not config.asks_reader:
             return writer, writer
@@ -107,9 +106,13 @@ class Objects:
         Raises:
             InputError, ServiceError: as :meth:`abm.llm.backends.Backends.reach`.
         """
-        named = self._named(config)
-        backends.check(named)
-        backends.reach(named)
+        self._check(config, backends)
+        backends.reach(self._named(config))
+
+    def _check(self, config: RunConfig, backends: Backends) -> None:
+        """See that each name is one of an audience or a model."""
+        check_audiences(config.evaluation_audiences, config.serving, (config.model, config.reader_model))
+        backends.check(self._named(config))
 
     def _known(self, config: RunConfig, model: str) -> LLM | None:
         """Return the object that was given for a model; None where it is opened by its name."""
