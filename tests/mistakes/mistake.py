@@ -22,8 +22,10 @@ from tests.support.time_limit import no_longer_than
 
 LONGEST_S = 120
 """A command that takes longer hangs."""
-OURS = re.compile(r"moloch: \S|no placebo among the arms|plan: \d|Usage: |Try '|[╭│╰]|\+-|\|")
-"""Beginnings of lines that an error may have: a sentence of ours, or the box of a mistyped command."""
+OURS = re.compile(
+    r"moloch: \S|no placebo among the arms|plan: \d|first step: \d|(a message|readers|an answer of a reader|The readers' model)\b|Usage: |Try '|[╭│╰]|\+-|\|"
+)
+"""Beginnings of lines that an error may have: a sentence of ours, what the first step came to, or the box of a mistyped command."""
 
 KEYS = ("OPENAI_API_KEY", "MOLOCH_API_KEY")
 """Variables of which a user has only those that a row names."""
