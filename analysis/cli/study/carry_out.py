@@ -16,6 +16,7 @@ from analysis.cli.console import stderr
 from analysis.cli.option_groups import grouped
 from analysis.cli.progress import EVERY, clock_time
 from analysis.cli.study.work import Work
+from moloch.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from analysis.studies.record.counts import StudyStanding
@@ -90,6 +91,7 @@ def _held(page: Path, out: Path | None, work: Work) -> Study:
 
 def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) -> None:
     from analysis.cli.run import say_lack
+    from analysis.cli.study.results import print_study
 
     if work.engine == "slurm":
         from analysis.studies.engines.slurm import check_sbatch, options_of
@@ -110,8 +112,8 @@ def _carry_out(study: Study, work: Work, *, retry: bool = False, as_json: bool) 
         print(json.dumps(as_dict(done)))
     else:
         say_lines(done)
-        if done.exit_code == 0:
-            stderr().print(f"next: moloch study results {study.folder}", markup=False, soft_wrap=True)
+        if done.exit_code == ExitCode.DONE:
+            print_study(study.folder, "study results", look=False)  # all have ended: no look before the end
     raise typer.Exit(done.exit_code)
 
 
