@@ -147,3 +147,13 @@ def judged(probe: Probe, text: str, anchor: Anchor, arena: Arena, thinking: str 
     if why:
         raise InputError(f"the probe {probe.name!r} gave no verdict", where=PROBES.origin(probe.name), why=why)
     return verdict
+
+
+def try_out(judges: Iterable[Probe], anchor: Anchor, arena: Arena) -> None:
+    """See that each probe gives a verdict, of the anchor's own text in place of a message: its first one may come hours later.
+
+    Raises:
+        InputError: as :func:`judged`.
+    """
+    for probe in judges:
+        judged(probe, anchor.text, anchor, arena)

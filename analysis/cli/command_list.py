@@ -37,6 +37,8 @@ class CommandList(TyperGroup):
         except Exception as error:
             if type(error).__name__ == "NoSuchOption":  # of click, or of the copy that typer has
                 name_setting(error)
+            elif "unexpected extra argument" in str(getattr(error, "message", "")):
+                name_output(error)
             raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -121,3 +123,15 @@ def name_setting(error: Any) -> None:
     if said:
         error.possibilities = None
         error.message = f"No such option: {error.option_name}. {said}"
+
+
+FORMS = {"csv": "--csv", "latex": "--latex", "md": "--md", "as_json": "--json"}
+"""Parameters of commands -> flags by which results are printed in another form."""
+
+
+def name_output(error: Any) -> None:
+    """Let the error of an argument too many say how results get into a file, where it stands beside a flag that prints them."""
+    if error.ctx is None:
+        return
+    if flag := next((flag for name, flag in FORMS.items() if error.ctx.params.get(name)), ""):
+        error.message += f". {flag} prints; to write a file: {flag} > FILE."

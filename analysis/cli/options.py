@@ -149,6 +149,16 @@ def given(
     }
 
 
+OPTION_OF = {
+    "serving.llm": "--llm",
+    "budget.calls": "--max-calls",
+    "budget.tokens": "--max-tokens",
+    "budget.usd": "--max-usd",
+    "budget.minutes": "--max-minutes",
+}
+"""Setting of where models are served and what may be spent -> the option that gives it."""
+
+
 def serving(
     llm: str | None,
     calls: int | None = None,
@@ -157,14 +167,8 @@ def serving(
     minutes: float | None = None,
 ) -> list[str]:
     """Return, as ``key=value``, the settings of where models are served and what may be spent."""
-    values = {
-        "serving.llm": llm,
-        "budget.calls": calls,
-        "budget.tokens": tokens,
-        "budget.usd": usd,
-        "budget.minutes": minutes,
-    }
-    return [f"{name}={value}" for name, value in values.items() if value is not None]
+    values = zip(OPTION_OF, (llm, calls, tokens, usd, minutes), strict=True)
+    return [f"{name}={value}" for name, value in values if value is not None]
 
 
 def read_by(reader: str | None, settings: RunConfig) -> list[str]:

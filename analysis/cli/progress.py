@@ -50,7 +50,7 @@ class RunProgress:
     @property
     def doing(self) -> str:
         """What comes next, in words."""
-        return f"{self._label}{self.now.doing if self.now is not None else 'loading the model'}"
+        return f"{self._label}{self.now.doing if self.now is not None else 'opening the models'}"
 
     @property
     def models(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from analysis.cli import options
 
 if TYPE_CHECKING:
     from learning import RunConfig
-    from learning.settings.sources import GivenSettings
+    from learning.settings.sources import GivenSettings, OptionSetting
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,21 @@ class RunOptions:
         Raises:
             InputError: they are not valid.
         """
-        from learning.settings.sources import read_settings
+        from learning.settings.sources import OptionSetting, read_settings
 
         self._refuse_others()
+        changes: list[str | OptionSetting] = [
+            OptionSetting(each, options.OPTION_OF[each.partition("=")[0]]) for each in self.serving.changes
+        ]
+        changes += self.set_ or []
 
-        def given(more: list[str]) -> GivenSettings:
-            changes, profile = self.changes + more, self.profile or ""
-            return read_settings(self.file, self.overrides(seed), changes, profile=profile, environ=os.environ)
+        def given(more: Sequence[OptionSetting]) -> GivenSettings:
+            overrides, profile = self.overrides(seed), self.profile or ""
+            return read_settings(self.file, overrides, [*changes, *more], profile=profile, environ=os.environ)
 
         reader = self.serving.reader
         read_by = options.read_by(reader, given([]).config(effects=False)) if reader else []
-        return (final := given(read_by)), final.config()
+        return (final := given([OptionSetting(each, "--reader") for each in read_by])), final.config()
 
     def _refuse_others(self) -> None:
         from analysis.cli.places import page_keys, refuse_other_kind
@@ -101,8 +106,3 @@ class RunOptions:
             self.arena, self.anchors, self.personas, self.audience, self.model, self.epochs, seed, self.world,
             self.extensions,
         )  # fmt: skip
-
-    @property
-    def changes(self) -> list[str]:
-        """The others, as ``key=value``; what ``--set`` says comes last."""
-        return self.serving.changes + (self.set_ or [])

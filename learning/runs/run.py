@@ -21,7 +21,7 @@ from abm.llm.scores import check_scored
 from abm.log import EventLog, Head, check_folder, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
-from abm.probe import PROBES, Probe, version_of
+from abm.probe import PROBES, Probe, try_out, version_of
 from learning.runs import own_data
 from learning.runs.costs import answered
 from learning.runs.gate import look, look_at_others
@@ -150,6 +150,7 @@ def stepwise(
         own_data.at_hand(config, folder), audience=objects.audience
     )  # a mistake in them leaves no half-begun run behind
     config, judges = chosen_probes(config, inputs.arena, probes)
+    try_out(judges, inputs.anchors.held_out[0], inputs.arena)
     elsewhere = probes_elsewhere(config, judges, inputs.other_arenas)
     budget = Budget(Bounds(**config.budget.model_dump(exclude={"shared"})))
     rank = max(largest_rank(inputs.lora), largest_rival_rank(config, folder / "adapters"))

@@ -27,10 +27,17 @@ PROFILES = ("gpu", "laptop", "paper")
 NO_TEXT = Source("", "")
 
 
+class OptionSetting(NamedTuple):
+    """A setting as ``key=value`` that an option of its own gave, ``--max-calls`` say, by which messages call it."""
+
+    setting: str
+    option: str
+
+
 def load_config(
     path: Path | str | None,
     changes: dict[str, Any] | None = None,
-    settings: Sequence[str] = (),
+    settings: Sequence[str | OptionSetting] = (),
     *,
     profile: str = "",
     environ: Mapping[str, str] | None = None,
@@ -105,7 +112,7 @@ class GivenSettings(NamedTuple):
 def read_settings(
     path: Path | str | None,
     changes: dict[str, Any],
-    settings: Sequence[str] = (),
+    settings: Sequence[str | OptionSetting] = (),
     *,
     profile: str = "",
     environ: Mapping[str, str] | None = None,
@@ -169,11 +176,12 @@ class _Change(NamedTuple):
     by: str
 
 
-def _change(setting: str) -> _Change:
+def _change(given: str | OptionSetting) -> _Change:
+    setting, option = given if isinstance(given, OptionSetting) else (given, "")
     name, equals, text = setting.partition("=")
     if not equals or not name:
         raise InputError(f"--set {setting!r} is not key=value", fix="For example --set sampling.temperature=1.0")
-    return _Change(name.strip(), text, f"--set {setting!r}", "--set")
+    return _Change(name.strip(), text, option or f"--set {setting!r}", option or "--set")
 
 
 def _changes_given_arms(changes: Sequence[_Change]) -> bool:

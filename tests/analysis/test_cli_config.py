@@ -46,6 +46,24 @@ class TestShow:
         assert told["lora.alpha"] == (32, "preset pocket") and told["batch"][1] == "profile laptop"
         assert told["world"] == ("isolated", "default") and "network.engagement.like" in told
 
+    def test_options_that_stand_for_settings(self, moloch):
+        """Each is named as it was typed; a string that says the same setting later holds."""
+        given = (
+            "--reader",
+            "http://localhost:9/v1#m",
+            "--max-calls",
+            "5",
+            "--max-tokens",
+            "9",
+            "--set",
+            "budget.calls=7",
+        )
+        _, out, _ = moloch("config", "show", *given, "--json")
+        origins = {each["key"]: each["from"] for each in json.loads(out)["settings"]}
+        assert {key: origins[key] for key in ("audience", "reader.model", "budget.tokens", "budget.calls")} == {
+            "audience": "--reader", "reader.model": "--reader", "budget.tokens": "--max-tokens", "budget.calls": "--set",
+        }  # fmt: skip
+
     def test_in_lines(self, moloch):
         """A line each, and the folder."""
         code, out, _ = moloch("config", "show", "--set", "arms=[rft, {slow: {method: rft, lora: {lr: 1e-4}}}, placebo]")

@@ -83,7 +83,7 @@ class TestProgress:
             return BUSY
 
         run = RunProgress(None, "cell: ", clock=lambda: at[0])
-        assert run.line == "cell: loading the model; 0:00 so far"
+        assert run.line == "cell: opening the models; 0:00 so far"
         at[0], run.now = 130.0, Progress(3, 11, "rft learns", traffic)
         assert run.line == f"cell: rft learns; 3 of 11 steps and trainings; {SAID}; 2:10 so far"
         assert run.line and looks == [130.0]

@@ -88,6 +88,18 @@ class TestRecord:
         [started] = of(RunStarted, folder)
         assert started.probe_versions == {"misrepresentation": 3, "loud": 3, "unparsed": 1}
 
+    def test_one_that_gives_no_verdict_is_refused_before_the_first_step(self, known, folder):
+        """Not hours later, when it is to judge for the first time; nothing is written."""
+
+        class Mute(Loud):
+            def judge(self, text, anchor, arena, *, thinking=""):
+                return None
+
+        known(Mute())
+        with pytest.raises(InputError, match="the probe 'loud' gave no verdict: judge returned None"):
+            carry_out(folder)
+        assert not folder.exists()
+
     @pytest.mark.system
     def test_they_are_no_part_of_the_digest(self, known, tmp_path):
         """Equal verdicts are equal decisions, whichever judge gave them."""

@@ -79,6 +79,9 @@ VIEWER: tuple[Mistake, ...] = (
     Mistake("a run to resume that is none", "resume notes", ("notes: no run here",), files={"notes/a": "x"}),
     looked("a setting changed in the middle", "resume run --set lora.lr=1", "a run keeps its settings", "moloch fork"),
     looked("the settings of what is no run", "run --like nowhere", "nowhere: no run here"),
+    looked(
+        "a file behind a flag that prints", "results run --json out.json", "out.json", "to write a file: --json > FILE"
+    ),
     looked("rules of no probe", "probe run --rules lies", "unknown probe 'lies'", "misrepresentation"),
     looked("neither judge nor rules", "probe run", "nobody judges", "--rules"),
     looked("a judge for rules", "probe run --rules --judge http://localhost:9/v1", "--judge has no effect"),

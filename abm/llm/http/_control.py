@@ -22,7 +22,7 @@ from moloch.errors import InputError, MolochWarning
 
 SECONDS = 60.0
 """A server that loads an adapter may take a while."""
-LISTING = 30.0
+LISTING = 15.0
 """Seconds for the list of models."""
 LONGEST_NAME = 1000
 """Characters of a model's name; it may be a path."""
