@@ -1,7 +1,7 @@
 """The answer in plain sentences: what a run or a study found, and how far that holds."""
 
 from analysis.answers._answer import answer
-from analysis.answers.flags import flag_lines, merged_flags
+from analysis.answers.flags import flag_lines, warning_lines
 from analysis.answers.sentence import AnswerSentence, RowKey, level_words, levels_of, plain_sentences
 
 __all__ = [
@@ -11,8 +11,8 @@ __all__ = [
     "flag_lines",
     "level_words",
     "levels_of",
-    "merged_flags",
     "plain_sentences",
+    "warning_lines",
 ]
 
 

@@ -21,6 +21,21 @@ def flag_lines(flags: Mapping[str, int], cells: int) -> list[str]:
     ]
 
 
+def warning_lines(said: Mapping[str, Mapping[str, int]], cells: int) -> list[str]:
+    """Return what stands before a study's answer about its models: for what no win rate is given, then what else cells are flagged for.
+
+    Args:
+        said: kind (``withheld``, ``flags``) -> sentence -> number of cells that say it.
+        cells: of the study.
+    """
+    withheld = said.get("withheld", {})
+    flags = {line: number for line, number in said.get("flags", {}).items() if line not in withheld}
+    return [
+        *(f"No win rates where: {line}." for line in flag_lines(withheld, cells)),
+        *(f"Flagged: {line}." for line in flag_lines(flags, cells)),
+    ]
+
+
 def merged_flags(flags: Mapping[str, int]) -> dict[str, int]:
     """Return flags of which those that differ in their numbers alone are one, with the range of their shares.
 

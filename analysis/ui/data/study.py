@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.answers import RowKey, answer, level_words, merged_flags
+from analysis.answers import RowKey, answer, level_words, warning_lines
 from analysis.figures.outcomes import explained, outcome_marks
 from analysis.figures.palette import Look, arm_looks
 from analysis.formats import (
@@ -322,7 +322,7 @@ def study_result(
         "lacking": _lacking(results, address, over=over),
         "sentences": sentence_rows((each for each in sentences if each.kind == "finding"), shown, of_key),
         "scope": [*(each.text for each in sentences if each.kind == "scope"), *_levels(told)],
-        "notes": [*told["said"].get("note", {})],
+        "notes": [*warning_lines(told["said"], len(results.cells)), *told["said"].get("note", {})],
         "doubts": list(_doubts(results, told)),
         "advice": [each.text for each in sentences if each.kind == "advice"],
         **(plot(marks, shown, caption, of_mark) if marks else no_plot("No outcome was measured.")),
@@ -395,10 +395,6 @@ def _heading(row: Mapping[str, Any], factors: Sequence[str]) -> str:
 
 
 def _doubts(results: StudyResults, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    cells = len(results.cells)
-    for kind, name in (("withheld", "Withheld"), ("flags", "Models")):
-        for said, times in merged_flags(told["said"].get(kind, {})).items():
-            yield {"name": name, "value": f"{times:,} of {count(cells, 'cell')}", "says": said, "url": "", "bad": True}
     if results.missing:
         yield {
             "name": "Missing",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.answers import flag_lines
+from analysis.answers import flag_lines, warning_lines
 
 BOUND = "m ({}) may not be fit to write: {} of 48 ({} % [1, 90]) messages end at the limit of tokens"
 
@@ -27,3 +27,9 @@ def test_other_reasons_stay_apart():
         "m is unfit: none parse (1 of 3 cells)",
         "m is doubtful: 33 % of posts copied; 11 to 22 % of posts cut (2 of 3 cells)",
     ]
+
+
+def test_what_withholds_a_number_comes_first_and_once():
+    """Before what cells are flagged for."""
+    said = {"flags": {"m is slow": 1, "r is no reader": 2}, "withheld": {"r is no reader": 2}, "note": {"short": 2}}
+    assert warning_lines(said, 2) == ["No win rates where: r is no reader.", "Flagged: m is slow (1 of 2 cells)."]

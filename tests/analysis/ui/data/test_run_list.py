@@ -161,6 +161,16 @@ class TestStudy:
         assert (place.study, place.page, place.frame, place.arm) == ("small", "rows", "verdicts", "placebo")
         assert place.where == "probe:disinformation"
 
+    def test_doubts_about_models_stand_before_the_answer(self, shown):
+        """As in the terminal."""
+        results = shown.results()
+        doubted = replace(results, said={"flags": {"m may not be fit to write": 3}, "note": {"few anchors": 12}})
+        found = study_result(doubted, looks_of({}, results), PageAddress(study="small"), over=True)
+        assert found["notes"] == [
+            f"Flagged: m may not be fit to write (3 of {len(results.cells)} cells).",
+            "few anchors",
+        ]
+
     def test_a_cell_whose_folder_is_gone_is_named(self, shown):
         """In its row and among the doubts; the study's log says that it ended."""
         results, status = shown.results(), shown.status()
