@@ -35,6 +35,7 @@ class PageAddress:
 
     Attributes:
         run: key of a run; empty for the list of runs.
+        page: one of :data:`PAGES`, or what somebody typed.
         society: as :class:`analysis.readings.society.SocietyKey` writes it.
         t: frame; :data:`END` is the last one there is.
         fill: what colours the members; ``slot`` whose opinion, or with ``contest`` which message.
@@ -77,7 +78,7 @@ class PageAddress:
 
     @classmethod
     def parse(cls, search: str) -> PageAddress:
-        """Return what the part of an address after ``?`` says; what it does not understand is left out."""
+        """Return what the part of an address after ``?`` says; what it does not understand is left out, the name of a page kept."""
         try:
             pairs = parse_qsl(search.lstrip("?"), max_num_fields=100, errors=BYTES) if len(search) < LONGEST else []
         except ValueError:  # too many fields
@@ -95,7 +96,6 @@ class PageAddress:
             else:
                 values[each.name] = text
         address = cls(**values)
-        address = address if address.page in PAGES else replace(address, page="result")
         return address if address.fill in FILLS else replace(address, fill="choice")
 
     def search(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.formats import count
 from analysis.ui import lookups
-from analysis.ui.address import END, PageAddress
+from analysis.ui.address import END, PAGES, PageAddress
 from analysis.ui.data.head import headline
 from analysis.ui.data.life import LIVE, SAYS
 from analysis.ui.data.runs import quoted
@@ -47,45 +47,42 @@ def Place(address: PageAddress, go: vue.Go) -> None:
     """The list of runs and studies, a study, or a run."""
     follower = library().follower(address.run) if address.run else None
     study = library().study(address.study) if address.study and not address.run else None
-    if study is not None and address.page == "rows":
+    if address.page not in PAGES:
+        tabs = [page for page in BODIES if page not in WITHOUT_TAB]
+        nearest = _meant(address.page, PAGES, lambda page: address.at(page=page))
+        result = {"url": address.at(page="result").url, "text": "Result"}
+        text = f"There is no page {address.page[:200]!r}. A run has the pages {', '.join(tabs)}."
+        Lost(address, "No such page", text, "", nearest or result, go)
+    elif study is not None and address.page == "rows":
         vue.AddressBar(search=address.search(), title=titled("Rows", study.key))
         StudyRows(study, address, go).key(f"rows of {study.key}")
     elif study is not None:
         vue.AddressBar(search=address.search(), title=titled("Result", study.key))
         Study(study, address, go).key(f"study {study.key} {id(study)}")
     elif address.study and not address.run:
-        vue.AddressBar(search=address.search(), title=titled(address.study))
-        vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-        vue.Notice(
-            first=True,
-            title="No such study",
-            text=f"There is no study {address.study!r} here.",
-            command="moloch ui STUDY",
-            link=_meant(
-                address.study, (study.key for study in library().studies()), lambda key: PageAddress(study=key)
-            ),
-            event_go=go,
-        )
+        near = _meant(address.study, (study.key for study in library().studies()), lambda key: PageAddress(study=key))
+        Lost(address, "No such study", f"There is no study {address.study!r} here.", "moloch ui STUDY", near, go)
     elif not address.run:
         vue.AddressBar(search=address.search(), title=titled())
         Runs(address, go)
     elif follower is None:
-        vue.AddressBar(search=address.search(), title=titled(address.run))
-        vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
-        vue.Notice(
-            first=True,
-            title="No such run",
-            text=f"There is no run {address.run!r} here. It may have been moved or deleted.",
-            command="moloch ui RUN",
-            link=_meant(address.run, library().paths(), lambda key: PageAddress(run=key)),
-            event_go=go,
-        )
+        near = _meant(address.run, library().paths(), lambda key: PageAddress(run=key))
+        text = f"There is no run {address.run!r} here. It may have been moved or deleted."
+        Lost(address, "No such run", text, "moloch ui RUN", near, go)
     else:
         OneRun(follower, address, go).key(f"{follower.key} {id(follower)}")
 
 
+@solara.component
+def Lost(address: PageAddress, title: str, text: str, command: str, link: vue.Row | None, go: vue.Go) -> None:
+    """That there is not what an address names, with the nearest there is."""
+    vue.AddressBar(search=address.search(), title=titled(title))
+    vue.Header(run=None, page="", tabs=[], home="/", event_go=go)
+    vue.Notice(first=True, title=title, text=text, command=command, link=link, event_go=go)
+
+
 def _meant(asked: str, there: Iterable[str], address: Callable[[str], PageAddress]) -> vue.Row | None:
-    """Return the link to the run or study of the nearest name."""
+    """Return the link to the run, study or page of the nearest name."""
     near = get_close_matches(asked[:200], list(there), n=1)
     return {"url": address(near[0]).url, "text": f"Did you mean {near[0]}?"} if near else None
 

@@ -43,6 +43,6 @@ class TestHostile:
         assert all(type(getattr(found, each.name)) is type(each.default) for each in fields(PageAddress))
 
     def test_strange_values_are_left_out(self):
-        """No page of that name, no number, no negative frame."""
+        """No number, no colour of that name, no negative frame; a page that there is not is named where it would be shown."""
         found = PageAddress.parse("?run=a&page=nothing&t=x&fill=gold&persona=-7&page_no=-3")
-        assert found == PageAddress(run="a")
+        assert found == PageAddress(run="a", page="nothing")

@@ -153,6 +153,7 @@ NOWHERE = {
     "a run": ({"run": MARKUP}, "No such run"),
     "a path as run": ({"run": "../../etc"}, "No such run"),
     "bytes as run": ({"run": b"\xff\x00"}, "No such run"),
+    "a page": ({"page": MARKUP}, "No such page"),
     "a contest": ({"page": "contests", "contest": MARKUP}, "No such contest"),
     "filters": ({"page": "contests", "find": MARKUP, "arm": MARKUP, "outcome": MARKUP}, "No contest passes these filters"),
     "a page of a list": ({"page": "contests", "page_no": "999999999"}, "4 contests"),

@@ -95,6 +95,16 @@ class TestRuns:
         page.wait_for_selector(".m-forest")
         assert page.locator("h1").inner_text() == "networked"
 
+    def test_a_page_that_is_not_there(self, visit):
+        """It says so, in place of another page, and leads to the one whose name is near, else to Result."""
+        page = visit.open("?run=isolated&page=contets")
+        assert "No such page" in page.inner_text("main")
+        page.get_by_role("link", name="Did you mean contests?").click()
+        page.wait_for_selector(".m-table")
+        page = visit.open("?run=isolated&page=zzz")
+        page.get_by_role("link", name="Result", exact=True).click()
+        page.wait_for_selector(".m-forest")
+
     def test_a_run_that_is_not_there(self, visit):
         """A link to a run that was moved says so, and leads to the run whose name is near."""
         assert "No such run" in visit.open("?run=gone").inner_text("main")
