@@ -41,8 +41,9 @@ SIZES = {
     "docs/tutorials/network.md": {"train_personas": 17, "held_out_personas": 17},
     "docs/learning.md": {"epochs": 2},
     "docs/markets.md": {"train_anchors": 12},
+    "docs/surrogate.md": {"train_personas": 8, "held_out_personas": 8},
 }
-"""Other sizes where a page needs them: a graph names all of its people, a fork at an epoch has a second one, rivals share anchors."""
+"""Other sizes where a page needs them: a graph names all of its people, a fork at an epoch has a second one, rivals share anchors, a fit needs votes."""
 
 SMALLER = {
     "docs/commands.md": [("--at 3", "--at 1")],
