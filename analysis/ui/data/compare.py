@@ -177,7 +177,7 @@ def outcome_rows(
         ]
         rows.append(
             {
-                "measure": (outcome.measure + kind) if outcome.measure != before else "",
+                "measure": outcome.measure + kind,
                 "first": outcome.measure != before,
                 "arm": outcome.arm,
                 "a": shown[0],

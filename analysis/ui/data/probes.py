@@ -101,7 +101,7 @@ def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, 
 def _shown(row: dict[str, Any], to: Callable[..., str], of_arms: Mapping[str, str], *, first: bool) -> dict[str, Any]:
     both, other = to(row, "both"), row.get("compared_with", "")
     return {
-        "probe": row["probe"] if first else "",
+        "probe": row["probe"],
         "first": first,
         "arm": row["arm"],
         "colour": of_arms.get(row["arm"], ""),

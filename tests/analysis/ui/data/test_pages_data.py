@@ -408,10 +408,9 @@ class TestTables:
         evaluation = read_evaluation(read_events(isolated))
         placebo = {(row.probe, row.arm): row.placebo for row in probe_table(evaluation)}
         for table in probes.probe_tables(evaluation, 2):
-            end, probe = float(table["axis"]) / 100, ""
+            end = float(table["axis"]) / 100
             for row in table["rows"]:
-                probe = row["probe"].replace(" ", "_") or probe
-                found = placebo[probe, row["arm"]]
+                found = placebo[row["probe"].replace(" ", "_"), row["arm"]]
                 assert (row["bar"] is None) == math.isnan(found.value)
                 if row["bar"] is not None:
                     low, high = row["bar"]["low"], row["bar"]["low"] + row["bar"]["width"]
