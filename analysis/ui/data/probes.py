@@ -87,7 +87,7 @@ def judge_tables(
 
 def _bars(rows: list[dict[str, Any]], shown: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a table's rows, each with its difference from its comparator on one axis, and that axis's end in points."""
-    ends = [abs(row["placebo"][end]) for row in rows for end in ("low", "high") if known(row["placebo"][end])]
+    ends = [abs(row["placebo"][end]) for row in rows for end in ("low", "value", "high") if known(row["placebo"][end])]
     axis = next((end for end in AXES if end >= max(ends, default=0)), AXES[-1])
     bars = (bar(row["placebo"], -axis, axis) for row in rows)
     return {

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from abm.columns import Int16s, Int32s, unpack
 from abm.events import (
@@ -417,6 +418,18 @@ class TestTables:
                     assert [found.low, found.high] == pytest.approx(
                         [end * (at / 50 - 1) for at in (low, high)], abs=1e-5
                     )  # six digits
+
+    def test_a_difference_without_an_interval_is_on_its_axis(self, networked, monkeypatch):
+        """In one society a value has none; the axis reaches as far as the value."""
+        evaluation = read_evaluation(read_events(networked))
+        far = [replace(row, placebo=replace(row.placebo, value=0.4)) for row in probe_table(evaluation)]
+        assert math.isnan(far[0].placebo.low)
+        monkeypatch.setattr(probes, "probe_table", lambda *_, **__: far)
+        for table in probes.probe_tables(evaluation, evaluation.epochs[-1]):
+            bars = [row["bar"] for row in table["rows"]]
+            assert [float(table["axis"]) / 100 * (bar["at"] / 50 - 1) for bar in bars] == pytest.approx(
+                [0.4] * len(bars)
+            )
 
     def test_compare(self, networked, other):
         """Settings that differ, the first other decision, and the outcomes of both."""
