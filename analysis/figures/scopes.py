@@ -11,7 +11,7 @@ NEW = "new trainings, anchors and people"
 _BY_NAME = {"new": NEW, "adapters": ADAPTERS}
 
 
-NO_INTERVALS = "No intervals: one society has none, and a single anchor has none. Several seeds give them."
+NO_INTERVALS = "No intervals: neither one society nor a single anchor gives any. Several seeds give them."
 
 
 def interval_of(row: Mapping[str, Any]) -> dict[str, Any]:
