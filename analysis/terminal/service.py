@@ -21,14 +21,25 @@ def _line(model: str, served: dict[str, Any]) -> str:
         if number := finishes.get(why, 0):
             parts.append(f"{number:,} {why} ({percent(number / calls)})")
     if served["attempts"]:
-        tries = _reasons(served["retried"])
-        parts.append(f"{served['attempts']:,} attempts{f' (again after {tries})' if tries else ''}")
+        parts.append(_attempts(served))
     parts += [f"given up after {_reasons(served['failed'])}"] if served["failed"] else []
     parts += [f"${served['usd']:.4f}"] if served["usd"] else []
     if others := {name: number for name, number in served.get("answered_by", {}).items() if name != model}:
         parts.append(f"answered by {_reasons(others)}")
     parts += [f"the server {change}" for change in served.get("changes", [])]
     return f"{model}: {'; '.join(parts)}"
+
+
+def _attempts(served: dict[str, Any]) -> str:
+    """Return how often the server was asked. A process that was killed did not log its last round of calls, but its answers."""
+    killed = served["attempts"] < served["calls"]
+    asked = (
+        f"at least {served['calls']:,} attempts, some by a process that was killed"
+        if killed
+        else f"{served['attempts']:,} attempts"
+    )
+    tries = _reasons(served["retried"])
+    return f"{asked}{f' (again after {tries})' if tries else ''}"
 
 
 def _reasons(counts: dict[str, int]) -> str:
