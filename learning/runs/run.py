@@ -3,47 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from abm.audience import Audience
-from abm.events import Event, ExtensionsLoaded, RunEnded, RunResumed, RunStarted, SourceChecked
+from abm.events import Event, ExtensionsLoaded, RunEnded, RunResumed, RunStarted
 from abm.journal import LiveJournal
 from abm.llm.backends import Backends
-from abm.llm.budget import Bounds, Budget
+from abm.llm.budget import Budget
 from abm.llm.lease import Lease
 from abm.llm.ledger import Cost, Ledger
 from abm.llm.port import LLM
-from abm.llm.scores import check_scored
-from abm.log import EventLog, Head, check_folder, create, open_log
+from abm.log import EventLog, Head, create, open_log
 from abm.log.recovery import check_not_lost
 from abm.log.segments import read_manifest
-from abm.probe import PROBES, Probe, try_out, version_of
+from abm.probe import version_of
 from learning.runs import own_data
+from learning.runs._prepared import PreparedRun, check_free, prepared
 from learning.runs.costs import answered
 from learning.runs.gate import look, look_at_others
-from learning.runs.inputs import gather, largest_rank
 from learning.runs.last_words import leaving_last_words
 from learning.runs.loop import Loop, Progress
 from learning.runs.machine import machine, places, versions
 from learning.runs.objects import Objects
-from learning.runs.other_arenas import all_of, judging_in, probes_elsewhere
-from learning.runs.parts import GivenProbes, chosen_probes, computing, settled, warn_of_changes
-from learning.runs.rival_adapters import adopt, check_fit, largest_rival_rank, to_adopt
+from learning.runs.other_arenas import judging_in
+from learning.runs.parts import GivenProbes, warn_of_changes
+from learning.runs.rival_adapters import adopt
 from learning.runs.script_settings import script_config
 from learning.runs.traffic import TrafficMeter, shown_to_others
-from learning.runs.verdicts import JUDGING, check_judges, check_source_probe
-from learning.settings.config import LLM_AUDIENCE, RunConfig
-from learning.settings.mitigated import all_probes
+from learning.settings.config import RunConfig
 from learning.training.memory import release
 from learning.training.trainer import Trainer
-from moloch import extensions
 from moloch.content import content_id, digest
 from moloch.errors import InputError
-from moloch.extensions import Extension, note_written_here
+from moloch.extensions import note_written_here
 from moloch.notebook import note, noted
 
 BEGUN = "begun"
@@ -138,97 +134,75 @@ def stepwise(
         InputError, LogError, NondeterminismError, ServiceError, BudgetSpent: as :func:`run`, when it is asked to continue.
     """
     began = time.perf_counter()
-    objects = objects or Objects()
-    config = objects.named(config)
-    folder = Path(out) if out is not None else config.default_folder()
-    if not (folder / "run.json").exists():
-        check_folder(folder)
-        _check_free(folder)  # before a model is loaded
-    config = settled(config, folder)
-    loaded = extensions.load(config.extensions)
-    inputs = gather(
-        own_data.at_hand(config, folder), audience=objects.audience
-    )  # a mistake in them leaves no half-begun run behind
-    config, judges = chosen_probes(config, inputs.arena, probes)
-    try_out(judges, inputs.anchors.held_out[0], inputs.arena)
-    elsewhere = probes_elsewhere(config, judges, inputs.other_arenas)
-    budget = Budget(Bounds(**config.budget.model_dump(exclude={"shared"})))
-    rank = max(largest_rank(inputs.lora), largest_rival_rank(config, folder / "adapters"))
-    places: dict[str, Any] = {"adapters": folder / "adapters", "rank": rank} | computing(config)
-    learner = objects.trainer_of(config, folder / "adapters")  # what cannot be trained fails before a server is asked
-    with closing(Backends(config.serving, **places, budget=budget)) as backends:
-        if not (folder / "run.json").exists():
-            objects.reach(config, backends)
-            _, asked = objects.models(config, backends)
-            objects.check_preset(config)
-            if config.reader.answer == "letters":
-                own = [asked] if config.audience == LLM_AUDIENCE else []
-                for model in {id(llm): llm for llm in (*own, *objects.voting(config, backends).values())}.values():
-                    check_scored(model)
-        if coming := to_adopt(config, folder / "adapters"):
-            check_fit(coming, objects.models(config, backends)[0], objects.others(config, backends))
-        with closing(_open(folder, config)) as log, leaving_last_words(log):
+    ready = prepared(config, out, probes, objects or Objects())
+    with closing(ready.backends()) as backends:
+        ready.check_models(backends)
+        with closing(_open(ready.folder, ready.config)) as log, leaving_last_words(log):
             ended = log.ended()
             if ended is None:
-                writes, reads = objects.models(config, backends)
-                others = objects.others(config, backends)
-                adopt(config, folder / "adapters")
-                said = (event for block in log.blocks() for event in block.events(JUDGING))
-                everybody = all_of(all_probes(config, inputs.arena, judges), elsewhere)
-                check_judges(said, judges, str(folder), everybody[len(judges) :])
-                if config.source_shares:
-                    read = (event for block in log.blocks() for event in block.events({SourceChecked}))
-                    checked = (event for event in read if isinstance(event, SourceChecked))
-                    check_source_probe(checked, PROBES.get(config.source_readers.probe)(), str(folder))
-                voting = objects.voting(config, backends)
-                _begin(log, loaded, config, everybody, writes, reads, *others.values(), *voting.values())
-                note(BEGUN, _name(folder))
-                meter = TrafficMeter(config, inputs, budget)
-                journal = LiveJournal(log, meter.heard)
-                book(log, config, budget)
-                loop = Loop(
-                    config,
-                    inputs,
-                    journal,
-                    writes,
-                    learner,
-                    reader=reads,
-                    others=others,
-                    voting=voting,
-                    traffic=meter.now,
-                    adapters=folder / "adapters",
-                    **judging_in(judges, elsewhere),
-                )
-                meter.follow(journal, [*loop.models, loop.reader])
-                looked = met = False
-                with shown_to_others(folder, meter):
-                    for progress in loop.advance():
-                        looked = looked or look(log, config, writes, reads)
-                        met = met or look_at_others(log, config, others)
-                        yield progress
-                ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
-                journal.note(ended)
-                release()
-            return Run(folder, log.head(), ended.digest, time.perf_counter() - began)
+                ended = yield from _carried_out(ready, log, backends, began)
+            return Run(ready.folder, log.head(), ended.digest, time.perf_counter() - began)
 
 
-def _begin(
-    log: EventLog, loaded: Sequence[Extension], config: RunConfig, judges: Sequence[Probe], *models: LLM
-) -> None:
+def _carried_out(
+    ready: PreparedRun, log: EventLog, backends: Backends, began: float
+) -> Generator[Progress, None, RunEnded]:
+    """Carry out what a log has not, a step or training at a time; return its last event.
+
+    Args:
+        began: when this process took the run up, by :func:`time.perf_counter`.
+    """
+    config, objects, adapters = ready.config, ready.objects, ready.adapters
+    writes, reads = objects.models(config, backends)
+    others, voting = objects.others(config, backends), objects.voting(config, backends)
+    adopt(config, adapters)
+    ready.check_judged(log)
+    _begin(log, ready, writes, reads, *others.values(), *voting.values())
+    note(BEGUN, _name(ready.folder))
+    meter = TrafficMeter(config, ready.inputs, ready.budget)
+    journal = LiveJournal(log, meter.heard)
+    book(log, config, ready.budget)
+    loop = Loop(
+        config,
+        ready.inputs,
+        journal,
+        writes,
+        ready.learner,
+        reader=reads,
+        others=others,
+        voting=voting,
+        traffic=meter.now,
+        adapters=adapters,
+        **judging_in(ready.judges, ready.elsewhere),
+    )
+    meter.follow(journal, [*loop.models, loop.reader])
+    looked = met = False
+    with shown_to_others(ready.folder, meter):
+        for progress in loop.advance():
+            looked = looked or look(log, config, writes, reads)
+            met = met or look_at_others(log, config, others)
+            yield progress
+    ended = RunEnded(digest=journal.digest.hexdigest(), seconds=round(time.perf_counter() - began, 3))
+    journal.note(ended)
+    release()
+    return ended
+
+
+def _begin(log: EventLog, ready: PreparedRun, *models: LLM) -> None:
     """Log that this process takes the run up: machine, versions, rules of the probes, code and data of the user's own."""
-    warn_of_changes(log, loaded)
+    warn_of_changes(log, ready.loaded)
     kind = RunStarted if log.head().seq == 0 else RunResumed
     begun: list[Event] = [
         kind(
             versions=versions(),
             machine=machine(),
             models=places(*models),
-            inputs=own_data.keep(config, log) if _is_new(log) else {},
-            probe_versions={probe.name: version_of(probe) for probe in judges},
+            inputs=own_data.keep(ready.config, log) if _is_new(log) else {},
+            probe_versions={probe.name: version_of(probe) for probe in ready.everybody},
         )
     ]
-    if loaded:
-        begun.append(ExtensionsLoaded(sha256={each.module: each.sha256 for each in loaded}))
+    if ready.loaded:
+        begun.append(ExtensionsLoaded(sha256={each.module: each.sha256 for each in ready.loaded}))
     log.append(begun)
 
 
@@ -260,21 +234,10 @@ def _name(folder: Path) -> str:
     return content_id([str(folder.resolve()), digest(run_json.read_bytes()), run_json.stat().st_mtime_ns])
 
 
-LEFT_OVER = {own_data.FOLDER, "LOCK", "log", "run.json.new"}
-"""What a run that could not begin, as on a full disk, leaves in its folder."""
-
-
-def _check_free(folder: Path) -> None:
-    if folder.is_dir() and any(entry.name not in LEFT_OVER for entry in folder.iterdir()):
-        why = "it holds other files, and no run.json"
-        fix = "Choose an --out that is new or empty."
-        raise InputError("the folder is not a run", where=str(folder), why=why, fix=fix)
-
-
 def _open(folder: Path, config: RunConfig) -> EventLog:
     wanted = config.model_dump(mode="json")
     if not (folder / "run.json").exists():
-        _check_free(folder)
+        check_free(folder)
         return create_run(folder, config)
     if noted(BEGUN, _name(folder)) is not None:
         check_not_lost(folder, read_manifest(folder), signs=("a note that this run was begun here",))

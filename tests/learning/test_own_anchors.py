@@ -60,7 +60,7 @@ def carried_out(config, folder):
 def of_before(config, folder, monkeypatch, pieces: int | None = None):
     """Carry out a run, or some pieces of it, as it was recorded before near-duplicates were dropped."""
     with monkeypatch.context() as patch:
-        patch.setattr("learning.runs.run.settled", lambda config, folder: config)
+        patch.setattr("learning.runs._prepared.settled", lambda config, folder: config)
         objects = Objects.of(llm=ScriptedLLM(reply), reader=None, audience=None, trainer=FakeTrainer())
         with closing(stepwise(config, folder, probes=battery, objects=objects)) as steps:
             return [step for step, _ in zip(steps, range(pieces or 999), strict=False)]
