@@ -14,6 +14,8 @@ from analysis.ui.data.doors import event_url, rows_url
 
 MANY = 0.05
 """Share of reactions or of messages that failed from which on a page marks it."""
+ALIKE = 10
+"""Votes that are all for the same place from which on that is not put down to chance: of two options, 2 in 1,000 times."""
 Table = Mapping[str, Any]
 
 
@@ -75,10 +77,16 @@ def _positions(table: Table, address: PageAddress) -> Iterator[dict[str, Any]]:
         chosen = row["chosen"]
         if row["position"] == 1 and known(chosen["value"]):
             fair = 1 / row["options"]
-            low, high = chosen["low"], chosen["high"]
-            biased = known(low) and known(high) and not low <= fair <= high
+            biased = _is_biased(chosen, fair)
             says = f"votes for the option shown first; {percent(fair, 0)} without a bias"
             yield _row("Position", rate(chosen), says, rows_url(address, "votes", phase="evaluate"), bad=biased)
+
+
+def _is_biased(chosen: Mapping[str, Any], fair: float) -> bool:
+    """Tell whether votes show that the place counts; where all are for the same place, there is no interval."""
+    if known(chosen["low"]) and known(chosen["high"]):
+        return not chosen["low"] <= fair <= chosen["high"]
+    return chosen["value"] in (0.0, 1.0) and chosen["n"] >= ALIKE
 
 
 def _models(table: Table) -> Iterator[dict[str, Any]]:

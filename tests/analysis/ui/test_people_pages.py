@@ -129,5 +129,10 @@ class TestInterview:
                 assert question in said.nth(before).inner_text()
             page.get_by_role("button", name="New conversation").click()
             page.get_by_text("Earlier conversation").wait_for()
+            page.get_by_label("Question").fill("Really")
+            page.keyboard.press("Shift+Enter")  # a new line, and no question yet
+            page.keyboard.type("now?")
+            page.keyboard.press("Enter")
+            page.locator(".m-interview .m-said", has_text="now?").first.wait_for()
             visit.close()
             assert visit.errors == []
