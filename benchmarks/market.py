@@ -112,9 +112,9 @@ def generation(learners: int, contests: int, rounds: int, folder: Path) -> Itera
     )
     what, rival = f"a message, {learners} learners, {contests} contests", "an arm alone, two messages a contest"
     yield against(f"{what}, two each", "ms", two, solo, rival, 1.2)
-    yield against(what, "ms", one, separate, "arms alone, one message a contest", 1.2)
+    yield against(f"{what}, one each", "ms", one, separate, "arms alone, one message a contest", 1.2)
     # Not like for like: here each message has a prompt of its own to be read, there two messages share one.
-    yield against(what, "ms", one, solo, rival, None)
+    yield against(f"{what}, one each, beside two of an arm", "ms", one, solo, rival, None)
 
 
 # -- training ---------------------------------------------------------------------------------------------

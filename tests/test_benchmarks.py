@@ -37,6 +37,15 @@ def test_no_script_hides_a_library(folder):
     assert names and not names & sys.stdlib_module_names
 
 
+@pytest.mark.system
+def test_a_gpu_host_can_import_what_it_runs():
+    """Nothing that it need not have is imported; the benchmark itself, which is slow, runs as below."""
+    pytest.importorskip("torch", reason="needs the learn extra")
+    start = ["-c", WITHOUT + "sys.path[0] = ''; import benchmarks.gpu_work", "benchmarks/gpu.py"]
+    done = subprocess.run([sys.executable, *start], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "start, names",
