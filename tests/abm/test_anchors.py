@@ -127,13 +127,14 @@ class TestTables:
         (tmp_path / "a.csv").write_text('title,description,facts\nLamp,Brass.,"{""watts"": 5}"\n')
         assert read_anchors(tmp_path / "a.csv", SALES)[0].facts == {"watts": "5"}
 
-    @pytest.mark.parametrize("cell", ["['Home', 'Light']", '["Home" "Light"]', "('Home',)"])
+    @pytest.mark.parametrize("cell", ["['Home', 'Light']", '["Home" "Light"]', "('Home',)", '["Home\n", "Light"]'])
     def test_a_list_as_python_prints_it(self, tmp_path, cell):
         """Is no text of brackets: it is refused, and JSON is named."""
         with (tmp_path / "a.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["title", "description", "categories"], ["Lamp", "Brass.", cell]])
-        with pytest.raises(InputError, match=r"a\.csv:2: .*'categories' holds a list as Python prints it .* as JSON"):
+        with pytest.raises(InputError, match=r"a\.csv:2: .*'categories' holds a list as Python prints it .* as JSON") as error:
             read_anchors(tmp_path / "a.csv", SALES)
+        assert "\n" not in str(error.value)
         (tmp_path / "a.csv").write_text("title,description,categories\nLamp,Brass.,[new] Home\n")
         assert read_anchors(tmp_path / "a.csv", SALES)[0].fields["categories"] == ["[new] Home"]
 
