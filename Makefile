@@ -3,7 +3,7 @@
 # make setup  only set up .venv, with all that tests need      make lint    ruff and pyright
 # make test-system   whole commands and processes, killed and filled: what takes seconds each
 # make test-browser  the tests of the pages, in Chromium (Debian's package chromium)
-# make test-wheel    the built wheel in empty environments, with and without extras, of each Python that is here (gigabytes)
+# make test-wheel    the built wheel in empty environments, with and without extras, of each Python that is here (gigabytes; ONLY="-k demo": the first run alone)
 # make test-engine   vLLM in an environment of its own (2 GB), then the tests against it
 # make test-inspect  Inspect in an environment of its own (0.3 GB), then its reader on what we export
 # make test-ray      Ray (285 MB) into .venv, then the tests on two nodes; make test-slurm  those on a real Slurm (Debian: slurm-wlm munge)
@@ -54,8 +54,9 @@ test-browser: $(READY)
 test-engine: $(ENGINE)/.ready
 	$(ENGINE)/bin/python -m pytest -m engine tests/engine
 
+test-wheel: export PYENV_VERSION := $(shell pyenv versions --bare 2>/dev/null | grep -E '^3\.1[1-9]' | paste -sd: -)
 test-wheel: $(READY)
-	$(BIN)/python -m pytest -m slow tests/analysis/test_plain_install.py
+	$(BIN)/python -m pytest -m slow tests/analysis/test_plain_install.py $(ONLY)
 
 test-ray: export OMP_NUM_THREADS = 1
 test-ray: $(READY)
