@@ -98,7 +98,9 @@ def _clean_value(raw: object, name: str, *, is_list: bool) -> Value:
     if isinstance(raw, str):
         text = clean(raw)
         if is_list and _PRINTED.fullmatch(text):
-            raise ValueError(f"field {name!r} holds a list as Python prints it ({one_line(text):.40}); write lists as JSON")
+            raise ValueError(
+                f"field {name!r} holds a list as Python prints it ({one_line(text):.40}); write lists as JSON"
+            )
         return [text] if is_list and text else text
     wanted = "a list of texts" if is_list else "text"
     strange = [item for item in raw if not isinstance(item, str)] if is_list and isinstance(raw, list) else []

@@ -132,7 +132,9 @@ class TestTables:
         """Is no text of brackets: it is refused, and JSON is named."""
         with (tmp_path / "a.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["title", "description", "categories"], ["Lamp", "Brass.", cell]])
-        with pytest.raises(InputError, match=r"a\.csv:2: .*'categories' holds a list as Python prints it .* as JSON") as error:
+        with pytest.raises(
+            InputError, match=r"a\.csv:2: .*'categories' holds a list as Python prints it .* as JSON"
+        ) as error:
             read_anchors(tmp_path / "a.csv", SALES)
         assert "\n" not in str(error.value)
         (tmp_path / "a.csv").write_text("title,description,categories\nLamp,Brass.,[new] Home\n")
