@@ -17,19 +17,24 @@ def near_file(path: Path | str) -> Path | None:
     Only the first part that is missing is replaced: ``rnus/first`` leads to ``runs/first`` where that exists.
     """
     path = Path(path)
-    if not path.name or path.exists():
+    if not path.name or is_there(path):
         return None
     gone = path
-    while gone.parent.name and not gone.parent.exists():
+    while gone.parent.name and not is_there(gone.parent):
         gone = gone.parent
     found = (gone.parent / name / path.relative_to(gone) for name in _near(gone.name, _names(gone.parent)))
-    return next((each for each in found if each.exists()), None)
+    return next(filter(is_there, found), None)
 
 
 def did_you_mean(path: Path | str) -> str:
     """Return ``"Did you mean PATH? "``, for the beginning of an error's remedy; nothing where no name is near."""
     near = near_file(path)
     return f"Did you mean {near}? " if near is not None else ""
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether a path is there; none is whose name no file can have, because it is too long, say."""
+    return os.path.exists(path)  # noqa: PTH110  Path.exists raises where a name is longer than a file's may be
 
 
 def _near(name: str, names: list[str]) -> list[str]:

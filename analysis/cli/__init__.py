@@ -45,11 +45,28 @@ def _call() -> None:
                 raise
             _end(lacking)
         except Exception as error:
-            if (failed := failed_part(error)) is None:
+            if (failed := failed_part(error) or _too_long(error)) is None:
                 raise
             _end(failed)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _too_long(error: Exception) -> MolochError | None:
+    """Return what to tell a user whose path is longer than paths may be, wherever it was given; None for any other error."""
+    import errno
+
+    from moloch.errors import InputError
+
+    if not isinstance(error, OSError) or error.errno != errno.ENAMETOOLONG:
+        return None
+    name = str(error.filename)
+    return InputError(
+        "no file can have this name",
+        where=name if len(name) <= QUOTED else f"{name[:QUOTED]}...",
+        why="it is longer than this system allows",
+        fix="Give the path of a file or folder; is it a text that another option takes?",
+    )
 
 
 def _end(error: MolochError) -> NoReturn:
@@ -61,6 +78,8 @@ def _end(error: MolochError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
+QUOTED = 60
+"""Characters of a path that is too long for one."""
 LONGEST = 2_000
 """Characters of a message; its beginning says what and where, its end what to do."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from abm.audience.weights import YAML
 from moloch.errors import InputError
+from moloch.near_files import is_there
 from moloch.yamls import Keys
 from populations.sources import BUILT_IN
 
@@ -36,7 +37,7 @@ def _graph(value: str, folder: Path) -> bool:
 def _model(value: str, folder: Path) -> bool:
     """A model may have a name with a slash in it: what is one is a folder of a model or a GGUF file beside the file, or written as a path."""
     there = folder / value
-    return value.startswith(("./", "../")) or (there / "config.json").is_file() or (_gguf(value) and there.is_file())
+    return value.startswith(("./", "../")) or is_there(there / "config.json") or (_gguf(value) and is_there(there))
 
 
 def _gguf(value: str) -> bool:
@@ -103,7 +104,7 @@ def at_home(values: dict[str, Any]) -> dict[str, Any]:
 
 def _exists(path: Path) -> bool:
     """Return whether a path is there; what follows ``#`` names an arm of the run."""
-    return path.exists() or Path(str(path).partition("#")[0]).exists()
+    return is_there(path) or is_there(Path(str(path).partition("#")[0]))
 
 
 def _elsewhere(keys: Keys, value: str, folder: Path) -> InputError:

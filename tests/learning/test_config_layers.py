@@ -156,6 +156,11 @@ class TestPaths:
         )
         assert str(caught.value).endswith("there is no page/anchors. Write ../anchors, which is there.")
 
+    def test_a_text_that_no_file_can_be_called_is_none(self, file):
+        """It is taken as it is, and refused where it is used."""
+        path = file(f"model: {'a' * 300}")
+        assert read_settings(path, {}).values["model"] == "a" * 300
+
     def test_elsewhere_they_start_from_the_current_folder(self, file, monkeypatch):
         """Of variables, options and strings; ``~`` is home in all of them and in files."""
         monkeypatch.setenv("HOME", "/home/ada")

@@ -24,6 +24,11 @@ NEWCOMER: tuple[Mistake, ...] = (
     Mistake("a fraction for a whole number", "run --seed 1.5", ("--seed", "integer")),
     Mistake("a flag with a value", "run --dry-run=yes", ("--dry-run", "does not take a value")),
     Mistake("a setting's value as an argument", "run sales", ("sales",)),
+    Mistake(
+        "a text in place of a file of people",
+        f"run --personas {'a' * 300}",
+        ("no file can have this name", "another option"),
+    ),
     Mistake("two arguments for one", "run a.yaml b.yaml", ("unexpected extra argument", "b.yaml")),
     Mistake("no argument", "show", ("Missing argument", "RUN")),
     Mistake("a subcommand mistyped", "log verfy run", ("No such command 'verfy'", "verify"), given=RUN),

@@ -79,6 +79,7 @@ VIEWER: tuple[Mistake, ...] = (
     Mistake("a run to resume that is none", "resume notes", ("notes: no run here",), files={"notes/a": "x"}),
     looked("a setting changed in the middle", "resume run --set lora.lr=1", "a run keeps its settings", "moloch fork"),
     looked("the settings of what is no run", "run --like nowhere", "nowhere: no run here"),
+    looked("a name that no file can have", f"results {'a' * 300}", "aaa...: no file can have this name", "longer than"),
     looked(
         "a file behind a flag that prints", "results run --json out.json", "out.json", "to write a file: --json > FILE"
     ),

@@ -31,6 +31,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("study.yaml", None),  # hidden files are not suggested
         ("runs/first", None),
         ("", None),
+        ("a" * 5000, None),
+        ("runs/" + "a" * 300 + "/b", None),
+        ("runs\0first", None),
     ],
 )
 def test_the_nearest_name_that_is_there(here, asked, meant):
